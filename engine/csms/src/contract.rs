@@ -1,0 +1,242 @@
+//! What may come in, what may go out: the engine's whole world as data.
+
+use std::sync::Arc;
+
+use billing::cdr::Cdr;
+use billing::directory::Directory;
+use charging::network::SiteConfig;
+use charging::plan::Plan;
+use serde::{Deserialize, Serialize};
+use units::{Amperes, EvseId, IdToken, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan, Timestamp};
+
+use crate::query::{Query, QueryAnswer};
+use crate::record::Record;
+
+/// One thing that happened, handed to [`crate::Csms::handle`].
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// What the store held at the start: the latest state rows and the facts of open transactions. Comes first, once.
+    Restored(Vec<Record>),
+    /// Who may use which EVSE at what price, as published by `office`.
+    Directory(Arc<Directory>),
+    /// A station's WebSocket is open. A newer link of the same station replaces the older one.
+    LinkUp {
+        /// The new link; its number is higher than that of every earlier link.
+        link: LinkId,
+        /// The station named in the URL.
+        station: StationId,
+    },
+    /// A link is gone. Where a newer link of the station exists this changes nothing.
+    LinkDown {
+        /// The link.
+        link: LinkId,
+    },
+    /// A text frame came from a station.
+    Frame {
+        /// The link it came on.
+        link: LinkId,
+        /// The shell's number for the frame in the frame log; it rises over the whole life of the installation.
+        frame: u64,
+        /// The frame as it came.
+        text: Box<str>,
+    },
+    /// A grid or circuit meter was read.
+    GridReading {
+        /// The meter, as named in a site's circuits.
+        meter: MeterId,
+        /// When the meter says it measured.
+        at: ReportedAt,
+        /// Current per phase; positive is import.
+        current: PerPhase<Amperes>,
+    },
+    /// A deadline of [`crate::Csms::next_deadline`] may have passed.
+    Tick,
+    /// A plan is ready, late, or nonsense: it is checked before use (S6).
+    PlanReady {
+        /// The site it is for.
+        site: SiteId,
+        /// The plan.
+        plan: Plan,
+    },
+    /// An operator, or the API, wants something done.
+    Command {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// Who asks, for the audit.
+        actor: Box<str>,
+        /// What is wanted.
+        command: Command,
+    },
+    /// Somebody asks what is known.
+    Query {
+        /// Echoed in the answer.
+        request: RequestId,
+        /// The question.
+        query: Query,
+    },
+    /// The store cannot commit, or can again.
+    Storage(StorageHealth),
+    /// The wall clock differs from the engine's clock by this much from now on (wall minus engine).
+    WallClock(TimeSpan),
+}
+
+/// Whether records can be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageHealth {
+    /// Batches fail and are retried unchanged.
+    Failing,
+    /// The last batch was committed.
+    Well,
+}
+
+/// What an operator may ask of the sites.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Creates a site or replaces its configuration. Stations named in it are adopted.
+    ConfigureSite(Box<SiteConfig>),
+    /// Sends any OCPP call to a station; its answer comes back as [`CommandAnswer::Station`]. Calls that bear limits
+    /// become a request to dispatch or a refusal that names the row (S1).
+    Call {
+        /// The station.
+        station: StationId,
+        /// The OCPP action.
+        action: Box<str>,
+        /// The payload, JSON text.
+        payload: Box<str>,
+    },
+    /// Starts a transaction from afar, for a token that the directory knows.
+    Start {
+        /// The EVSE.
+        evse: EvseId,
+        /// For whom.
+        token: IdToken,
+    },
+    /// Stops the EVSE's transaction from afar.
+    Stop {
+        /// The EVSE.
+        evse: EvseId,
+    },
+    /// Takes an EVSE out of the tree's sums for good, or brings it back.
+    Decommission {
+        /// The EVSE.
+        evse: EvseId,
+        /// True to take out.
+        is_decommissioned: bool,
+    },
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum CommandAnswer {
+    /// Done and committed.
+    Done,
+    /// The station's answer: the CALLRESULT's payload as JSON text.
+    Station(Box<str>),
+    /// The station answered with an error.
+    StationError {
+        /// OCPP's error code.
+        code: Box<str>,
+        /// The station's words.
+        description: Box<str>,
+    },
+    /// No answer: the reason (offline, late, link lost), for people.
+    NoAnswer(Box<str>),
+    /// Not done: every reason, for people.
+    Refused(Vec<String>),
+}
+
+/// One effect, with the record that must be committed before it may leave.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The shell releases the effect once this record is committed; `RecordSeq(0)` waits for nothing (a shed).
+    pub after: RecordSeq,
+    /// The effect.
+    pub effect: Effect,
+}
+
+/// What the shell is asked to do.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Commit this record. Sequence numbers rise by one.
+    Persist {
+        /// Its place.
+        seq: RecordSeq,
+        /// The record.
+        record: Box<Record>,
+    },
+    /// Send a text frame.
+    SendFrame {
+        /// The link.
+        link: LinkId,
+        /// The frame.
+        text: Box<str>,
+    },
+    /// Drop a link: TCP, without a Close frame.
+    CloseLink {
+        /// The link.
+        link: LinkId,
+        /// Why, for the log.
+        reason: CloseReason,
+    },
+    /// The answer to a command.
+    Answer {
+        /// The request.
+        request: RequestId,
+        /// How it ended.
+        answer: CommandAnswer,
+    },
+    /// The answer to a query.
+    QueryAnswer {
+        /// The request.
+        request: RequestId,
+        /// What is known.
+        answer: Box<QueryAnswer>,
+    },
+    /// A CDR was sealed; `office` prices it. It was persisted as a record too.
+    SealedCdr(Box<Cdr>),
+    /// An unknown station knocked.
+    Sighted(Sighting),
+    /// Something a person must look at began.
+    AlarmRaised(Alarm),
+    /// It is over.
+    AlarmCleared(Alarm),
+}
+
+/// Why a link is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// A newer link of the same station replaced it.
+    Replaced,
+    /// Nothing was heard for too long.
+    Silent,
+    /// The station is in no site.
+    UnknownStation,
+}
+
+/// An unknown station that knocked: what `office` keeps in the lobby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The name in the URL.
+    pub station: StationId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Something a person must look at. Text is for people; the order of variants is the order of display.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Alarm {
+    /// The control loop of a site says so.
+    Site {
+        /// The site.
+        site: SiteId,
+        /// What.
+        alarm: charging::site::SiteAlarm,
+    },
+    /// Records cannot be committed: stations get no acknowledgements.
+    StorageFailing,
+    /// A station has been offline for longer than ten minutes.
+    StationOffline {
+        /// The station.
+        station: StationId,
+    },
+}

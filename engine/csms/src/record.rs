@@ -1,0 +1,251 @@
+//! Records: the truth that is committed. A *fact* is inserted and never changed; a *state row* replaces the one with
+//! the same key. A restart reads the state rows and the facts of open transactions back as the very same values.
+
+use billing::cdr::{Cdr, Doubt, RegisterReading};
+use charging::network::SiteConfig;
+use charging::site::EvseRecord;
+use serde::{Deserialize, Serialize};
+use units::{Amperes, EvseId, IdToken, PerPhase, ReportedAt, SessionId, SiteId, StationId, Timestamp, TransactionId, WattHours, Watts};
+
+/// One committed row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// State, by site.
+    Site(SiteRow),
+    /// State, by station.
+    Station(StationRow),
+    /// State, by EVSE: what control must know after a restart.
+    Evse(EvseRow),
+    /// State, by session; ended sessions keep their last row.
+    Session(SessionRow),
+    /// State, by transaction; a sealed transaction keeps its last row.
+    Transaction(TransactionRow),
+    /// State, one row: the next numbers.
+    Counters(Counters),
+    /// Fact: a frame that carries a transaction, kept as evidence as long as its CDR.
+    Evidence(EvidenceRow),
+    /// Fact: one message of meter values.
+    MeterValues(MeterValuesRow),
+    /// Fact: a sealed CDR.
+    Cdr(Box<Cdr>),
+    /// Fact: a doubt that belongs to no CDR (an orphan stop, a message after sealing).
+    Finding(FindingRow),
+    /// Fact: who asked for what, and the answer.
+    Audit(AuditRow),
+}
+
+impl Record {
+    /// The key of a state row: rows of the same variant with the same key replace each other. `None` for a fact.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Site(row) => Some(row.config.id.to_string()),
+            Self::Station(row) => Some(row.station.to_string()),
+            Self::Evse(row) => Some(row.evse.to_string()),
+            Self::Session(row) => Some(row.session.to_string()),
+            Self::Transaction(row) => Some(row.transaction.to_string()),
+            Self::Counters(_) => Some(String::new()),
+            Self::Evidence(_) | Self::MeterValues(_) | Self::Cdr(_) | Self::Finding(_) | Self::Audit(_) => None,
+        }
+    }
+
+    /// The name of the table the record lives in.
+    #[must_use]
+    pub const fn table(&self) -> &'static str {
+        match self {
+            Self::Site(_) => "site",
+            Self::Station(_) => "station",
+            Self::Evse(_) => "evse",
+            Self::Session(_) => "session",
+            Self::Transaction(_) => "transaction_state",
+            Self::Counters(_) => "counters",
+            Self::Evidence(_) => "evidence",
+            Self::MeterValues(_) => "meter_values",
+            Self::Cdr(_) => "cdr",
+            Self::Finding(_) => "finding",
+            Self::Audit(_) => "audit",
+        }
+    }
+}
+
+/// A site's configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteRow {
+    /// As imported.
+    pub config: SiteConfig,
+}
+
+/// What a station said of itself, and what we know of it. Registration belongs to the station, not to the link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationRow {
+    /// The station.
+    pub station: StationId,
+    /// Its site.
+    pub site: SiteId,
+    /// From its last boot, empty before.
+    pub vendor: String,
+    /// From its last boot, empty before.
+    pub model: String,
+    /// From its last boot, empty before.
+    pub firmware: String,
+    /// From its last boot, empty before.
+    pub serial: String,
+    /// Its last boot.
+    pub booted_at: Option<Timestamp>,
+    /// How far the station's clock is ahead of ours, where known, in ms.
+    pub clock_skew_ms: Option<i64>,
+    /// Quirks seen, by name, with a count.
+    pub quirks: std::collections::BTreeMap<String, u64>,
+}
+
+/// What control knows of an EVSE, and its last status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvseRow {
+    /// The EVSE.
+    pub evse: EvseId,
+    /// Ceilings, limits sent, learned facts.
+    pub control: EvseRecord,
+}
+
+/// One stay at an EVSE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// The session.
+    pub session: SessionId,
+    /// Where.
+    pub evse: EvseId,
+    /// Plug-in, or acceptance where that came first.
+    pub began_at: Timestamp,
+    /// Unplugged.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An OCPP transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionRow {
+    /// Our number, unique over all stations, at most 31 bits.
+    pub transaction: TransactionId,
+    /// Its session.
+    pub session: SessionId,
+    /// Where.
+    pub evse: EvseId,
+    /// Whose, as presented.
+    pub token: Option<IdToken>,
+    /// Who that was, what it costs: frozen at the start.
+    pub admission: Option<billing::directory::Admission>,
+    /// When the station says it began.
+    pub reported_start: Option<ReportedAt>,
+    /// When it began, as we hold true.
+    pub started_at: Timestamp,
+    /// The register at the start, where readable.
+    pub register_start: Option<WattHours>,
+    /// The end, once known.
+    pub stop: Option<TransactionStop>,
+    /// Doubts so far.
+    pub doubts: Vec<Doubt>,
+    /// The CDR is sealed.
+    pub is_sealed: bool,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionStop {
+    /// When the station says it ended.
+    pub reported: Option<ReportedAt>,
+    /// When it ended, as we hold true.
+    pub at: Timestamp,
+    /// The register at the end, where readable.
+    pub register: Option<WattHours>,
+    /// The station's reason.
+    pub reason: String,
+}
+
+/// The next free numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// The next transaction.
+    pub transaction: u64,
+    /// The next session.
+    pub session: u64,
+    /// The next CDR.
+    pub cdr: u64,
+    /// The next message id of ours.
+    pub message: u64,
+}
+
+/// A frame kept as evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// The shell's number of the frame.
+    pub frame: u64,
+    /// Who sent it.
+    pub station: StationId,
+    /// The transaction, where it could be told.
+    pub transaction: Option<TransactionId>,
+    /// When we got it.
+    pub received_at: Timestamp,
+    /// OCPP's action.
+    pub action: String,
+    /// The frame as it came.
+    pub text: Box<str>,
+    /// SHA-256 of the text.
+    pub sha256: [u8; 32],
+}
+
+/// One message of meter values, packed: what a transaction's registers and currents were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterValuesRow {
+    /// Where.
+    pub evse: EvseId,
+    /// The transaction, where it could be told.
+    pub transaction: Option<TransactionId>,
+    /// When we got it.
+    pub received_at: Timestamp,
+    /// The evidence it came in.
+    pub frame: u64,
+    /// The samples, in order.
+    pub samples: Vec<MeterSample>,
+}
+
+/// The sampled values of one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterSample {
+    /// When the station says it measured.
+    pub at: Option<ReportedAt>,
+    /// The register for billing, where this sample has one.
+    pub register: Option<RegisterReading>,
+    /// Current per terminal, as far as given.
+    pub current: PerPhase<Option<Amperes>>,
+    /// What the station offers the EV.
+    pub offered: Option<Amperes>,
+    /// Active power, total.
+    pub power: Option<Watts>,
+}
+
+/// A doubt that a person resolves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRow {
+    /// The station.
+    pub station: StationId,
+    /// The transaction, where it could be told.
+    pub transaction: Option<TransactionId>,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub doubt: Doubt,
+    /// The evidence.
+    pub frame: Option<u64>,
+}
+
+/// Who asked for what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What, for people.
+    pub what: String,
+    /// How it ended, for people.
+    pub outcome: String,
+}
