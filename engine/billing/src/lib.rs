@@ -1,1 +1,18 @@
-//! billing.
+//! Money: from a sealed CDR to the cent that an owner is paid, as pure functions over plain values.
+//!
+//! Start with [`cdr::Cdr`], the one record that charging hands to billing, and [`directory::Directory`], the one
+//! thing that billing hands to charging.
+//!
+//! # Invariants
+//!
+//! - Integers only; an amount is exact until one rounding per document line, by the rule named on the line.
+//! - A CDR with an unresolved doubt is never priced: nothing is guessed into an invoice.
+//!
+//! # Not here
+//!
+//! No OCPP, no control, no clock, no I/O; no addresses, languages or document formats.
+
+#![deny(clippy::float_arithmetic)]
+
+pub mod cdr;
+pub mod directory;
