@@ -155,7 +155,11 @@ fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     match Command::new(cargo).args(arguments).current_dir(root()).output() {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Ok(output) => panic!("cargo {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)),
+        Ok(output) => panic!(
+            "cargo {}: {}\n(offline cargo needs what `cargo fetch --locked` downloads)",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ),
         Err(error) => panic!("cargo does not start: {error}"),
     }
 }
