@@ -1,0 +1,1 @@
+//! People: when cars come, when they go, what they want.
