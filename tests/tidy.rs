@@ -112,6 +112,9 @@ const RULES: &[(&str, InForce)] = &[
     ("m8", InForce::WithStage("idle fees")),
 ];
 
+/// The pages of `docs/`, as code cites them.
+const PAGES: &[&str] = &["CONTROL", "DESIGN", "FIELD", "MONEY"];
+
 const BYTES_MAX: usize = 2_000_000;
 const LINES_MAX: usize = 1_200;
 
@@ -368,6 +371,30 @@ fn every_rule_is_written_down_and_every_rule_in_force_has_a_test_of_its_name() {
 }
 
 #[test]
+fn every_cited_section_exists() {
+    let files = files();
+    let mut findings = Vec::new();
+    let mut pages: BTreeMap<String, String> = BTreeMap::new();
+    for (path, text) in rust(&files) {
+        for (number, page, section) in citations(text) {
+            let page_path = format!("docs/{}.md", page.to_lowercase());
+            let page_text = pages.entry(page_path.clone()).or_insert_with(|| read(&page_path));
+            if !page_text.contains(&format!("\n## {section}. ")) {
+                findings.push(format!("{path}:{number}: {page_path} has no section {section}"));
+            }
+        }
+    }
+    assert_none(&findings);
+}
+
+#[test]
+fn citations_are_read_with_their_page_and_number() {
+    let text = "// CONTROL section 5, step 2.\nfn f() {}\n/// As MONEY section 11 says, not section 3.\n";
+    assert_eq!(citations(text), [(1, "CONTROL", 5), (3, "MONEY", 11)]);
+    assert_eq!(citations("/// Some section 5."), []);
+}
+
+#[test]
 fn test_names_are_read_from_functions_that_are_really_tests() {
     let text = concat!(
         "#[test]\nfn s1_holds() {}\n\n",
@@ -439,6 +466,24 @@ fn test_names(text: &str) -> Vec<(usize, String)> {
         }
     }
     names
+}
+
+/// Line, page and number of each `PAGE section N`.
+fn citations(text: &str) -> Vec<(usize, &str, u32)> {
+    let mut citations = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for (at, cited) in line.match_indices(" section ") {
+            let page = PAGES.iter().find(|page| line[..at].ends_with(**page));
+            let digits = line[at + cited.len()..]
+                .split(|letter: char| !letter.is_ascii_digit())
+                .next()
+                .unwrap_or_default();
+            if let (Some(page), Ok(section)) = (page, digits.parse()) {
+                citations.push((number, *page, section));
+            }
+        }
+    }
+    citations
 }
 
 /// `s` or `m`, digits, underscore.
