@@ -15,7 +15,10 @@ use crate::record::Record;
 /// One thing that happened, handed to [`crate::Csms::handle`].
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// What the store held at the start: the latest state rows and the facts of open transactions. Comes first, once.
+    /// What the store held at the start. Comes first, once: the latest row of every site, station and EVSE and of the
+    /// counters; sessions that are open; transactions that are not sealed, or were sealed in the last 32 days (a repeated
+    /// message is told from a new one by them); MeterValues and Evidence of transactions that are not sealed. More does
+    /// no harm. Facts come in the order in which they were committed.
     Restored(Vec<Record>),
     /// Who may use which EVSE at what price, as published by `office`.
     Directory(Arc<Directory>),
@@ -170,6 +173,14 @@ pub enum Effect {
         link: LinkId,
         /// The frame.
         text: Box<str>,
+    },
+    /// Throw a call of ours away if it has not left yet: it was given up, and a limit that leaves after the shed that
+    /// followed it would undo the shed. Waits for no record; without effect where the call has left.
+    Withdraw {
+        /// The link.
+        link: LinkId,
+        /// The call's message id, as in its frame.
+        message: u64,
     },
     /// Drop a link: TCP, without a Close frame.
     CloseLink {

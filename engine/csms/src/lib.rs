@@ -1,1 +1,39 @@
-//! csms.
+//! The sans-IO root of the sites: stations' links, transactions, control and what is known of it all, as one value.
+//!
+//! Start with [`Csms`]: `handle(now, input)`, then `poll_output()` until `None`, then the next input; `next_deadline()`
+//! says when an [`Input::Tick`] is wanted. [`contract`] lists all that may come in and go out, [`record`] what is
+//! committed, [`query`] what can be asked.
+//!
+//! Inside: `link` knows which link a station speaks on and what was heard, `call` queues our calls, `message` says in
+//! OCPP's own terms (not a version's) what stations and we tell each other, `v16` translates that to OCPP 1.6's wire,
+//! `station` answers stations, `session` and `evidence` make transactions and sealed CDRs of what they say, `control`
+//! carries it to each site's control loop and carries the commands back.
+//!
+//! # Invariants
+//!
+//! - The same inputs give the same outputs, byte for byte. `now` is an argument and never decreases.
+//! - An output leaves only after the records it rests on are committed ([`Output::after`]); a shed waits for nothing.
+//! - A transaction message of a known station always gets its CALLRESULT, and what it said is kept.
+//! - Transaction ids are scoped per station: no station touches another's transaction.
+//! - One call of ours is outstanding per station, none before its BootNotification is answered.
+//! - After a restart the state rows equal those of an engine that never stopped (S8); only the block of message ids
+//!   reserved at the time is skipped.
+//!
+//! # Not here
+//!
+//! No sockets, files, clock or randomness; no prices and no invoices (`office`); no rule of currents (`charging`), and
+//! no OCPP 1.6 word outside `v16`.
+
+#![deny(clippy::float_arithmetic)]
+
+pub mod contract;
+mod csms;
+pub mod query;
+pub mod record;
+
+pub use contract::{
+    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth,
+};
+pub use csms::{Csms, Policy, UnknownStations};
+pub use query::{Query, QueryAnswer};
+pub use record::Record;

@@ -94,8 +94,19 @@ pub struct StationRow {
     pub booted_at: Option<Timestamp>,
     /// How far the station's clock is ahead of ours, where known, in ms.
     pub clock_skew_ms: Option<i64>,
-    /// Quirks seen, by name, with a count.
+    /// It told at least once that an EV was unplugged: its sessions may hold several transactions.
+    #[serde(default)]
+    pub reports_unplugging: bool,
+    /// It takes limits in watts only (FIELD section 6, trap 13).
+    #[serde(default)]
+    pub takes_watts_only: bool,
+    /// Quirks seen, by name, with a count up to [`StationRow::QUIRK_COUNT_LIMIT`].
     pub quirks: std::collections::BTreeMap<String, u64>,
+}
+
+impl StationRow {
+    /// Where counting a quirk ends, so that a quirk in every frame does not write a row with every frame for ever.
+    pub const QUIRK_COUNT_LIMIT: u64 = 1_000;
 }
 
 /// What control knows of an EVSE, and its last status.
@@ -141,6 +152,9 @@ pub struct TransactionRow {
     pub register_start: Option<WattHours>,
     /// The end, once known.
     pub stop: Option<TransactionStop>,
+    /// When the next transaction began at the EVSE although this one's end was not told.
+    #[serde(default)]
+    pub superseded_at: Option<Timestamp>,
     /// Doubts so far.
     pub doubts: Vec<Doubt>,
     /// The CDR is sealed.
