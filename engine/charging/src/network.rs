@@ -138,6 +138,13 @@ pub struct EvseConfig {
     /// default no.
     #[serde(default)]
     pub starts_alone: bool,
+    /// Whether a drill has shown that the fallback inside a live limit takes over when we are silent (CONTROL
+    /// section 3); default no. Without it the EVSE counts at its hardware maximum.
+    #[serde(default)]
+    pub is_fallback_proven: bool,
+    /// Whether its TxDefault is known to survive a boot; default no.
+    #[serde(default)]
+    pub fallback_survives_boot: bool,
     /// Whether it is in use: not decommissioned, breaker closed; default yes. One out of use draws nothing.
     #[serde(default = "yes")]
     pub is_in_use: bool,
@@ -182,6 +189,8 @@ impl EvseConfig {
             survives_pause: true,
             accepts_zero: true,
             starts_alone: false,
+            is_fallback_proven: false,
+            fallback_survives_boot: false,
             is_in_use: true,
         }
     }
