@@ -185,11 +185,18 @@ fn a_forbidden_word_is_not_found_where_it_is_allowed() {
         ("engine/csms/src/any.rs", concat!("/// There is no Hash", "Map here.")),
         ("engine/csms/tests/frames.rs", concat!("let text = std::", "fs::read_to_string(path);")),
         ("simulator/twin/src/any.rs", concat!("#[cfg(test)]\nmod tests {\n    print", "ln!(\"seed 7\");\n}")),
+        ("simulator/twin/src/queue/tests.rs", concat!("print", "ln!(\"seed 7\");")),
         ("docs/any.md", concat!("no `to", "do!` in code")),
     ];
     for (path, text) in allowed {
         assert_eq!(word_findings(path, text), Vec::<String>::new(), "{path}");
     }
+}
+
+#[test]
+fn an_attribute_for_tests_does_not_excuse_the_rest_of_the_file() {
+    let text = concat!("#[cfg(test)]\nuse x;\n\nfn f() {\n    std::", "fs::read(x);\n}\n");
+    assert_eq!(word_findings("engine/csms/src/any.rs", text).len(), 1);
 }
 
 #[test]
@@ -408,12 +415,16 @@ fn test_names_are_read_from_functions_that_are_really_tests() {
     assert!(!named_like_a_rule("s_x") && !named_like_a_rule("sum_x") && !named_like_a_rule("m2x"));
 }
 
-/// Findings as `path:line: …`, for every forbidden word in one file.
+/// Findings as `path:line: …`, for every forbidden word in one file. Test code is what lies in `tests/`, `benches/`,
+/// `tests.rs` or at the end of a file in `mod tests`.
 fn word_findings(path: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
-    let mut in_tests = path.starts_with("tests/") || path.starts_with("benches/") || path.contains("/tests/");
+    let mut in_tests = ["tests/", "benches/"]
+        .iter()
+        .any(|folder| path.starts_with(folder) || path.contains(&format!("/{folder}")))
+        || path.ends_with("/tests.rs");
     for (number, line) in (1..).zip(text.lines()) {
-        in_tests |= line.trim_start().starts_with("#[cfg(test)]");
+        in_tests |= line == "mod tests {";
         for word in
             WORDS.iter().filter(|word| line.contains(word.word) && applies(word.place, path, line, in_tests))
         {
