@@ -277,6 +277,46 @@ pub enum Doubt {
     NoTariff,
 }
 
+/// What usually resolves a doubt; a person decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suggestion {
+    /// Look at the evidence; if it holds, bill the registers as they are.
+    BillAsRegistered,
+    /// Enter the registers that the meter's own record shows.
+    CorrectRegisters,
+    /// Name the account that pays.
+    NameDriver,
+    /// Name the tariff that was shown to the driver.
+    NameTariff,
+    /// Write it off, with the reason.
+    WriteOff,
+}
+
+impl Doubt {
+    /// The suggested resolution.
+    #[must_use]
+    pub const fn suggestion(&self) -> Suggestion {
+        match self {
+            Self::MissingStart { .. }
+            | Self::MissingEnd { .. }
+            | Self::Contradictory { .. }
+            | Self::RegisterBelowZero { .. }
+            | Self::Negative { .. }
+            | Self::RegisterReset { .. }
+            | Self::Implausible { .. }
+            | Self::AfterSeal { .. }
+            | Self::MeterReplaced { .. } => Suggestion::CorrectRegisters,
+            Self::Overlapping { .. } | Self::ClockUntrusted { .. } | Self::TooLong { .. } => {
+                Suggestion::BillAsRegistered
+            }
+            Self::Orphan { .. } => Suggestion::WriteOff,
+            Self::UnknownDriver { .. } => Suggestion::NameDriver,
+            Self::NoTariff => Suggestion::NameTariff,
+        }
+    }
+}
+
 /// M2 for readings: end less start, or the first doubt.
 ///
 /// # Errors
@@ -300,6 +340,9 @@ pub fn register_doubts(readings: &[RegisterReading]) -> Vec<Doubt> {
         (Ok(begin), Ok(end)) => {
             if end.register < begin.register {
                 doubts.push(Doubt::Negative { begin: begin.register, end: end.register });
+            }
+            if end.at < begin.at {
+                doubts.push(Doubt::ClockUntrusted { claimed: end.at, held: begin.at });
             }
             doubts.extend(resets(&curve_points(readings, begin, end)));
         }

@@ -15,4 +15,10 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod cdr;
+pub mod contract;
 pub mod directory;
+pub mod fees;
+pub mod finding;
+pub mod pricing;
+pub mod tariff;
+pub mod vat;
