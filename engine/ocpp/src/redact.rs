@@ -1,0 +1,133 @@
+//! Frames as they may be logged: tokens as references, secrets withheld.
+
+use std::borrow::Cow;
+
+use crate::frame;
+use crate::json::{self, Json};
+
+/// What stands in a log in place of a secret.
+pub const WITHHELD: &str = "(withheld)";
+
+/// Members whose value is a token.
+const TOKENS: [&str; 4] = ["idtag", "parentidtag", "idtoken", "groupidtoken"];
+
+/// Members of free text, in which stations have put card numbers (`Info: Charge card … detected`).
+const FREE_TEXTS: [&str; 3] = ["info", "data", "vendorerrorcode"];
+
+/// Parts of names whose values are secrets.
+const SECRETS: [&str; 3] = ["authorizationkey", "password", "secret"];
+
+/// Words of a broken frame from which on nothing is shown.
+const STOPS: [&str; 10] = [
+    "idt",
+    "password",
+    "authorizationkey",
+    "secret",
+    "\"info",
+    "\"data",
+    "\"value",
+    "\"key",
+    "\\u",
+    "vendorerr",
+];
+
+/// The frame as it may be logged, whatever it is. What is JSON is printed compactly with the secrets replaced; what is not
+/// is shown up to the first word that may announce a secret.
+#[must_use]
+pub fn redact(text: &str) -> String {
+    match json::parse(text, json::DEPTH_MAX) {
+        Ok(json) => redacted(json).to_string(),
+        Err(_) => redacted_prefix(text),
+    }
+}
+
+/// A short reference that is the same for the same token: its first two characters and a hash.
+/// Good for recognising a token in a log, not for hiding one from somebody who can try all of them.
+#[must_use]
+pub fn reference(token: &str) -> String {
+    let token: String =
+        token.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+    // FNV-1a, 32 bits.
+    let hash =
+        token.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let shown: String =
+        if token.chars().count() > 4 { token.chars().take(2).collect() } else { String::new() };
+    format!("{shown}~{hash:08x}")
+}
+
+/// Whether a configuration key holds a secret.
+pub(crate) fn is_secret_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRETS.iter().any(|secret| key.contains(secret))
+}
+
+fn redacted(json: Json<'_>) -> Json<'_> {
+    match json {
+        Json::List(items) => Json::List(items.into_iter().map(redacted).collect()),
+        Json::Object(members) => {
+            // `{"key":"AuthorizationKey","value":…}`, in whatever order.
+            let holds_secret = members.iter().any(|(name, value)| {
+                name.eq_ignore_ascii_case("key") && value.as_text().is_some_and(is_secret_key)
+            });
+            Json::Object(
+                members
+                    .into_iter()
+                    .map(|(name, value)| {
+                        let value = redacted_member(&name, value, holds_secret);
+                        (name, value)
+                    })
+                    .collect(),
+            )
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => json,
+    }
+}
+
+fn redacted_member<'a>(name: &str, value: Json<'a>, holds_secret: bool) -> Json<'a> {
+    let name = name.to_ascii_lowercase();
+    if is_secret_key(&name) || (holds_secret && name == "value") {
+        return Json::Text(Cow::Borrowed(WITHHELD));
+    }
+    match value {
+        Json::Text(text) if TOKENS.contains(&name.as_str()) => Json::Text(Cow::Owned(reference(&text))),
+        Json::Number(text) if TOKENS.contains(&name.as_str()) => Json::Text(Cow::Owned(reference(&text))),
+        Json::Text(text) if FREE_TEXTS.contains(&name.as_str()) => {
+            Json::Text(Cow::Owned(without_card_numbers(&text)))
+        }
+        other => redacted(other),
+    }
+}
+
+/// Replaces each run of letters and digits that may be a card number: 8 characters or more, all hexadecimal.
+fn without_card_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_alphanumeric()) {
+        let (before, from_word) = rest.split_at(start);
+        let end = from_word.find(|c: char| !c.is_alphanumeric()).unwrap_or(from_word.len());
+        let (word, after) = from_word.split_at(end);
+        out.push_str(before);
+        if word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            out.push_str(&reference(word));
+        } else {
+            out.push_str(word);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn redacted_prefix(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    // What the frame is about may be shown, if that much of it can be read.
+    let from = frame::peek(text).rest_at;
+    let stop = STOPS.iter().filter_map(|stop| lower.find(stop)).min().unwrap_or(text.len());
+    let stop = if from == 0 { stop.min(64) } else { stop };
+    let stop = (0..=stop).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (shown, hidden) = text.split_at(stop);
+    if hidden.is_empty() {
+        return shown.to_owned();
+    }
+    format!("{shown}… ({} bytes withheld: not JSON)", hidden.len())
+}

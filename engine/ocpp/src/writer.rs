@@ -1,0 +1,225 @@
+//! Writing a payload: strict. The first breach of the standard is kept and ends in an error.
+
+use units::TimeSpan;
+
+use crate::fields::Word;
+use crate::json;
+use crate::time::StationTime;
+
+/// Why a message is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{action}: {field} {fault}")]
+pub struct EncodeError {
+    /// The action.
+    pub action: &'static str,
+    /// The property at fault.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub fault: EncodeFault,
+}
+
+/// What is wrong with a property that should be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeFault {
+    /// The standard requires it.
+    #[error("is missing")]
+    Missing,
+    /// More characters than the standard allows.
+    #[error("has {length} characters, more than {limit}")]
+    TooLong {
+        /// Its characters.
+        length: usize,
+        /// Those allowed.
+        limit: usize,
+    },
+    /// A word that the standard does not know.
+    #[error("is `{word}`, which the standard does not know")]
+    UnknownWord {
+        /// The word.
+        word: String,
+    },
+    /// A number that the standard, or the other side, cannot hold.
+    #[error("is {number}, out of range")]
+    OutOfRange {
+        /// The number as it would have been written.
+        number: String,
+    },
+    /// A rule that ties it to another property.
+    #[error("{rule}")]
+    Rule {
+        /// The rule, as the end of a sentence about the property.
+        rule: &'static str,
+    },
+    /// A time without zone or no time at all.
+    #[error("is not an instant")]
+    NotAnInstant,
+}
+
+/// Builds the text of one payload.
+pub(crate) struct Writer {
+    out: String,
+    needs_comma: bool,
+    fault: Option<(&'static str, EncodeFault)>,
+}
+
+/// The JSON text of the payload that `write` writes.
+pub(crate) fn payload_text(
+    action: &'static str,
+    write: impl FnOnce(&mut Writer),
+) -> Result<String, EncodeError> {
+    let mut writer = Writer { out: String::from("{"), needs_comma: false, fault: None };
+    write(&mut writer);
+    writer.out.push('}');
+    match writer.fault {
+        None => Ok(writer.out),
+        Some((field, fault)) => Err(EncodeError { action, field, fault }),
+    }
+}
+
+impl Writer {
+    pub(crate) fn refuse(&mut self, field: &'static str, fault: EncodeFault) {
+        self.fault.get_or_insert((field, fault));
+    }
+
+    pub(crate) fn refuse_number(&mut self, field: &'static str, number: impl ToString) {
+        self.refuse(field, EncodeFault::OutOfRange { number: number.to_string() });
+    }
+
+    pub(crate) fn text(&mut self, field: &'static str, text: &str, limit: usize) {
+        self.name(field);
+        self.push_text(field, text, limit);
+    }
+
+    pub(crate) fn text_optional(&mut self, field: &'static str, text: Option<&String>, limit: usize) {
+        if let Some(text) = text {
+            self.text(field, text, limit);
+        }
+    }
+
+    /// A text that the standard requires: an empty one is missing.
+    pub(crate) fn text_required(&mut self, field: &'static str, text: &str, limit: usize) {
+        if text.is_empty() {
+            self.refuse(field, EncodeFault::Missing);
+        }
+        self.text(field, text, limit);
+    }
+
+    pub(crate) fn texts(&mut self, field: &'static str, texts: &[String], limit: usize) {
+        self.name(field);
+        self.out.push('[');
+        for (index, text) in texts.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.push_text(field, text, limit);
+        }
+        self.out.push(']');
+    }
+
+    pub(crate) fn word(&mut self, field: &'static str, word: &impl Word) {
+        if word.is_other() {
+            self.refuse(field, EncodeFault::UnknownWord { word: word.as_wire().to_owned() });
+        }
+        self.text(field, word.as_wire(), usize::MAX);
+    }
+
+    pub(crate) fn word_optional(&mut self, field: &'static str, word: Option<&impl Word>) {
+        if let Some(word) = word {
+            self.word(field, word);
+        }
+    }
+
+    pub(crate) fn number(&mut self, field: &'static str, number: impl Into<i64>) {
+        self.figure(field, &number.into().to_string());
+    }
+
+    pub(crate) fn number_optional(&mut self, field: &'static str, number: Option<impl Into<i64>>) {
+        if let Some(number) = number {
+            self.number(field, number);
+        }
+    }
+
+    /// A span as whole seconds, rounded down, from 0.
+    pub(crate) fn seconds(&mut self, field: &'static str, span: TimeSpan) {
+        let seconds = span.seconds_floor();
+        if i32::try_from(seconds).is_err() || seconds < 0 {
+            self.refuse_number(field, seconds);
+        }
+        self.number(field, seconds);
+    }
+
+    /// A number whose text is made elsewhere.
+    pub(crate) fn figure(&mut self, field: &'static str, figure: &str) {
+        self.name(field);
+        self.out.push_str(figure);
+    }
+
+    pub(crate) fn flag(&mut self, field: &'static str, flag: bool) {
+        self.figure(field, if flag { "true" } else { "false" });
+    }
+
+    /// A time that is left out where it is absent.
+    pub(crate) fn time_optional(&mut self, field: &'static str, time: &StationTime) {
+        match time {
+            StationTime::At(instant) => self.text(field, &instant.to_string(), usize::MAX),
+            StationTime::Absent => {}
+            StationTime::Civil(_) | StationTime::Unreadable(_) => {
+                self.refuse(field, EncodeFault::NotAnInstant);
+            }
+        }
+    }
+
+    pub(crate) fn time(&mut self, field: &'static str, time: &StationTime) {
+        if *time == StationTime::Absent {
+            self.refuse(field, EncodeFault::Missing);
+        }
+        self.time_optional(field, time);
+    }
+
+    pub(crate) fn object(&mut self, field: &'static str, write: impl FnOnce(&mut Self)) {
+        self.name(field);
+        self.braced(write);
+    }
+
+    pub(crate) fn list<T>(&mut self, field: &'static str, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        self.name(field);
+        self.out.push('[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.braced(|writer| write(writer, item));
+        }
+        self.out.push(']');
+        self.needs_comma = true;
+    }
+
+    fn braced(&mut self, write: impl FnOnce(&mut Self)) {
+        self.out.push('{');
+        self.needs_comma = false;
+        write(self);
+        self.out.push('}');
+        self.needs_comma = true;
+    }
+
+    fn name(&mut self, field: &'static str) {
+        if self.needs_comma {
+            self.out.push(',');
+        }
+        self.needs_comma = true;
+        self.out.push('"');
+        self.out.push_str(field);
+        self.out.push_str("\":");
+    }
+
+    fn push_text(&mut self, field: &'static str, text: &str, limit: usize) {
+        if text.len() > limit {
+            let length = text.chars().count();
+            if length > limit {
+                self.refuse(field, EncodeFault::TooLong { length, limit });
+            }
+        }
+        // Writing into a `String` cannot fail.
+        let _ = json::write_text(&mut self.out, text);
+    }
+}
