@@ -19,3 +19,5 @@
 
 pub mod allocation;
 pub mod network;
+#[doc(hidden)]
+pub mod sample;

@@ -1,12 +1,42 @@
 //! Weighted max–min with admission by turns: the default allocator.
+//!
+//! Sets: sessions i, rows r. Parameters: coefficients a_{r,i} ≥ 0 (thousandths), weights w_i ≥ 1, minimums m_i rounded
+//! up and maximums M_i rounded down to the step s_i (mA), headroom h_r (mA). Variables: x_i = 0 or m_i ≤ x_i ≤ M_i.
+//!
+//! 1. *Admission*: in the order of [`super::turns`], i is admitted where Σ a m + a_{r,i} m_i ≤ h_r on each of its rows.
+//! 2. *Filling*: x_i(λ) = clamp(λ w_i, m_i, M_i). λ rises from 0; where one level more would put row r over h_r, all
+//!    that are on r stop at λ. The level is an integer, 2^20 to the mA, and the greatest at which Σ a_{r,i} x_i ≤ h_r
+//!    holds exactly; so x is within 1 mA of the real optimum and never over.
+//! 3. *Whole steps*: x_i is rounded down to s_i, and what is left over is handed out in the order of 1, a step each at a time.
+//!
+//! A row's level depends on who has stopped elsewhere, and stopping only relieves it: levels are kept in a heap and
+//! computed again only when they come up. A session's start (λ w_i = m_i) makes its rows steeper: their levels are
+//! entered anew. Each session starts once and stops once, so with n sessions and nnz coefficients it is O(nnz log n).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use units::Amperes;
 
-use super::{Allocation, Allocator, Problem};
+use super::turns::{Place, mark_keepers};
+use super::{Allocation, Allocator, Bounds, Certificate, Problem, fill_capacities};
+use crate::network::{Loads, RowIndex};
+
+/// Levels to the milliampere.
+const FRACTION: i64 = 1 << 20;
 
 /// Weighted max–min with admission by turns: the default allocator. Keeps working memory between decisions.
 #[derive(Debug, Default)]
-pub struct MaxMin {}
+pub struct MaxMin {
+    bounds: Vec<Bounds>,
+    capacities: Vec<i64>,
+    keeps_place: Vec<bool>,
+    order: Vec<Place>,
+    used: Vec<i64>,
+    used_by_classes_before: Vec<i64>,
+    admitted: Vec<usize>,
+    filling: Filling,
+}
 
 impl MaxMin {
     /// With empty working memory.
@@ -15,17 +45,495 @@ impl MaxMin {
         Self::default()
     }
 
-    /// What each session of `problem` would get if currents below the minimum existed, in the order of the
-    /// sessions: the yardstick of [`super::Candidate::deficit`]. Where everybody is admitted it is what they get.
+    /// What each session of `problem` would get if currents below the minimum existed, rounded down to 1 mA, in the
+    /// order of the sessions: the yardstick of [`super::Candidate::deficit`].
+    ///
+    /// # Panics
+    ///
+    /// Where a candidate is not as its fields promise, or names a row without headroom.
+    #[must_use]
     pub fn fair_shares(&mut self, problem: &Problem) -> Vec<Amperes> {
-        let _ = problem;
-        Vec::new()
+        self.read(problem);
+        self.admitted.clear();
+        self.admitted.extend((0..self.bounds.len()).filter(|&session| self.bounds[session].is_usable()));
+        let from_zero = |bounds: Bounds| Bounds { lowest: 0, ..bounds };
+        self.fill(problem, from_zero);
+        self.shares_floor(problem)
+    }
+
+    /// The shares of those admitted before whole steps are made of them, rounded down to 1 mA; 0 A for the others.
+    ///
+    /// # Panics
+    ///
+    /// Where a candidate is not as its fields promise, or names a row without headroom.
+    #[must_use]
+    pub fn shares_before_steps(&mut self, problem: &Problem) -> Vec<Amperes> {
+        self.read(problem);
+        self.admit(problem, &mut vec![Certificate::OwnMaximum; problem.sessions.len()]);
+        self.fill(problem, |bounds| bounds);
+        self.shares_floor(problem)
+    }
+
+    /// How many elementary operations (coefficients touched, heap entries made and taken) the last filling took.
+    #[must_use]
+    pub const fn operations(&self) -> u64 {
+        self.filling.operations
+    }
+
+    fn read(&mut self, problem: &Problem) {
+        self.bounds.clear();
+        self.bounds.extend(problem.sessions.iter().map(Bounds::of));
+        fill_capacities(problem, &mut self.capacities);
+    }
+
+    /// Admission: fills `admitted`, in order, and says in `certificates` what keeps the others out.
+    fn admit(&mut self, problem: &Problem, certificates: &mut [Certificate]) {
+        mark_keepers(problem, &self.bounds, &self.capacities, &mut self.keeps_place);
+        self.order.clear();
+        self.order.extend(problem.sessions.iter().zip(&self.keeps_place).enumerate().map(
+            |(session, (candidate, keeps_place))| Place::of(session, candidate, problem.now, *keeps_place),
+        ));
+        self.order.sort_unstable();
+        self.used.clear();
+        self.used.resize(self.capacities.len(), 0);
+        self.used_by_classes_before.clear();
+        self.used_by_classes_before.resize(self.capacities.len(), 0);
+        self.admitted.clear();
+        let mut class = None;
+        for &Place { session, .. } in &self.order {
+            let candidate = &problem.sessions[session];
+            let Bounds { lowest, .. } = self.bounds[session];
+            if !self.bounds[session].is_usable() {
+                continue;
+            }
+            if class != Some(candidate.class) && !self.keeps_place[session] {
+                class = Some(candidate.class);
+                self.used_by_classes_before.copy_from_slice(&self.used);
+            }
+            let used = &mut self.used;
+            let full = |used: &[i64]| {
+                candidate.loads.iter().find(|(row, coefficient)| {
+                    used[row.place()] + coefficient.thousandths() * lowest > self.capacities[row.place()]
+                        && coefficient.thousandths() > 0
+                })
+            };
+            match full(used) {
+                None => {
+                    for (row, coefficient) in candidate.loads.iter() {
+                        used[row.place()] += coefficient.thousandths() * lowest;
+                    }
+                    self.admitted.push(session);
+                }
+                Some(&(row, _)) => {
+                    certificates[session] = match full(&self.used_by_classes_before) {
+                        Some(&(row, _)) => Certificate::Row(row),
+                        None => Certificate::Rotation(row),
+                    };
+                }
+            }
+        }
+    }
+
+    fn fill(&mut self, problem: &Problem, range: impl Fn(Bounds) -> Bounds) {
+        let sessions = self.admitted.iter().map(|&session| {
+            let candidate = &problem.sessions[session];
+            (range(self.bounds[session]), i64::from(candidate.weight), &candidate.loads)
+        });
+        self.filling.run(&self.capacities, sessions);
+    }
+
+    fn shares_floor(&self, problem: &Problem) -> Vec<Amperes> {
+        let mut shares = vec![Amperes::ZERO; problem.sessions.len()];
+        for (&session, member) in self.admitted.iter().zip(&self.filling.members) {
+            shares[session] = Amperes::from_milliamperes(member.share / FRACTION);
+        }
+        shares
+    }
+
+    /// Whole steps: rounds the shares down and hands out what is left, step by step in the order of admission.
+    fn hand_out_steps(&mut self, limits: &mut [Amperes], certificates: &mut [Certificate]) {
+        let filling = &mut self.filling;
+        filling.begin_steps(self.admitted.iter().map(|&session| self.bounds[session].step));
+        let mut hopeful: Vec<usize> = (0..self.admitted.len()).collect();
+        while !hopeful.is_empty() {
+            hopeful.retain(|&member| filling.takes_step(member, self.bounds[self.admitted[member]].step));
+        }
+        for (member, &session) in self.admitted.iter().enumerate() {
+            let Bounds { highest, step, .. } = self.bounds[session];
+            let limit = filling.members[member].share;
+            limits[session] = Amperes::from_milliamperes(limit);
+            certificates[session] = match filling.row_in_the_way(member, step) {
+                Some(row) if limit + step <= highest => Certificate::Row(row),
+                Some(_) | None => Certificate::OwnMaximum,
+            };
+        }
     }
 }
 
 impl Allocator for MaxMin {
     fn allocate(&mut self, problem: &Problem) -> Allocation {
-        let _ = problem;
-        Allocation::default()
+        let mut limits = vec![Amperes::ZERO; problem.sessions.len()];
+        let mut certificates = vec![Certificate::OwnMaximum; problem.sessions.len()];
+        self.read(problem);
+        self.admit(problem, &mut certificates);
+        self.fill(problem, |bounds| bounds);
+        self.hand_out_steps(&mut limits, &mut certificates);
+        Allocation { limits, certificates }
     }
+}
+
+/// Progressive filling over the rows that can bind at all.
+#[derive(Debug, Default)]
+struct Filling {
+    members: Vec<Member>,
+    rows: Vec<FillRow>,
+    /// Coefficients by member: place in `rows`, thousandths.
+    loads: Vec<(usize, i64)>,
+    /// Members by row.
+    members_of_rows: Vec<usize>,
+    /// By row of the problem: its place in `rows`, or [`NOWHERE`].
+    places: Vec<usize>,
+    drawn_at_most: Vec<i64>,
+    /// Starts and ends of growth, by level.
+    events: Vec<(i64, Event, usize)>,
+    heap: BinaryHeap<Reverse<(i64, usize)>>,
+    steeper: Vec<usize>,
+    operations: u64,
+}
+
+const NOWHERE: usize = usize::MAX;
+
+/// A heap level that no entry of the heap has.
+const NOT_ENTERED: i64 = -1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Start,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    /// At its minimum: its level is not reached yet.
+    Resting,
+    Growing,
+    Stopped,
+}
+
+/// An admitted session.
+#[derive(Debug)]
+struct Member {
+    /// While filling: the least it gets, in levels. In whole steps: unused.
+    lowest: i64,
+    /// While filling: in levels. In whole steps: in mA.
+    highest: i64,
+    weight: i64,
+    /// While filling: in levels. In whole steps: in mA.
+    share: i64,
+    growth: Growth,
+    /// The row that stopped it, as a place in `rows`, or [`NOWHERE`].
+    stopped_by: usize,
+    first_load: usize,
+    end_load: usize,
+}
+
+/// A row whose members could draw more than it has.
+#[derive(Debug)]
+struct FillRow {
+    row: RowIndex,
+    /// h_r, in mA times thousandths.
+    capacity: i64,
+    /// Σ a x over those that do not grow, in levels times thousandths. In whole steps: what is left, in mA times
+    /// thousandths.
+    fixed: i128,
+    /// Σ a w over those that grow.
+    slope: i128,
+    /// The level at which it stands in the heap, or [`NOT_ENTERED`].
+    entered: i64,
+    first_member: usize,
+    end_member: usize,
+}
+
+impl FillRow {
+    /// The greatest level at which the row holds if nobody stops; none where nobody grows.
+    fn level_floor(&self) -> Option<i64> {
+        let left = i128::from(self.capacity) * i128::from(FRACTION) - self.fixed;
+        if self.slope == 0 {
+            return None;
+        }
+        // Division of 128 bits is slow, and nearly always both fit in 64.
+        Some(match (i64::try_from(left), i64::try_from(self.slope)) {
+            (Ok(left), Ok(slope)) => left.div_euclid(slope),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                i64::try_from(left.div_euclid(self.slope)).unwrap_or(i64::MAX)
+            }
+        })
+    }
+}
+
+impl Filling {
+    fn run<'a>(
+        &mut self,
+        capacities: &[i64],
+        sessions: impl Iterator<Item = (Bounds, i64, &'a Loads)> + Clone,
+    ) {
+        self.operations = 0;
+        self.find_rows_that_can_bind(capacities, sessions.clone());
+        self.gather(sessions);
+        self.enter_events();
+        let mut next = 0;
+        loop {
+            let event = self.events.get(next).copied();
+            let level = event.map_or(i64::MAX, |(level, ..)| level);
+            match self.heap.peek() {
+                Some(&Reverse((entered, row))) if entered < level => {
+                    self.heap.pop();
+                    self.operations += 1;
+                    self.look_at_row(entered, row);
+                }
+                Some(_) | None => {
+                    let Some((level, event, member)) = event else { break };
+                    next += 1;
+                    self.apply(event, member);
+                    if self.events.get(next).is_none_or(|(following, ..)| *following > level) {
+                        self.enter_steeper_rows();
+                    }
+                }
+            }
+        }
+        self.assert_all_stopped();
+    }
+
+    fn find_rows_that_can_bind<'a>(
+        &mut self,
+        capacities: &[i64],
+        sessions: impl Iterator<Item = (Bounds, i64, &'a Loads)>,
+    ) {
+        self.drawn_at_most.clear();
+        self.drawn_at_most.resize(capacities.len(), 0);
+        for (bounds, _, loads) in sessions {
+            for (row, coefficient) in loads.iter() {
+                self.drawn_at_most[row.place()] += coefficient.thousandths() * bounds.highest;
+            }
+            self.operations += u64::try_from(loads.len()).unwrap_or(0);
+        }
+        self.rows.clear();
+        self.places.clear();
+        for (place, (&drawn, &capacity)) in self.drawn_at_most.iter().zip(capacities).enumerate() {
+            let can_bind = drawn > capacity;
+            self.places.push(if can_bind { self.rows.len() } else { NOWHERE });
+            if can_bind {
+                self.rows.push(FillRow {
+                    row: RowIndex::new(place),
+                    capacity,
+                    fixed: 0,
+                    slope: 0,
+                    entered: NOT_ENTERED,
+                    first_member: 0,
+                    end_member: 0,
+                });
+            }
+        }
+    }
+
+    fn gather<'a>(&mut self, sessions: impl Iterator<Item = (Bounds, i64, &'a Loads)>) {
+        self.members.clear();
+        self.loads.clear();
+        for (bounds, weight, loads) in sessions {
+            let first_load = self.loads.len();
+            let lowest = bounds.lowest * FRACTION;
+            for (row, coefficient) in loads.iter() {
+                let place = self.places[row.place()];
+                if place != NOWHERE && coefficient.thousandths() > 0 {
+                    self.loads.push((place, coefficient.thousandths()));
+                    let row = &mut self.rows[place];
+                    row.fixed += i128::from(lowest) * i128::from(coefficient.thousandths());
+                    row.end_member += 1;
+                }
+            }
+            self.members.push(Member {
+                lowest,
+                highest: bounds.highest * FRACTION,
+                weight,
+                share: lowest,
+                growth: Growth::Resting,
+                stopped_by: NOWHERE,
+                first_load,
+                end_load: self.loads.len(),
+            });
+        }
+        // Counts become places: members of a row stand side by side.
+        let mut first = 0;
+        for row in &mut self.rows {
+            row.first_member = first;
+            first += row.end_member;
+            row.end_member = row.first_member;
+        }
+        self.members_of_rows.clear();
+        self.members_of_rows.resize(first, 0);
+        for (place, member) in self.members.iter().enumerate() {
+            for &(row, _) in &self.loads[member.first_load..member.end_load] {
+                let row = &mut self.rows[row];
+                self.members_of_rows[row.end_member] = place;
+                row.end_member += 1;
+            }
+        }
+    }
+
+    fn enter_events(&mut self) {
+        self.heap.clear();
+        self.events.clear();
+        for (place, member) in self.members.iter_mut().enumerate() {
+            if member.first_load == member.end_load || member.lowest == member.highest {
+                member.share = member.highest;
+                member.growth = Growth::Stopped;
+            } else {
+                // Upward, so that a member grows only where λ w has left its minimum, and ends where it has reached
+                // its maximum.
+                self.events.push((div_ceil(member.lowest, member.weight), Event::Start, place));
+                self.events.push((div_ceil(member.highest, member.weight), Event::End, place));
+            }
+        }
+        self.events.sort_unstable();
+        self.operations += u64::try_from(self.events.len()).unwrap_or(0);
+    }
+
+    fn apply(&mut self, event: Event, member: usize) {
+        let Member { growth, .. } = self.members[member];
+        match (event, growth) {
+            (Event::Start, Growth::Resting) => self.start(member),
+            (Event::End, Growth::Growing) => {
+                let highest = self.members[member].highest;
+                self.stop(member, highest, NOWHERE);
+            }
+            (Event::Start | Event::End, Growth::Stopped)
+            | (Event::Start, Growth::Growing)
+            | (Event::End, Growth::Resting) => {}
+        }
+    }
+
+    fn start(&mut self, member: usize) {
+        let member = &mut self.members[member];
+        member.growth = Growth::Growing;
+        for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
+            let row = &mut self.rows[place];
+            row.fixed -= i128::from(coefficient) * i128::from(member.lowest);
+            row.slope += i128::from(coefficient) * i128::from(member.weight);
+            self.steeper.push(place);
+            self.operations += 1;
+        }
+    }
+
+    fn enter_steeper_rows(&mut self) {
+        while let Some(place) = self.steeper.pop() {
+            let row = &mut self.rows[place];
+            let Some(level) = row.level_floor() else { continue };
+            if row.entered == NOT_ENTERED || level < row.entered {
+                row.entered = level;
+                self.heap.push(Reverse((level, place)));
+                self.operations += 1;
+            }
+        }
+    }
+
+    /// Stops the members of the row that stood in the heap at level `entered`, if that is still its level.
+    fn look_at_row(&mut self, entered: i64, place: usize) {
+        let row = &mut self.rows[place];
+        if row.entered != entered {
+            return;
+        }
+        row.entered = NOT_ENTERED;
+        let Some(level) = row.level_floor() else { return };
+        if level > entered {
+            row.entered = level;
+            self.heap.push(Reverse((level, place)));
+            self.operations += 1;
+            return;
+        }
+        for at in row.first_member..row.end_member {
+            let member = self.members_of_rows[at];
+            let Member { growth, weight, lowest, highest, .. } = self.members[member];
+            match growth {
+                Growth::Growing => self.stop(member, (level * weight).clamp(lowest, highest), place),
+                Growth::Resting => {
+                    self.members[member].growth = Growth::Stopped;
+                    self.members[member].stopped_by = place;
+                }
+                Growth::Stopped => {}
+            }
+        }
+    }
+
+    fn stop(&mut self, member: usize, share: i64, stopped_by: usize) {
+        let member = &mut self.members[member];
+        member.share = share;
+        member.growth = Growth::Stopped;
+        member.stopped_by = stopped_by;
+        for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
+            let row = &mut self.rows[place];
+            row.slope -= i128::from(coefficient) * i128::from(member.weight);
+            row.fixed += i128::from(coefficient) * i128::from(share);
+            self.operations += 1;
+        }
+    }
+
+    /// Every member has an end, so all have stopped; and no row is over.
+    fn assert_all_stopped(&self) {
+        for row in &self.rows {
+            let capacity = i128::from(row.capacity) * i128::from(FRACTION);
+            assert!(
+                row.slope == 0 && row.fixed <= capacity,
+                "row {:?} is filled to {} of {capacity} with slope {}",
+                row.row,
+                row.fixed,
+                row.slope
+            );
+        }
+    }
+
+    /// Rounds the shares down to whole steps; from here on shares are in mA and `fixed` is what a row has left.
+    fn begin_steps(&mut self, steps: impl Iterator<Item = i64>) {
+        for row in &mut self.rows {
+            row.fixed = i128::from(row.capacity);
+        }
+        for (member, step) in self.members.iter_mut().zip(steps) {
+            member.share = member.share / (step * FRACTION) * step;
+            member.highest /= FRACTION;
+            for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
+                self.rows[place].fixed -= i128::from(coefficient) * i128::from(member.share);
+            }
+        }
+    }
+
+    /// Gives `member` one step more, where its maximum and its rows allow.
+    fn takes_step(&mut self, member: usize, step: i64) -> bool {
+        if self.members[member].share + step > self.members[member].highest
+            || self.row_in_the_way(member, step).is_some()
+        {
+            return false;
+        }
+        let member = &mut self.members[member];
+        member.share += step;
+        for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
+            self.rows[place].fixed -= i128::from(coefficient) * i128::from(step);
+            self.operations += 1;
+        }
+        true
+    }
+
+    /// A row without room for `step` more of `member`: the one that stopped it, else the one with least left.
+    fn row_in_the_way(&self, member: usize, step: i64) -> Option<RowIndex> {
+        let member = &self.members[member];
+        self.loads[member.first_load..member.end_load]
+            .iter()
+            .filter(|(place, coefficient)| {
+                self.rows[*place].fixed < i128::from(*coefficient) * i128::from(step)
+            })
+            .min_by_key(|(place, _)| (*place != member.stopped_by, self.rows[*place].fixed))
+            .map(|(place, _)| self.rows[*place].row)
+    }
+}
+
+const fn div_ceil(dividend: i64, divisor: i64) -> i64 {
+    -((-dividend).div_euclid(divisor))
 }

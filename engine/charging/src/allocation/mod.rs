@@ -7,9 +7,13 @@ use units::{Amperes, TimeSpan, Timestamp};
 
 use crate::network::{CircuitIndex, EvseIndex, Loads, RowIndex};
 
+pub use in_order::{EarliestDeadline, EqualStatic, FirstCome, LeastLaxity, RoundRobin};
 pub use max_min::MaxMin;
+pub use turns::{WaitBound, wait_bounds};
 
+mod in_order;
 mod max_min;
+mod turns;
 
 /// The length of a turn where not everybody can charge at once. Turns begin at its multiples since the epoch.
 pub const SLICE: TimeSpan = TimeSpan::from_minutes(15);
@@ -61,6 +65,11 @@ pub struct Candidate {
     pub is_on: bool,
     /// When the decision fell that switched it on (not when that was proven); none while it is off.
     pub on_since: Option<Timestamp>,
+    /// When it leaves, as told or forecast; a hint for [`EarliestDeadline`].
+    pub departure: Option<Timestamp>,
+    /// How long it could still wait and yet leave with what it wants: time to departure − time at its maximum;
+    /// negative when it is too late. A hint for [`LeastLaxity`].
+    pub laxity: Option<TimeSpan>,
 }
 
 /// A count of milliampere-seconds.
@@ -137,31 +146,52 @@ pub enum Certificate {
 
 /// A rule that shares out headroom inline, in integers.
 pub trait Allocator {
-    /// Shares `problem` out: never over a row's headroom, and maximal (nobody could take one step more).
+    /// Shares `problem` out, never over a row's headroom.
     ///
     /// An allocator may keep working memory, never a decision: the same problem gives the same allocation.
+    ///
+    /// # Panics
+    ///
+    /// Where a candidate is not as its fields promise, or names a row without headroom.
     fn allocate(&mut self, problem: &Problem) -> Allocation;
 }
 
-/// How long a session of one class may have to wait (S7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WaitBound {
-    /// The class.
-    pub class: u8,
-    /// The binding row.
-    pub row: RowIndex,
-    /// The sessions of the class that compete there.
-    pub sessions: i64,
-    /// How many minimums fit the row at once.
-    pub minimums: i64,
-    /// No session waits longer; none where no minimum fits and nothing can be promised.
-    pub bound: Option<TimeSpan>,
+/// No current is counted beyond this: 100 kA in mA keep every sum within its integer.
+const CURRENT_COUNTED_MAX: i64 = 100_000_000;
+
+/// What a candidate may get, in milliamperes on whole steps.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// The minimum, rounded up to the step.
+    lowest: i64,
+    /// The maximum, rounded down to the step; below `lowest` the candidate gets nothing.
+    highest: i64,
+    step: i64,
 }
 
-/// How long sessions may have to wait, class by class, with `problem.headroom` as what is always there: give it the
-/// headroom at worst base to get the promise of S7.
-#[must_use]
-pub fn wait_bounds(problem: &Problem) -> Vec<WaitBound> {
-    let _ = problem;
-    Vec::new()
+impl Bounds {
+    fn of(candidate: &Candidate) -> Self {
+        let Candidate { key, min, max, step, weight, .. } = candidate;
+        assert!(*step > Amperes::ZERO, "EVSE {key:?} has a step of {step}");
+        assert!(*min > Amperes::ZERO, "EVSE {key:?} has a minimum of {min}");
+        assert!(*weight > 0, "EVSE {key:?} has a weight of {weight}");
+        let highest = (*max).min(Amperes::from_milliamperes(CURRENT_COUNTED_MAX));
+        Self {
+            lowest: min.ceil_to(*step).milliamperes(),
+            highest: highest.floor_to(*step).milliamperes(),
+            step: step.milliamperes(),
+        }
+    }
+
+    const fn is_usable(self) -> bool {
+        self.lowest <= self.highest
+    }
+}
+
+/// What each row may carry, in milliamperes times thousandths of a coefficient: 0 or more.
+fn fill_capacities(problem: &Problem, capacities: &mut Vec<i64>) {
+    capacities.clear();
+    capacities.extend(
+        problem.headroom.iter().map(|headroom| headroom.milliamperes().clamp(0, CURRENT_COUNTED_MAX) * 1_000),
+    );
 }
