@@ -18,6 +18,10 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod allocation;
+pub mod ceiling;
+pub mod metering;
 pub mod network;
+pub mod plan;
 #[doc(hidden)]
 pub mod sample;
+pub mod site;

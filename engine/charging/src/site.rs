@@ -1,11 +1,31 @@
 //! The control loop of one site: events in, commands out (CONTROL section 4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
+use crate::allocation::{AmpereSeconds, Certificate, MaxMin};
+use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState};
+use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading};
+use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
+
+pub use crate::ceiling::EvseRecord;
+
+mod decide;
+mod view;
+
+/// How long a live limit holds without renewal.
+pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
+/// A decision falls at the latest this long after an input that changed something.
+const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
+/// And at most this often, unless a row is over its headroom.
+const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
+/// A metered current that moved by less than this since the last decision changes nothing.
+const METER_NOISE: Amperes = Amperes::from_milliamperes(200);
+/// Readings of an EVSE that are kept to bracket the readings of a meter.
+const REPORTS_KEPT: usize = 4;
 
 /// What happened at a site, in the words of control.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +62,8 @@ pub enum SiteEvent {
     PlanReady(Plan),
     /// The EVSE is taken out for good (true), or back (false).
     Decommissioned(EvseId, bool),
+    /// Whether the station's clock is trusted: off by at most 30 s. Until told, it is not, and no expiry counts.
+    Clock(StationId, ExpiryTrust),
 }
 
 /// What is at an EVSE, as the station tells it.
@@ -204,4 +226,630 @@ pub struct EvseView {
     pub limited_by: String,
     /// Learned facts and standing doubts, in words.
     pub remarks: Vec<String>,
+}
+
+/// A circuit as control sees it: for pages and the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CircuitState {
+    /// The circuit.
+    pub circuit: CircuitId,
+    /// Its name for people.
+    pub name: String,
+    /// The circuit above.
+    pub parent: Option<CircuitId>,
+    /// What it may carry, per phase.
+    pub rating: PerPhase<Amperes>,
+    /// What its meter last showed, where it has one.
+    pub metered: Option<PerPhase<Amperes>>,
+    /// The meter must not be believed now.
+    pub is_stale: bool,
+    /// Base current at the highest.
+    pub base: PerPhase<Amperes>,
+    /// What the EVSEs below draw, as last measured.
+    pub drawn: PerPhase<Amperes>,
+    /// What the EVSEs below may draw at worst.
+    pub ceilings: PerPhase<Amperes>,
+}
+
+/// The control loop of one site.
+#[derive(Debug)]
+pub struct Site {
+    network: Network,
+    evses: Vec<EvseState>,
+    meters: BTreeMap<MeterId, MeterState>,
+    allocator: MaxMin,
+    plan: Option<Plan>,
+    /// By row: what EVSEs might draw together when the meter was last fresh.
+    headroom_fresh: Vec<Option<Amperes>>,
+    ticket: Ticket,
+    changed: BTreeSet<EvseIndex>,
+    alarms: BTreeSet<SiteAlarm>,
+    decided_at: Option<Timestamp>,
+    /// When the next decision is wanted.
+    wake: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct MeterState {
+    circuit: CircuitIndex,
+    metering: Metering,
+    /// The EVSEs on the circuit and below it.
+    members: Vec<EvseIndex>,
+    /// What it showed at the last decision.
+    decided_on: Option<PerPhase<Amperes>>,
+}
+
+/// An EVSE's record, and what need not survive a restart.
+#[derive(Debug)]
+struct EvseState {
+    id: EvseId,
+    traits: EvseTraits,
+    record: EvseRecord,
+    link: LinkState,
+    clock: ExpiryTrust,
+    /// The last readings in this transaction, oldest first.
+    reports: VecDeque<Report>,
+    /// The live limit that the station has not answered yet.
+    outstanding: Option<Ticket>,
+    fallback: FallbackState,
+    /// The newest live limit must be sent again: refused, unanswered, or the link was down.
+    needs_resend: bool,
+    /// Not before this instant.
+    resend_at: Option<Timestamp>,
+    rejections: u32,
+    raised_at: Option<Timestamp>,
+    measure_asked_at: Option<Timestamp>,
+    demand: Demand,
+    arrived: Timestamp,
+    waiting_since: Option<Timestamp>,
+    on_since: Option<Timestamp>,
+    deficit: AmpereSeconds,
+    certificate: Option<Certificate>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Report {
+    taken_at: Timestamp,
+    drawn: SiteCurrents,
+}
+
+/// Where the sending of the standing fallback stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FallbackState {
+    /// To be sent, not before the instant.
+    Due(Timestamp),
+    /// Sent.
+    Asked(Ticket),
+    /// Accepted since the last boot.
+    Accepted,
+}
+
+/// What a session can use, learned from what it draws.
+#[derive(Debug, Clone, Copy, Default)]
+struct Demand {
+    /// The most it is offered; none before anything was learned.
+    cap: Option<Amperes>,
+    /// Readings in a row clearly below the offer, and the highest of them.
+    below: u32,
+    highest: Amperes,
+    /// When the cap was last changed.
+    changed_at: Option<Timestamp>,
+}
+
+impl Site {
+    /// A site of which nothing is known yet: every EVSE counts as never seen.
+    #[must_use]
+    pub fn new(network: Network, now: Timestamp) -> Self {
+        let evses = network.evses().iter().map(|evse| EvseState::new(&evse.config, now)).collect();
+        let meters =
+            network.circuit_indices().filter_map(|circuit| MeterState::new(&network, circuit)).collect();
+        Self {
+            evses,
+            meters,
+            allocator: MaxMin::new(),
+            plan: None,
+            headroom_fresh: vec![None; network.rows().len()],
+            ticket: Ticket(1),
+            changed: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            decided_at: None,
+            wake: Some(now),
+            network,
+        }
+    }
+
+    /// Takes back the records of EVSEs after a restart (S8): ceilings, not the last limits sent. Records of EVSEs
+    /// that the site no longer has are ignored.
+    pub fn restore(&mut self, now: Timestamp, records: Vec<(EvseId, EvseRecord)>) {
+        for (id, mut record) in records {
+            let Some(index) = self.network.evse_by_id(&id) else { continue };
+            record.distrust_lifetimes(now, LIFETIME);
+            let sent = record.sent.iter().chain(&record.held).map(|sent| sent.ticket.0).max();
+            self.ticket.0 = self.ticket.0.max(sent.unwrap_or(0) + 1);
+            let state = self.evse_mut(index);
+            state.needs_resend = record.is_in_transaction;
+            state.record = record;
+        }
+        self.wake = Some(now);
+    }
+
+    /// The network it stands on.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Takes an event. Events of EVSEs and meters that the site does not have change nothing.
+    pub fn apply(&mut self, now: Timestamp, event: SiteEvent) {
+        match event {
+            SiteEvent::LinkUp(station) => self.each_of(&station, now, EvseState::link_up),
+            SiteEvent::LinkDown(station) => self.each_of(&station, now, EvseState::link_down),
+            SiteEvent::Booted(station) => self.each_of(&station, now, EvseState::booted),
+            SiteEvent::Clock(station, trust) => self.each_of(&station, now, |state, _| state.clock = trust),
+            SiteEvent::StartAllowed(evse) => self.one(&evse, now, |state, now| state.record.allow_start(now)),
+            SiteEvent::TransactionStarted(evse) => self.one(&evse, now, EvseState::begin_transaction),
+            SiteEvent::TransactionEnded(evse) => {
+                self.alarms.remove(&SiteAlarm::LimitRefused { evse: evse.clone() });
+                self.one(&evse, now, |state, _| state.end_transaction());
+            }
+            SiteEvent::EvState(evse, ev) => {
+                if self.state(&evse).is_some_and(|state| state.record.ev != ev) {
+                    self.one(&evse, now, |state, now| state.ev_changed(ev, now));
+                }
+            }
+            SiteEvent::Measured(evse, measurement) => self.measured(now, &evse, &measurement),
+            SiteEvent::Answered(ticket, answer) => self.answered(now, ticket, answer),
+            SiteEvent::GridReading { meter, taken_at, current } => {
+                self.grid_reading(now, &meter, Reading { taken_at, current });
+            }
+            SiteEvent::PlanReady(plan) => {
+                if plan.check(now, self.plan.as_ref()).is_ok() {
+                    self.plan = Some(plan);
+                    self.want_decision(now);
+                }
+            }
+            SiteEvent::Decommissioned(evse, is_out) => {
+                self.one(&evse, now, |state, _| state.record.is_decommissioned = is_out);
+            }
+        }
+    }
+
+    /// Whether a transaction may start at `evse`: every row must carry what it may draw until its limit is set (S1).
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn may_start(&self, now: Timestamp, evse: &EvseId) -> Result<(), StartRefusal> {
+        let Some(index) = self.network.evse_by_id(evse) else {
+            return Err(StartRefusal::UnknownEvse(evse.clone()));
+        };
+        let state = self.evse(index);
+        if state.record.is_decommissioned {
+            return Err(StartRefusal::Decommissioned(evse.clone()));
+        }
+        let mut allowed = state.record.clone();
+        allowed.allow_start(now);
+        let ceiling = allowed.level(now, &state.traits, state.link, state.clock);
+        let free = self.free_rows(now);
+        for &(row, coefficient) in self.network.loads_at_worst(index).iter() {
+            let present = self.contribution(index, row, coefficient, now);
+            let more = (coefficient.of_ceil(ceiling) - present).max(Amperes::ZERO);
+            let headroom = free[row.place()];
+            if more > Amperes::ZERO && more > headroom {
+                let row = self.network.row(row).name.clone();
+                return Err(StartRefusal::NoHeadroom { evse: evse.clone(), row, headroom, ceiling });
+            }
+        }
+        Ok(())
+    }
+
+    /// When [`Site::decide`] is wanted.
+    #[must_use]
+    pub const fn next_deadline(&self) -> Option<Timestamp> {
+        self.wake
+    }
+
+    /// The records that changed since the last call: to be committed before any raise or renewal leaves.
+    pub fn take_changed(&mut self) -> Vec<(EvseId, EvseRecord)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed
+            .into_iter()
+            .map(|index| (self.evse(index).id.clone(), self.evse(index).record.clone()))
+            .collect()
+    }
+
+    /// The alarms that stand.
+    #[must_use]
+    pub const fn alarms(&self) -> &BTreeSet<SiteAlarm> {
+        &self.alarms
+    }
+
+    fn measured(&mut self, now: Timestamp, evse: &EvseId, measurement: &Measurement) {
+        let Some(index) = self.network.evse_by_id(evse) else { return };
+        let reported = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO));
+        let drawn = self.network.site_currents(index, reported);
+        let state = self.evse_mut(index);
+        let lesson = state.measured(measurement, drawn, now);
+        if lesson.is_row_changed {
+            self.changed.insert(index);
+        }
+        if lesson.is_newly_disobedient {
+            self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
+        }
+        self.anchor_meters(now);
+        self.want_decision(now);
+    }
+
+    fn answered(&mut self, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
+        let of_ticket = |state: &EvseState| {
+            state.outstanding == Some(ticket)
+                || state.fallback == FallbackState::Asked(ticket)
+                || state.record.sent.iter().any(|sent| sent.ticket == ticket)
+        };
+        let Some(place) = self.evses.iter().position(of_ticket) else { return };
+        let index = EvseIndex::new(place);
+        let state = self.evse_mut(index);
+        state.answered(ticket, answer, now);
+        let alarm = SiteAlarm::LimitRefused { evse: state.id.clone() };
+        let is_refusing = state.record.is_refusing;
+        if is_refusing {
+            self.alarms.insert(alarm);
+        } else {
+            self.alarms.remove(&alarm);
+        }
+        self.changed.insert(index);
+        self.want_decision(now);
+    }
+
+    fn grid_reading(&mut self, now: Timestamp, meter: &MeterId, reading: Reading) {
+        let drawn =
+            self.members(now, meter).iter().fold(PerPhase::default(), |sum, member| sum + member.likely);
+        let Some(state) = self.meters.get_mut(meter) else { return };
+        // Doubts show as staleness, in the alarms and on the page.
+        let _ = state.metering.read(reading, drawn);
+        let limit = self.network.circuit(state.circuit).rows.map(|row| self.network.row(row).limit());
+        let is_over =
+            reading.current.zip_with(limit, |current, limit| current - limit).highest() > Amperes::ZERO;
+        let moved = state
+            .decided_on
+            .map(|before| before.zip_with(reading.current, |then, now| (now - then).magnitude()).highest());
+        self.anchor_meters(now);
+        if is_over {
+            self.wake = Some(now);
+        } else if moved.is_none_or(|moved| moved > METER_NOISE) {
+            self.want_decision(now);
+        }
+    }
+
+    /// Makes the newest meter readings that every reporting EVSE has followed by its own into anchors.
+    fn anchor_meters(&mut self, now: Timestamp) {
+        let ready: Vec<(MeterId, Timestamp)> = self
+            .meters
+            .iter()
+            .filter_map(|(id, meter)| {
+                let last_reports = meter.members.iter().filter_map(|&index| self.evse(index).holds_back(now));
+                let reported_until = last_reports.min().unwrap_or(now);
+                Some((id.clone(), meter.metering.anchor_candidate(reported_until)?))
+            })
+            .collect();
+        for (id, instant) in ready {
+            let members = self.members_at(now, &id, instant);
+            if let Some(meter) = self.meters.get_mut(&id) {
+                // A contradiction shows as staleness.
+                let _ = meter.metering.anchor(instant, members);
+            }
+        }
+    }
+
+    /// Each EVSE below `meter`, as known now.
+    fn members(&self, now: Timestamp, meter: &MeterId) -> Vec<Member> {
+        let Some(state) = self.meters.get(meter) else { return Vec::new() };
+        state.members.iter().map(|&index| self.member(index, now)).collect()
+    }
+
+    fn member(&self, index: EvseIndex, now: Timestamp) -> Member {
+        let state = self.evse(index);
+        let allowed = self.ceiling_on_lines(index, now);
+        let lower = state.drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_least);
+        let likely = state.drawn_likely().map_or(allowed, |drawn| drawn.at_most);
+        Member { lower, likely, allowed }
+    }
+
+    /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`.
+    fn members_at(&self, now: Timestamp, meter: &MeterId, instant: Timestamp) -> Vec<Member> {
+        let Some(state) = self.meters.get(meter) else { return Vec::new() };
+        state
+            .members
+            .iter()
+            .map(|&index| Member { lower: self.evse(index).lower_at(instant), ..self.member(index, now) })
+            .collect()
+    }
+
+    fn want_decision(&mut self, now: Timestamp) {
+        let at = self.decided_at.map_or(now, |last| (last + DECIDE_AT_MOST_EVERY).max(now));
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    fn each_of(&mut self, station: &StationId, now: Timestamp, change: impl Fn(&mut EvseState, Timestamp)) {
+        let mut is_known = false;
+        for place in 0..self.evses.len() {
+            let index = EvseIndex::new(place);
+            if self.evse(index).id.station == *station {
+                change(self.evse_mut(index), now);
+                self.changed.insert(index);
+                is_known = true;
+            }
+        }
+        if is_known {
+            self.want_decision(now);
+        }
+    }
+
+    fn one(&mut self, evse: &EvseId, now: Timestamp, change: impl Fn(&mut EvseState, Timestamp)) {
+        let Some(index) = self.network.evse_by_id(evse) else { return };
+        change(self.evse_mut(index), now);
+        self.changed.insert(index);
+        self.want_decision(now);
+    }
+
+    fn state(&self, evse: &EvseId) -> Option<&EvseState> {
+        self.network.evse_by_id(evse).map(|index| self.evse(index))
+    }
+
+    fn evse(&self, index: EvseIndex) -> &EvseState {
+        &self.evses[index.place()]
+    }
+
+    fn evse_mut(&mut self, index: EvseIndex) -> &mut EvseState {
+        &mut self.evses[index.place()]
+    }
+}
+
+impl MeterState {
+    fn new(network: &Network, circuit: CircuitIndex) -> Option<(MeterId, Self)> {
+        let config = network.circuit(circuit).meter.as_ref()?;
+        let rating = network.circuit(circuit).rows.map(|row| network.row(row).rating);
+        let loads_circuit = |&index: &EvseIndex| {
+            network.loads_at_worst(index).iter().any(|&(row, _)| network.row(row).circuit == circuit)
+        };
+        let members = network.evse_indices().filter(loads_circuit).collect();
+        let metering = Metering::new(config.timeout, rating);
+        Some((config.id.clone(), Self { circuit, metering, members, decided_on: None }))
+    }
+}
+
+impl EvseState {
+    fn new(config: &EvseConfig, now: Timestamp) -> Self {
+        let traits = EvseTraits::of(config);
+        let mut record = EvseRecord::unseen(&traits);
+        record.is_decommissioned = !config.is_in_use;
+        Self {
+            id: config.id.clone(),
+            record,
+            traits,
+            link: LinkState::Down,
+            clock: ExpiryTrust::Untrusted,
+            reports: VecDeque::new(),
+            outstanding: None,
+            fallback: FallbackState::Due(now),
+            needs_resend: false,
+            resend_at: None,
+            rejections: 0,
+            raised_at: None,
+            measure_asked_at: None,
+            demand: Demand::default(),
+            arrived: now,
+            waiting_since: None,
+            on_since: None,
+            deficit: AmpereSeconds::ZERO,
+            certificate: None,
+        }
+    }
+
+    fn link_up(&mut self, now: Timestamp) {
+        self.link = LinkState::Up;
+        self.record.is_seen = true;
+        self.needs_resend = self.record.is_in_transaction;
+        self.resend_at = None;
+        if self.record.fallback_confirmed.is_none() {
+            self.fallback = FallbackState::Due(now);
+        }
+    }
+
+    fn link_down(&mut self, _now: Timestamp) {
+        self.link = LinkState::Down;
+        self.outstanding = None;
+        if let FallbackState::Asked(_) = self.fallback {
+            self.fallback = FallbackState::Due(Timestamp::EPOCH);
+        }
+    }
+
+    fn booted(&mut self, now: Timestamp) {
+        self.record.is_seen = true;
+        self.record.booted(&self.traits);
+        self.fallback = FallbackState::Due(now);
+        self.demand = Demand::default();
+        self.reports.clear();
+    }
+
+    fn begin_transaction(&mut self, now: Timestamp) {
+        self.record.begin_transaction(&self.traits);
+        self.forget_session(now);
+    }
+
+    fn end_transaction(&mut self) {
+        self.record.end_transaction(&self.traits);
+        self.forget_session(Timestamp::EPOCH);
+    }
+
+    fn forget_session(&mut self, now: Timestamp) {
+        self.reports.clear();
+        self.outstanding = None;
+        self.needs_resend = false;
+        self.resend_at = None;
+        self.rejections = 0;
+        self.raised_at = None;
+        self.measure_asked_at = None;
+        self.demand = Demand::default();
+        self.arrived = now;
+        self.waiting_since = None;
+        self.on_since = None;
+        self.deficit = AmpereSeconds::ZERO;
+        self.certificate = None;
+    }
+
+    fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
+        let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
+        self.record.ev = ev;
+        if resumes {
+            self.record.occupy_all(&self.traits);
+            self.demand = Demand { changed_at: Some(now), ..Demand::default() };
+        }
+    }
+
+    fn measured(
+        &mut self,
+        measurement: &Measurement,
+        drawn: SiteCurrents,
+        now: Timestamp,
+    ) -> crate::ceiling::Lesson {
+        if self.reports.len() == REPORTS_KEPT {
+            self.reports.pop_front();
+        }
+        self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
+        let lesson = self.record.measured(measurement, &self.traits);
+        let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
+        if let Some(offer) = self.record.held.filter(|_| self.record.sent.is_empty()) {
+            self.demand.learn(highest, offer.limit, &self.traits, now);
+        }
+        lesson
+    }
+
+    fn answered(&mut self, ticket: Ticket, answer: DispatchAnswer, now: Timestamp) {
+        if self.fallback == FallbackState::Asked(ticket) {
+            self.fallback = match answer {
+                DispatchAnswer::Accepted => FallbackState::Accepted,
+                DispatchAnswer::Rejected | DispatchAnswer::None => FallbackState::Due(now + RETRY_AFTER),
+            };
+            if answer == DispatchAnswer::Accepted {
+                self.record.fallback_confirmed = Some(self.traits.fallback);
+            }
+            return;
+        }
+        self.record.answered(ticket, answer, now);
+        if self.outstanding != Some(ticket) {
+            return;
+        }
+        self.outstanding = None;
+        match answer {
+            DispatchAnswer::Accepted => {
+                self.rejections = 0;
+                self.needs_resend = false;
+            }
+            DispatchAnswer::Rejected => {
+                self.rejections += 1;
+                self.record.is_refusing |= self.rejections >= REJECTIONS_MAX;
+                self.needs_resend = true;
+                self.resend_at = Some(now + RETRY_AFTER);
+            }
+            DispatchAnswer::None => {
+                self.needs_resend = true;
+                self.resend_at = Some(now + RETRY_AFTER);
+            }
+        }
+    }
+
+    /// The draw now, where the last reading is still believed.
+    fn drawn_now(&self, now: Timestamp) -> Option<SiteCurrents> {
+        let last = self.reports.back()?;
+        let is_over =
+            matches!(self.record.ev, EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Absent);
+        let is_believed =
+            self.record.is_in_transaction && !is_over && now.since(last.taken_at) <= REPORT_AGE_MAX;
+        is_believed.then_some(last.drawn)
+    }
+
+    /// The draw most likely: the last reading however old; nothing where no transaction runs.
+    fn drawn_likely(&self) -> Option<SiteCurrents> {
+        if !self.record.is_in_transaction {
+            return Some(SiteCurrents { at_least: PerPhase::default(), at_most: PerPhase::default() });
+        }
+        self.reports.back().map(|report| report.drawn)
+    }
+
+    /// The lower of the readings before and after `instant`; zero where there are not both.
+    fn lower_at(&self, instant: Timestamp) -> PerPhase<Amperes> {
+        if !self.record.is_in_transaction {
+            return PerPhase::default();
+        }
+        let before = self.reports.iter().rev().find(|report| report.taken_at <= instant);
+        let after = self.reports.iter().find(|report| report.taken_at >= instant);
+        match (before, after) {
+            (Some(before), Some(after)) => before.drawn.at_least.zip_with(after.drawn.at_least, Amperes::min),
+            (Some(_), None) | (None, Some(_) | None) => PerPhase::default(),
+        }
+    }
+
+    /// The instant up to which this EVSE has reported, where anchors must wait for it.
+    fn holds_back(&self, now: Timestamp) -> Option<Timestamp> {
+        let last = self.reports.back()?;
+        let is_reporting = self.record.is_in_transaction && now.since(last.taken_at) <= REPORT_AGE_MAX;
+        is_reporting.then_some(last.taken_at)
+    }
+}
+
+/// After a refusal or no answer a limit is sent again this much later.
+const RETRY_AFTER: TimeSpan = TimeSpan::from_seconds(5);
+/// So many refusals in a row, and the EVSE counts at its worst.
+const REJECTIONS_MAX: u32 = 3;
+
+impl EvseTraits {
+    fn of(config: &EvseConfig) -> Self {
+        let wired = config.wiring.phases();
+        Self {
+            hardware_maximum: config.current_max,
+            minimum: config.current_min.ceil_to(config.step),
+            fallback: config.fallback,
+            limit_expired: config.limit_expired,
+            terminals: PerPhase::new(true, wired > 1, wired > 2),
+            is_fallback_proven: config.is_fallback_proven,
+            starts_only_with_us: !config.starts_alone,
+            fallback_survives_boot: config.fallback_survives_boot,
+        }
+    }
+}
+
+impl Demand {
+    /// Offer = learned draw + one ampere (at least the minimum): the ampere is the standing probe. An EV that takes
+    /// the whole offer wants more, and every five minutes the offer is lifted by three amperes to see.
+    fn learn(&mut self, highest: Amperes, offer: Amperes, traits: &EvseTraits, now: Timestamp) {
+        let margin = Amperes::from_milliamperes(1_200);
+        if highest + Amperes::from_milliamperes(600) >= offer {
+            if self.cap.is_some_and(|cap| offer >= cap) {
+                *self = Self { changed_at: Some(now), ..Self::default() };
+            }
+            self.below = 0;
+            self.highest = Amperes::ZERO;
+            return;
+        }
+        if highest + margin > offer {
+            return;
+        }
+        self.below += 1;
+        self.highest = self.highest.max(highest);
+        if self.below >= 2 {
+            let ampere = Amperes::from_amperes(1);
+            self.cap = Some((self.highest.ceil_to(ampere) + ampere).max(traits.minimum));
+            self.changed_at = Some(now);
+            self.below = 0;
+            self.highest = Amperes::ZERO;
+        }
+    }
+
+    /// What to offer at most now.
+    fn offer(&self, now: Timestamp) -> Option<Amperes> {
+        const PROBE_EVERY: TimeSpan = TimeSpan::from_minutes(5);
+        let is_probe = self.changed_at.is_some_and(|at| now.since(at) >= PROBE_EVERY);
+        self.cap.map(|cap| if is_probe { cap + Amperes::from_amperes(3) } else { cap })
+    }
 }

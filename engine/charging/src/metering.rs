@@ -1,0 +1,386 @@
+//! Base current as an interval: what a meter shows, less what our EVSEs draw (CONTROL sections 4.1 and 4.2).
+//!
+//! # The mathematics
+//!
+//! At a metered circuit, per phase, with `M(t)` the metered current and `d_i(t)` the draw of each EVSE below it,
+//! the base current is `M(t) − Σ d_i(t)`. Draws are known only at each station's own readings. An *anchor* is a
+//! meter reading at `t` that every reporting EVSE has followed by a reading of its own: its draw at `t` is at least
+//! the lower of its readings before and after, `lo_i(t)`, or 0 where there are not both, so
+//!
+//! ```text
+//! base_hi(t) = M(t) − Σ lo_i(t)
+//! ```
+//!
+//! Since the anchor a rise of the meter is believed at once to be base load, and so is whatever our EVSEs are known
+//! to have dropped since (`D`: ended, suspended, limited lower, measured lower), for what they gave up may hide a
+//! rise of the base:
+//!
+//! ```text
+//! highest = base_hi(t) + max(0, M(now) − M(t) + D)        what raises must respect (S1)
+//! likely  = base_li(t) + max(0, M(now) − M(t) + D − U)    what sheds look at
+//! ```
+//!
+//! where `U` is what our EVSEs were allowed more since `t`, and `base_li` takes each EVSE's last known draw in place
+//! of 0. A fall is believed slowly: the highest anchor of the last two minutes counts. Without an anchor the whole
+//! metered current is base at the highest, and all that is not allowed to our EVSEs is base most likely.
+
+use std::collections::VecDeque;
+
+use units::{Amperes, PerPhase, TimeSpan, Timestamp};
+
+/// How long an anchor counts: a fall of the base is believed this slowly.
+const FALL_BELIEVED_AFTER: TimeSpan = TimeSpan::from_minutes(2);
+/// So many fresh, consistent readings end staleness.
+const FRESH_READINGS: u32 = 3;
+/// A reading beyond this many times the rating is impossible.
+const IMPOSSIBLE_RATINGS: i64 = 5;
+/// So many anchors in a row on which our EVSEs drew more than the meter shows are a contradiction.
+const CONTRADICTIONS: u32 = 2;
+/// An EVSE silent for longer than this holds no anchor back: its lower bound is zero.
+pub const REPORT_AGE_MAX: TimeSpan = TimeSpan::from_seconds(150);
+
+/// One reading of a meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// When it was taken, by our clock.
+    pub taken_at: Timestamp,
+    /// Per phase; positive is import.
+    pub current: PerPhase<Amperes>,
+}
+
+/// Why a reading makes its meter stale, or is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Older than the reading before.
+    #[error("the reading is older than the one before")]
+    OutOfOrder,
+    /// Far beyond the rating.
+    #[error("the reading is more than five times the rating")]
+    Impossible,
+    /// Less than our EVSEs are known to draw.
+    #[error("the meter shows less than the EVSEs below it draw")]
+    Contradictory,
+    /// The same to the milliampere although our EVSEs' draw changed.
+    #[error("the meter shows the same current although the EVSEs below it changed theirs")]
+    Frozen,
+}
+
+/// An EVSE below the meter, as known now, on the lines of the site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Member {
+    /// It draws at least this: its last reading, or 0 where that is too old, suspended or over.
+    pub lower: PerPhase<Amperes>,
+    /// It most likely draws this: its last reading, however old; without one, what it may draw.
+    pub likely: PerPhase<Amperes>,
+    /// What it may draw at worst.
+    pub allowed: PerPhase<Amperes>,
+}
+
+/// Base current per phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// At most this: what raises must respect.
+    pub highest: PerPhase<Amperes>,
+    /// Most likely this: what sheds look at.
+    pub likely: PerPhase<Amperes>,
+}
+
+/// What one meter tells of its circuit.
+#[derive(Debug, Clone)]
+pub struct Metering {
+    timeout: TimeSpan,
+    rating: PerPhase<Amperes>,
+    latest: Option<Reading>,
+    /// Readings that may still become an anchor, oldest first.
+    waiting: VecDeque<Reading>,
+    /// The newest last.
+    anchors: VecDeque<Anchor>,
+    fresh: u32,
+    contradictions: u32,
+    is_doubted: bool,
+    /// Since when the meter shows the same, and what our EVSEs drew then.
+    same_since: Option<(Timestamp, PerPhase<Amperes>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Anchor {
+    reading: Reading,
+    highest: PerPhase<Amperes>,
+    likely: PerPhase<Amperes>,
+    members: Vec<Member>,
+}
+
+impl Metering {
+    /// A meter that has shown nothing yet, of a circuit with `rating`, stale after `timeout`.
+    #[must_use]
+    pub fn new(timeout: TimeSpan, rating: PerPhase<Amperes>) -> Self {
+        Self {
+            timeout,
+            rating,
+            latest: None,
+            waiting: VecDeque::new(),
+            anchors: VecDeque::new(),
+            fresh: 0,
+            contradictions: 0,
+            is_doubted: true,
+            same_since: None,
+        }
+    }
+
+    /// Takes a reading. `drawn` is what our EVSEs below most likely draw together.
+    ///
+    /// # Errors
+    ///
+    /// The doubt that makes the meter stale until three good readings follow; a reading out of order is only ignored.
+    pub fn read(&mut self, reading: Reading, drawn: PerPhase<Amperes>) -> Result<(), Doubt> {
+        if self.latest.is_some_and(|last| reading.taken_at < last.taken_at) {
+            return Err(Doubt::OutOfOrder);
+        }
+        let was_silent = self.latest.is_none_or(|last| reading.taken_at.since(last.taken_at) > self.timeout);
+        let doubt = self.doubt(&reading, drawn);
+        self.latest = Some(reading);
+        if let Some(doubt) = doubt {
+            self.distrust();
+            return Err(doubt);
+        }
+        self.fresh = if was_silent { 1 } else { self.fresh.saturating_add(1) };
+        self.is_doubted = (self.is_doubted || was_silent) && self.fresh < FRESH_READINGS;
+        self.waiting.push_back(reading);
+        while self.waiting.front().is_some_and(|old| reading.taken_at.since(old.taken_at) > REPORT_AGE_MAX) {
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// True while the meter must not be believed: silent for longer than its time-out, or doubted.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.is_doubted || self.latest.is_none_or(|last| now.since(last.taken_at) > self.timeout)
+    }
+
+    /// The instant after which it is stale if nothing more is read; none before the first reading.
+    #[must_use]
+    pub fn silent_from(&self) -> Option<Timestamp> {
+        self.latest.map(|last| last.taken_at + self.timeout)
+    }
+
+    /// The last reading.
+    #[must_use]
+    pub const fn latest(&self) -> Option<Reading> {
+        self.latest
+    }
+
+    /// The instant of the newest reading taken no later than `reported_until`, if newer than the last anchor.
+    #[must_use]
+    pub fn anchor_candidate(&self, reported_until: Timestamp) -> Option<Timestamp> {
+        let newest = self.waiting.iter().rev().find(|reading| reading.taken_at <= reported_until)?;
+        let is_newer = self.anchors.back().is_none_or(|anchor| newest.taken_at > anchor.reading.taken_at);
+        is_newer.then_some(newest.taken_at)
+    }
+
+    /// Makes the reading taken at `instant` an anchor; `members` tell each EVSE's draw at that instant and what it is
+    /// allowed now, in an order that stays the same for the life of this value.
+    ///
+    /// # Errors
+    ///
+    /// [`Doubt::Contradictory`] where the EVSEs drew more than the meter shows, twice in a row.
+    pub fn anchor(&mut self, instant: Timestamp, members: Vec<Member>) -> Result<(), Doubt> {
+        let Some(reading) = self.waiting.iter().find(|reading| reading.taken_at == instant).copied() else {
+            return Ok(());
+        };
+        self.waiting.retain(|waiting| waiting.taken_at > instant);
+        let zero = PerPhase::<Amperes>::default();
+        let lower = members.iter().fold(zero, |sum, member| sum + member.lower);
+        let likely = members.iter().fold(zero, |sum, member| sum + member.likely);
+        // Two amperes and ten per cent for the errors of both meters and for draws that moved between two readings.
+        let allowance = lower.map(|lower| lower.ratio_ceil(1, 10) + Amperes::from_amperes(2));
+        let excess = (lower - reading.current).zip_with(allowance, |excess, allowance| excess - allowance);
+        self.contradictions = if excess.highest() > Amperes::ZERO { self.contradictions + 1 } else { 0 };
+        if self.contradictions >= CONTRADICTIONS {
+            self.distrust();
+            return Err(Doubt::Contradictory);
+        }
+        self.anchors.push_back(Anchor {
+            reading,
+            highest: reading.current - lower,
+            likely: not_below_export(reading.current - likely, reading.current),
+            members,
+        });
+        let is_past = |old: &Anchor| instant.since(old.reading.taken_at) > FALL_BELIEVED_AFTER;
+        while self.anchors.len() > 1 && self.anchors.front().is_some_and(is_past) {
+            self.anchors.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The base current now; `members` in the order used for the anchors. `None` before the first reading.
+    #[must_use]
+    pub fn base(&self, members: &[Member]) -> Option<Base> {
+        let latest = self.latest?;
+        let zero = PerPhase::<Amperes>::default();
+        let Some(newest) = self.anchors.back() else {
+            let allowed = members.iter().fold(zero, |sum, member| sum + member.likely);
+            let likely = not_below_export(latest.current - allowed, latest.current);
+            return Some(Base { highest: latest.current, likely });
+        };
+        let slowly = |of: fn(&Anchor) -> PerPhase<Amperes>| {
+            self.anchors.iter().map(of).fold(of(newest), |highest, base| highest.zip_with(base, Amperes::max))
+        };
+        let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
+        let (mut dropped, mut dropped_likely, mut allowed_more) = (zero, zero, zero);
+        for (now, then) in members.iter().zip(&newest.members) {
+            dropped += now.lower.zip_with(now.allowed, Amperes::min).zip_with(then.lower, gain);
+            dropped_likely += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
+            allowed_more += then.allowed.zip_with(now.allowed, gain);
+        }
+        let rise = latest.current - newest.reading.current;
+        let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
+        Some(Base {
+            highest: slowly(|anchor| anchor.highest) + positive(rise + dropped),
+            likely: slowly(|anchor| anchor.likely) + positive(rise + dropped_likely - allowed_more),
+        })
+    }
+
+    fn distrust(&mut self) {
+        self.fresh = 0;
+        self.is_doubted = true;
+        self.waiting.clear();
+    }
+
+    fn doubt(&mut self, reading: &Reading, drawn: PerPhase<Amperes>) -> Option<Doubt> {
+        let limit = self.rating.map(|rating| rating * IMPOSSIBLE_RATINGS);
+        let beyond = reading.current.zip_with(limit, |current, limit| current.magnitude() - limit);
+        if beyond.highest() > Amperes::ZERO {
+            return Some(Doubt::Impossible);
+        }
+        if self.latest.is_none_or(|last| last.current != reading.current) {
+            self.same_since = None;
+            return None;
+        }
+        let (since, drawn_then) = *self.same_since.get_or_insert((reading.taken_at, drawn));
+        let moved = drawn.zip_with(drawn_then, |now, then| (now - then).magnitude()).highest();
+        let is_frozen = reading.taken_at.since(since) > self.timeout && moved > Amperes::from_amperes(4);
+        is_frozen.then_some(Doubt::Frozen)
+    }
+}
+
+/// A likely base is negative only where the meter shows export: our EVSEs may be allowed more than they draw.
+fn not_below_export(base: PerPhase<Amperes>, metered: PerPhase<Amperes>) -> PerPhase<Amperes> {
+    base.zip_with(metered, |base, metered| base.max(metered.min(Amperes::ZERO)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::EPOCH + TimeSpan::from_seconds(seconds)
+    }
+
+    fn all(amperes: i64) -> PerPhase<Amperes> {
+        PerPhase::splat(Amperes::from_amperes(amperes))
+    }
+
+    fn reading(seconds: i64, amperes: i64) -> Reading {
+        Reading { taken_at: at(seconds), current: all(amperes) }
+    }
+
+    fn metering() -> Metering {
+        Metering::new(TimeSpan::from_seconds(30), all(100))
+    }
+
+    fn member(drawn: i64, allowed: i64) -> Member {
+        Member { lower: all(drawn), likely: all(drawn), allowed: all(allowed) }
+    }
+
+    /// A meter at 50 A with one EVSE of 16 A below it, anchored at second 20.
+    fn anchored() -> Metering {
+        let mut metering = metering();
+        for seconds in [0, 10, 20] {
+            metering.read(reading(seconds, 50), all(16)).unwrap();
+        }
+        metering.anchor(at(20), vec![member(16, 16)]).unwrap();
+        metering
+    }
+
+    #[test]
+    fn s5_a_meter_is_stale_until_three_readings_and_after_its_time_out() {
+        let mut metering = metering();
+        assert!(metering.is_stale(at(0)));
+        for seconds in [0, 10, 20] {
+            assert!(metering.is_stale(at(seconds)), "before the reading at {seconds} s");
+            metering.read(reading(seconds, 50), all(0)).unwrap();
+        }
+        assert!(!metering.is_stale(at(50)));
+        assert!(metering.is_stale(at(51)));
+        metering.read(reading(60, 50), all(0)).unwrap();
+        assert!(metering.is_stale(at(60)), "one reading after a silence is not enough");
+    }
+
+    #[test]
+    fn s5_an_impossible_or_frozen_reading_makes_the_meter_stale() {
+        let mut metering = anchored();
+        assert_eq!(metering.read(reading(30, 5_000), all(16)), Err(Doubt::Impossible));
+        assert!(metering.is_stale(at(30)));
+
+        let mut metering = anchored();
+        for seconds in [30, 40, 50, 60] {
+            metering.read(reading(seconds, 50), all(16)).unwrap();
+        }
+        assert_eq!(metering.read(reading(70, 50), all(6)), Err(Doubt::Frozen));
+    }
+
+    #[test]
+    fn s5_two_anchors_below_what_evses_draw_contradict_the_meter() {
+        let mut metering = metering();
+        for seconds in [0, 10, 20] {
+            metering.read(reading(seconds, 5), all(16)).unwrap();
+        }
+        assert_eq!(metering.anchor(at(10), vec![member(16, 16)]), Ok(()));
+        assert_eq!(metering.anchor(at(20), vec![member(16, 16)]), Err(Doubt::Contradictory));
+        assert!(metering.is_stale(at(20)));
+    }
+
+    #[test]
+    fn without_an_anchor_all_metered_current_is_base() {
+        let mut metering = metering();
+        metering.read(reading(0, 50), all(0)).unwrap();
+        let base = metering.base(&[member(0, 16)]).unwrap();
+        assert_eq!(base.highest, all(50));
+    }
+
+    #[test]
+    fn a_rise_is_believed_at_once() {
+        let mut metering = anchored();
+        metering.read(reading(30, 58), all(16)).unwrap();
+        assert_eq!(metering.base(&[member(16, 16)]), Some(Base { highest: all(42), likely: all(42) }));
+    }
+
+    #[test]
+    fn a_rise_behind_an_evse_that_dropped_is_seen() {
+        let mut metering = anchored();
+        metering.read(reading(30, 50), all(6)).unwrap();
+        let base = metering.base(&[member(6, 6)]).unwrap();
+        assert_eq!(base.highest, all(44), "10 A were dropped and the meter did not fall");
+    }
+
+    #[test]
+    fn an_evse_that_was_raised_explains_a_rise_to_sheds_but_not_to_raises() {
+        let mut metering = anchored();
+        metering.read(reading(30, 54), all(16)).unwrap();
+        let base = metering.base(&[member(16, 20)]).unwrap();
+        assert_eq!(base, Base { highest: all(38), likely: all(34) });
+    }
+
+    #[test]
+    fn a_fall_is_believed_after_two_minutes() {
+        let mut metering = anchored();
+        for seconds in (30..=160).step_by(10) {
+            metering.read(reading(seconds, 30), all(16)).unwrap();
+            metering.anchor(at(seconds), vec![member(16, 16)]).unwrap();
+            let expected = if seconds <= 140 { 34 } else { 14 };
+            let base = metering.base(&[member(16, 16)]).unwrap();
+            assert_eq!(base.highest, all(expected), "at {seconds} s");
+        }
+    }
+}

@@ -1,0 +1,561 @@
+//! One decision: headroom, allocation, dispatch by proof.
+//!
+//! For each row `r` with `limit_r = rating_r − reserve_r`, base current from its meter (at the highest and most
+//! likely) or as stated at worst, and the ceilings `c_i`:
+//!
+//! ```text
+//! share out:  limit_r − base_likely_r − Σ c_i over EVSEs that cannot be told      among those that can
+//! raise only: base_highest_r + Σ c_i (with the new limit in place of its own c_i) ≤ limit_r              (S1)
+//! ```
+
+use units::{Amperes, PerPhase, TimeSpan, Timestamp};
+
+use super::{
+    Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, EvseState, FallbackState, LIFETIME, RETRY_AFTER,
+    Site, SiteAlarm, Ticket, Urgency,
+};
+use crate::allocation::{Allocator, AmpereSeconds, Candidate, Certificate, Problem, next_turn};
+use crate::ceiling::{LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
+use crate::metering::Base;
+use crate::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex};
+
+/// Raises of one EVSE are at least this far apart.
+const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
+/// A measurement is asked for at most this often, to prove a limit.
+const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
+/// An EVSE that refuses its limits is asked again this often.
+const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
+/// The class of EVs that take nothing: served when all others are.
+const CLASS_SUSPENDED: u8 = u8::MAX;
+/// A surplus of fair share counts for at most this long at the hardware maximum.
+const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
+
+/// What a row offers now.
+struct RowNow {
+    /// What EVSEs may draw together by the most likely base.
+    likely: Amperes,
+    /// And by the highest base: what raises must respect.
+    highest: Amperes,
+    /// The circuit whose stale meter bounds the row: nothing on it may rise (S5).
+    stale: Option<CircuitIndex>,
+}
+
+impl Site {
+    /// Decides if a decision is due, and says what to send: sheds first, raises last.
+    pub fn decide(&mut self, now: Timestamp) -> Vec<Command> {
+        if self.wake.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.settle(now);
+        let rows = self.rows_now(now);
+        let ceilings = self.ceilings_by_row(now);
+        let (problem, capped) = self.problem(now, &rows, &ceilings);
+        let fair = self.allocator.fair_shares(&problem);
+        let mut allocation = self.allocator.allocate(&problem);
+        for (certificate, is_capped) in allocation.certificates.iter_mut().zip(capped) {
+            if is_capped && *certificate == Certificate::OwnMaximum {
+                *certificate = Certificate::Plan;
+            }
+        }
+        self.account(now, &problem, &allocation.limits, &fair);
+        let mut commands = self.fallbacks_due(now);
+        let free = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
+        let is_waiting = self.dispatch(
+            now,
+            &problem,
+            &allocation.limits,
+            &allocation.certificates,
+            &rows,
+            free,
+            &mut commands,
+        );
+        self.measurements_due(now, &mut commands);
+        commands.sort_by_key(|command| match command.kind {
+            CommandKind::SetLive { urgency, .. } => urgency,
+            CommandKind::SetFallback { .. } | CommandKind::Measure => Urgency::Renewal,
+        });
+        self.update_alarms(now, &problem);
+        self.finish(now, is_waiting);
+        commands
+    }
+
+    /// What time alone proves or ends.
+    fn settle(&mut self, now: Timestamp) {
+        for (place, state) in self.evses.iter_mut().enumerate() {
+            let is_over = state.record.start_allowed_until.is_some_and(|until| now > until);
+            if is_over {
+                state.record.start_allowed_until = None;
+            }
+            if state.record.trust_record(now) || is_over {
+                self.changed.insert(EvseIndex::new(place));
+            }
+        }
+    }
+
+    fn rows_now(&mut self, now: Timestamp) -> Vec<RowNow> {
+        let bases: Vec<Option<(Base, bool)>> =
+            self.network.circuit_indices().map(|circuit| self.circuit_base(circuit, now)).collect();
+        let mut rows = Vec::with_capacity(self.network.rows().len());
+        for (row, fresh) in self.network.rows().iter().zip(&mut self.headroom_fresh) {
+            rows.push(match bases[row.circuit.place()] {
+                None if self.network.circuit(row.circuit).meter.is_none() => {
+                    let headroom = row.limit() - row.worst_base;
+                    RowNow { likely: headroom, highest: headroom, stale: None }
+                }
+                Some((base, false)) => {
+                    let highest = row.limit() - base.highest[row.phase];
+                    *fresh = Some(highest);
+                    RowNow { likely: row.limit() - base.likely[row.phase], highest, stale: None }
+                }
+                None | Some((_, true)) => {
+                    let headroom = fresh.map_or(row.static_headroom, |last| last.min(row.static_headroom));
+                    RowNow { likely: headroom, highest: headroom, stale: Some(row.circuit) }
+                }
+            });
+        }
+        rows
+    }
+
+    /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
+    /// attribution: what our EVSEs last drew is then all that is not base.
+    pub(super) fn circuit_base(&self, circuit: CircuitIndex, now: Timestamp) -> Option<(Base, bool)> {
+        let meter = self.network.circuit(circuit).meter.as_ref()?;
+        let state = self.meters.get(&meter.id)?;
+        let members = self.members(now, &meter.id);
+        let mut base = state.metering.base(&members)?;
+        let metered = state.metering.latest()?.current;
+        let drawn =
+            members.iter().fold(PerPhase::default(), |sum: PerPhase<Amperes>, member| sum + member.likely);
+        for (phase, row) in self.network.circuit(circuit).rows.iter() {
+            if metered[phase] > self.network.row(*row).rating {
+                base.likely[phase] = base.likely[phase].max(metered[phase] - drawn[phase]);
+                base.highest[phase] = base.highest[phase].max(base.likely[phase]);
+            }
+        }
+        Some((base, state.metering.is_stale(now)))
+    }
+
+    /// What each row has left for raises: S1's difference.
+    pub(super) fn free_rows(&self, now: Timestamp) -> Vec<Amperes> {
+        let ceilings = self.ceilings_by_row(now);
+        let free = |(row, sum): (&crate::network::Row, Amperes)| {
+            let headroom = match self.circuit_base(row.circuit, now) {
+                None if self.network.circuit(row.circuit).meter.is_none() => row.limit() - row.worst_base,
+                Some((base, false)) => row.limit() - base.highest[row.phase],
+                None | Some((_, true)) => row.static_headroom,
+            };
+            headroom - sum
+        };
+        self.network.rows().iter().zip(ceilings).map(free).collect()
+    }
+
+    /// The sum of all ceilings on each row.
+    pub(super) fn ceilings_by_row(&self, now: Timestamp) -> Vec<Amperes> {
+        let mut sums = vec![Amperes::ZERO; self.network.rows().len()];
+        for index in self.network.evse_indices() {
+            let (level, measured) = self.at_worst(index, now);
+            if level == Amperes::ZERO && measured.highest() == Amperes::ZERO {
+                continue;
+            }
+            for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
+                sums[row.place()] += coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
+            }
+        }
+        sums
+    }
+
+    /// The level of an EVSE, and the higher of its last two measurements on the lines of the site.
+    fn at_worst(&self, index: EvseIndex, now: Timestamp) -> (Amperes, PerPhase<Amperes>) {
+        let state = self.evse(index);
+        let level = state.record.level(now, &state.traits, state.link, state.clock);
+        if state.record.is_decommissioned || state.record.measured == <[PerPhase<Amperes>; 2]>::default() {
+            return (level, PerPhase::default());
+        }
+        let on_lines = |measured| self.network.site_currents(index, measured).at_most;
+        let [before, last] = state.record.measured.map(on_lines);
+        (level, before.zip_with(last, Amperes::max))
+    }
+
+    /// What an EVSE may put on a row at worst.
+    pub(super) fn contribution(
+        &self,
+        index: EvseIndex,
+        row: RowIndex,
+        coefficient: Coefficient,
+        now: Timestamp,
+    ) -> Amperes {
+        let (level, measured) = self.at_worst(index, now);
+        let loads = self.network.loads(index, self.evse(index).record.occupied);
+        let is_loaded = loads.iter().any(|&(loaded, _)| loaded == row);
+        if is_loaded {
+            coefficient.of_ceil(level).max(measured[self.network.row(row).phase])
+        } else {
+            Amperes::ZERO
+        }
+    }
+
+    /// What an EVSE may draw at worst, on the lines of the site.
+    pub(super) fn ceiling_on_lines(&self, index: EvseIndex, now: Timestamp) -> PerPhase<Amperes> {
+        let (level, measured) = self.at_worst(index, now);
+        let lines = self.network.lines_loaded(index, self.evse(index).record.occupied);
+        let at_worst = lines.map(|is_loaded| if is_loaded { level } else { Amperes::ZERO });
+        at_worst.zip_with(measured, Amperes::max)
+    }
+
+    /// Who takes part, and what there is for them; beside it, whose maximum is the plan's.
+    fn problem(&self, now: Timestamp, rows: &[RowNow], ceilings: &[Amperes]) -> (Problem, Vec<bool>) {
+        let mut headroom: Vec<Amperes> =
+            rows.iter().zip(ceilings).map(|(row, &sum)| row.likely - sum).collect();
+        let mut sessions = Vec::new();
+        let mut capped = Vec::new();
+        for index in self.network.evse_indices() {
+            let state = self.evse(index);
+            if !state.takes_part() {
+                continue;
+            }
+            let loads = self.network.loads(index, state.record.occupied);
+            let (level, measured) = self.at_worst(index, now);
+            for &(row, coefficient) in loads.iter() {
+                headroom[row.place()] +=
+                    coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
+            }
+            let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
+            let candidate = self.candidate(index, now, cap);
+            capped.push(cap.is_some_and(|cap| candidate.max == cap));
+            sessions.push(candidate);
+        }
+        (Problem { now, headroom, sessions }, capped)
+    }
+
+    fn candidate(&self, index: EvseIndex, now: Timestamp, cap: Option<Amperes>) -> Candidate {
+        let state = self.evse(index);
+        let config = &self.network.evse(index).config;
+        let min = state.traits.minimum;
+        let is_suspended = state.record.ev == EvState::SuspendedEv;
+        let offer = if is_suspended { Some(min) } else { state.demand.offer(now) };
+        let max = config.current_max.min(offer.unwrap_or(config.current_max));
+        Candidate {
+            key: index,
+            class: if is_suspended { CLASS_SUSPENDED } else { config.class },
+            weight: config.weight,
+            min,
+            max: cap.map_or(max, |cap| max.min(cap)),
+            step: config.step,
+            loads: self.network.loads(index, state.record.occupied).clone(),
+            arrived: state.arrived,
+            waiting_since: state.waiting_since,
+            deficit: state.deficit,
+            survives_pause: config.survives_pause,
+            is_on: state.on_since.is_some(),
+            on_since: state.on_since,
+            departure: None,
+            laxity: None,
+        }
+    }
+
+    /// Keeps waiting times and deficits since the last decision, then notes who is on now.
+    fn account(&mut self, now: Timestamp, problem: &Problem, limits: &[Amperes], fair: &[Amperes]) {
+        let span = self.decided_at.map_or(TimeSpan::ZERO, |last| now.since(last));
+        for ((candidate, &limit), &share) in problem.sessions.iter().zip(limits).zip(fair) {
+            let state = &mut self.evses[candidate.key.place()];
+            let present = state.record.newest().map_or(Amperes::ZERO, |newest| newest.limit);
+            let least = AmpereSeconds::ZERO
+                - AmpereSeconds::of_floor(state.traits.hardware_maximum, SURPLUS_REMEMBERED);
+            let gain = AmpereSeconds::of_floor(share - present, span);
+            state.deficit = (state.deficit + gain).max(least);
+            if limit > Amperes::ZERO {
+                state.on_since = state.on_since.or(Some(now));
+                state.waiting_since = None;
+            } else {
+                state.on_since = None;
+                state.waiting_since = state.waiting_since.or(Some(now));
+            }
+        }
+    }
+
+    /// Standing fallbacks that no station has confirmed yet. S4 holds by configuration, whoever starts.
+    fn fallbacks_due(&mut self, now: Timestamp) -> Vec<Command> {
+        let mut commands = Vec::new();
+        for state in &mut self.evses {
+            let FallbackState::Due(at) = state.fallback else { continue };
+            if state.link == LinkState::Up && now >= at && !state.record.is_decommissioned {
+                let ticket = next_ticket(&mut self.ticket);
+                state.fallback = FallbackState::Asked(ticket);
+                let kind = CommandKind::SetFallback { limit: state.traits.fallback };
+                commands.push(Command { evse: state.id.clone(), ticket, kind });
+            }
+        }
+        commands
+    }
+
+    /// Turns targets into commands: sheds at once, raises by proof. True where a raise waits.
+    #[expect(clippy::too_many_arguments, reason = "one decision's values, each used once")]
+    fn dispatch(
+        &mut self,
+        now: Timestamp,
+        problem: &Problem,
+        limits: &[Amperes],
+        certificates: &[Certificate],
+        rows: &[RowNow],
+        mut free: Vec<Amperes>,
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let mut raises = Vec::new();
+        for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
+            let index = candidate.key;
+            let state = self.evse_mut(index);
+            state.certificate = Some(certificate);
+            let level = state.record.level(now, &state.traits, state.link, state.clock);
+            let target =
+                if state.record.is_disobedient || state.record.is_refusing { Amperes::ZERO } else { target };
+            let present = state.present_limit(level);
+            if target > present {
+                raises.push((index, target, level));
+            } else if target < present || state.is_renewal_due(index, now) {
+                let urgency = if target < present { Urgency::Shed } else { Urgency::Renewal };
+                if state.may_send(now, urgency) {
+                    commands.push(self.set_live(index, target, urgency, now));
+                }
+            }
+        }
+        // Those who waited longest for their share are raised first.
+        raises.sort_by_key(|&(index, _, _)| {
+            let state = self.evse(index);
+            (std::cmp::Reverse(state.deficit), state.arrived, index)
+        });
+        let mut is_waiting = false;
+        for (index, target, level) in raises {
+            match self.raise_to(index, target, level, rows, &mut free, now) {
+                Ok(limit) => commands.push(self.set_live(index, limit, Urgency::Raise, now)),
+                Err(certificate) => {
+                    is_waiting = true;
+                    self.evse_mut(index).certificate = Some(certificate);
+                    let state = self.evse_mut(index);
+                    if state.is_renewal_due(index, now) && state.may_send(now, Urgency::Renewal) {
+                        let limit = state.present_limit(level);
+                        commands.push(self.set_live(index, limit, Urgency::Renewal, now));
+                    }
+                }
+            }
+        }
+        is_waiting
+    }
+
+    /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
+    fn raise_to(
+        &self,
+        index: EvseIndex,
+        target: Amperes,
+        level: Amperes,
+        rows: &[RowNow],
+        free: &mut [Amperes],
+        now: Timestamp,
+    ) -> Result<Amperes, Certificate> {
+        let state = self.evse(index);
+        let loads = self.network.loads(index, state.record.occupied);
+        if let Some(stale) = loads.iter().find_map(|&(row, _)| rows[row.place()].stale) {
+            // S5: a stale reading never increases anything. What was never sent is sent within the static headroom.
+            if state.record.newest().is_some() {
+                return Err(Certificate::StaleMeter(stale));
+            }
+        }
+        if state.raised_at.is_some_and(|at| now < at + RAISE_APART) {
+            return Err(Certificate::MinimumInterval);
+        }
+        if !state.may_send(now, Urgency::Raise) {
+            return Err(Certificate::UnprovenShed);
+        }
+        // Up to its present ceiling an EVSE may always be told; above it S1 must hold with all ceilings.
+        let mut highest = target;
+        for &(row, coefficient) in loads.iter() {
+            let present = self.contribution(index, row, coefficient, now);
+            let room = (present + free[row.place()]).max(Amperes::ZERO);
+            let fits = match coefficient.thousandths() {
+                0 => target,
+                thousandths => room.ratio_floor(1_000, thousandths),
+            };
+            highest = highest.min(fits.max(level));
+        }
+        let limit = highest.min(target).floor_to(self.network.evse(index).config.step);
+        if limit < state.traits.minimum || limit <= state.present_limit(level) {
+            return Err(Certificate::UnprovenShed);
+        }
+        for &(row, coefficient) in loads.iter() {
+            let more = coefficient.of_ceil(limit) - self.contribution(index, row, coefficient, now);
+            free[row.place()] -= more.max(Amperes::ZERO);
+        }
+        Ok(limit)
+    }
+
+    fn set_live(&mut self, index: EvseIndex, limit: Amperes, urgency: Urgency, now: Timestamp) -> Command {
+        let ticket = next_ticket(&mut self.ticket);
+        self.changed.insert(index);
+        let state = self.evse_mut(index);
+        assert!(
+            limit == Amperes::ZERO || limit >= state.traits.minimum,
+            "S3: {limit} for EVSE {} is neither 0 nor at least {}",
+            state.id,
+            state.traits.minimum
+        );
+        let limit_expired = state.traits.limit_expired.min(limit);
+        state.record.send(SentLimit {
+            ticket,
+            limit,
+            limit_expired,
+            sent_at: now,
+            expires_at: now + LIFETIME,
+            accepted_at: None,
+        });
+        state.outstanding = Some(ticket);
+        state.needs_resend = false;
+        state.resend_at = Some(now + if state.record.is_refusing { REFUSING_RETRY } else { RETRY_AFTER });
+        if urgency == Urgency::Raise {
+            state.raised_at = Some(now);
+        }
+        let kind = CommandKind::SetLive { limit, limit_expired, lifetime: LIFETIME, urgency };
+        Command { evse: state.id.clone(), ticket, kind }
+    }
+
+    /// Limits that were accepted and not shown yet: ask for a measurement, unless the station has its record.
+    fn measurements_due(&mut self, now: Timestamp, commands: &mut Vec<Command>) {
+        for state in &mut self.evses {
+            let accepted = state.record.sent.last().and_then(|sent| sent.accepted_at);
+            let is_due = accepted.is_some_and(|at| {
+                now >= at + REACTION_DEFAULT
+                    && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
+            });
+            if is_due && state.link == LinkState::Up && state.record.is_unproven_lower() {
+                let ticket = next_ticket(&mut self.ticket);
+                state.measure_asked_at = Some(now);
+                commands.push(Command { evse: state.id.clone(), ticket, kind: CommandKind::Measure });
+            }
+        }
+    }
+
+    fn update_alarms(&mut self, now: Timestamp, problem: &Problem) {
+        let is_kept = |alarm: &SiteAlarm| match alarm {
+            SiteAlarm::Disobedient { .. } | SiteAlarm::LimitRefused { .. } => true,
+            SiteAlarm::Overload { .. } | SiteAlarm::MeterStale { .. } => false,
+        };
+        self.alarms.retain(is_kept);
+        for (id, meter) in &self.meters {
+            let circuit = self.network.circuit(meter.circuit);
+            // A meter that never showed anything is stale only once its first time-out has passed.
+            if meter.metering.is_stale(now) && meter.metering.latest().is_some() {
+                self.alarms.insert(SiteAlarm::MeterStale { meter: id.clone() });
+            }
+            let Some(latest) = meter.metering.latest() else { continue };
+            let is_over =
+                circuit.rows.iter().any(|(phase, &row)| latest.current[phase] > self.network.row(row).rating);
+            let can_shed = problem.sessions.iter().any(|session| {
+                let is_here =
+                    session.loads.iter().any(|&(row, _)| self.network.row(row).circuit == meter.circuit);
+                let newest = self.evse(session.key).record.newest();
+                is_here && newest.is_some_and(|newest| newest.limit > Amperes::ZERO)
+            });
+            if is_over && !can_shed {
+                self.alarms.insert(SiteAlarm::Overload { circuit: circuit.id.clone() });
+            }
+        }
+    }
+
+    /// Notes what was decided on, and when the next decision is wanted: what time alone will change.
+    fn finish(&mut self, now: Timestamp, is_waiting: bool) {
+        self.decided_at = Some(now);
+        for meter in self.meters.values_mut() {
+            meter.decided_on = meter.metering.latest().map(|latest| latest.current);
+        }
+        let mut wake: Option<Timestamp> = None;
+        let mut at = |instant: Timestamp| {
+            if instant > now {
+                wake = Some(wake.map_or(instant, |earlier| earlier.min(instant)));
+            }
+        };
+        let moment = TimeSpan::from_milliseconds(1);
+        for meter in self.meters.values() {
+            if let Some(from) = meter.metering.silent_from() {
+                at(from + moment);
+            }
+        }
+        let mut is_anyone_waiting = is_waiting;
+        for (place, state) in self.evses.iter().enumerate() {
+            state.wakes(EvseIndex::new(place)).for_each(&mut at);
+            is_anyone_waiting |= state.record.is_in_transaction && state.waiting_since.is_some();
+        }
+        if is_waiting {
+            at(now + DECIDE_AT_LEAST_EVERY);
+        }
+        if is_anyone_waiting {
+            at(next_turn(now));
+        }
+        self.wake = wake;
+    }
+}
+
+impl EvseState {
+    /// Whether it can be told a limit, so that its current is shared out and not only counted.
+    fn takes_part(&self) -> bool {
+        let can_be_told = self.link == LinkState::Up && !self.record.is_decommissioned;
+        can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
+    }
+
+    /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.
+    fn present_limit(&self, level: Amperes) -> Amperes {
+        self.record.newest().map_or(level, |newest| newest.limit.min(level))
+    }
+
+    /// Between 50 and 70 % of its lifetime, spread over the EVSEs, or where it must be sent again.
+    fn is_renewal_due(&self, index: EvseIndex, now: Timestamp) -> bool {
+        let Some(newest) = self.record.newest() else { return false };
+        (newest.limit > newest.limit_expired && now >= renewal_at(newest, index)) || self.needs_resend
+    }
+
+    /// One live limit is outstanding at a time, but for sheds; what was refused or not answered waits a little.
+    fn may_send(&self, now: Timestamp, urgency: Urgency) -> bool {
+        let is_rested = !self.needs_resend || self.resend_at.is_none_or(|at| now >= at);
+        match urgency {
+            Urgency::Shed => is_rested,
+            Urgency::Renewal | Urgency::Raise => is_rested && self.outstanding.is_none(),
+        }
+    }
+
+    /// The instants at which time alone changes something for this EVSE.
+    fn wakes(&self, index: EvseIndex) -> impl Iterator<Item = Timestamp> {
+        let moment = TimeSpan::from_milliseconds(1);
+        let fallback = match self.fallback {
+            FallbackState::Due(at) if self.link == LinkState::Up => Some(at),
+            FallbackState::Due(_) | FallbackState::Asked(_) | FallbackState::Accepted => None,
+        };
+        let is_up = self.link == LinkState::Up && self.record.is_in_transaction;
+        let newest = self.record.newest();
+        let renewal = newest.filter(|newest| is_up && newest.limit > newest.limit_expired);
+        let accepted = self.record.sent.last().and_then(|sent| sent.accepted_at);
+        let proof = accepted.map(|at| at + REACTION_DEFAULT);
+        let measure =
+            self.measure_asked_at.filter(|_| self.record.is_unproven_lower()).map(|at| at + MEASURE_APART);
+        let expiry = newest.map(|newest| newest.expires_at + SKEW_TRUSTED + moment);
+        [
+            fallback,
+            self.record.start_allowed_until.map(|until| until + moment),
+            renewal.map(|newest| renewal_at(newest, index)),
+            proof,
+            measure,
+            expiry,
+            self.resend_at.filter(|_| is_up && self.needs_resend),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
+    // Spread over the EVSEs by their place: 7 and 21 have no common divisor with most group sizes.
+    let spread = i64::try_from(index.place() * 7 % 21).unwrap_or(0);
+    newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
+}
+
+fn next_ticket(ticket: &mut Ticket) -> Ticket {
+    let this = *ticket;
+    ticket.0 += 1;
+    this
+}
