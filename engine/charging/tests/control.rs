@@ -1,0 +1,667 @@
+//! The control loop against a small plant of integers: random base load, EVs, delays, link losses and restarts.
+//! Each run prints its seed; `CONTROL_SEED=7 cargo test -p charging --test control` repeats one.
+
+use std::collections::BTreeMap;
+
+use charging::ceiling::ExpiryTrust;
+use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
+use charging::plan::{EvsePlan, Plan};
+use charging::sample::Random;
+use charging::site::{
+    Command, CommandKind, DispatchAnswer, EvState, Measurement, Site, SiteAlarm, SiteEvent, Ticket, Urgency,
+};
+use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
+
+#[test]
+fn s1_random_sites_stay_within_their_ratings() {
+    for seed in seeds(20) {
+        let mut world = World::new(seed, Character::OBEDIENT);
+        world.run(3 * 3600);
+        world.assert_used();
+    }
+}
+
+#[test]
+fn s1_link_losses_and_restarts_never_let_a_station_draw_more_than_its_ceiling() {
+    for seed in seeds(20) {
+        let mut world =
+            World::new(seed, Character { loses_links: true, restarts: true, ..Character::OBEDIENT });
+        world.run(3 * 3600);
+    }
+}
+
+#[test]
+fn s2_a_raise_waits_for_the_shed_that_pays_for_it_to_be_proven() {
+    let mut world = World::new(1, Character { reaction_seconds: 9, ..Character::OBEDIENT });
+    world.run(1800);
+    // Every raise was checked against the limits that stations might still hold: see `World::assert_raise_fits`.
+    assert!(world.raises > 0, "the run raised nothing");
+}
+
+#[test]
+fn s3_and_s4_limits_are_zero_or_the_minimum_and_fall_back_when_we_are_silent() {
+    let mut world = World::new(3, Character::OBEDIENT);
+    world.run(1800);
+    let drawing: Amperes = world.stations.values().map(|station| station.in_force(world.now)).sum();
+    assert!(drawing > Amperes::ZERO);
+    world.now += TimeSpan::from_minutes(6);
+    for (id, station) in &world.stations {
+        assert_eq!(station.in_force(world.now), Amperes::ZERO, "{id} after six silent minutes");
+    }
+}
+
+#[test]
+fn s5_a_silent_meter_stops_every_raise_and_lowers_to_the_static_headroom() {
+    let mut world = World::new(4, Character::OBEDIENT);
+    world.run(1800);
+    world.is_meter_silent = true;
+    world.run(60);
+    let raises = world.raises;
+    world.run(600);
+    assert_eq!(world.raises, raises, "raised without a meter");
+    assert!(world.site.alarms().iter().any(|alarm| matches!(alarm, SiteAlarm::MeterStale { .. })));
+    for phase in Phase::ALL {
+        let drawn: Amperes = world.stations.values().map(|station| station.drawn(world.now)[phase]).sum();
+        assert!(drawn <= Amperes::from_amperes(15), "{phase} draws {drawn} without a meter");
+    }
+}
+
+#[test]
+fn s6_random_plans_change_no_limit_of_safety() {
+    for seed in seeds(10) {
+        let mut world = World::new(seed, Character { sends_plans: true, ..Character::OBEDIENT });
+        world.run(2 * 3600);
+    }
+}
+
+#[test]
+fn s7_nobody_waits_longer_than_the_turns_take() {
+    // Ten EVs on 3 × 20 A less base: three or so at a time.
+    let mut world =
+        World::new(5, Character { rating: 32, base: 6, always_plugged: true, ..Character::OBEDIENT });
+    world.run(6 * 3600);
+    for (id, station) in &world.stations {
+        let longest = TimeSpan::from_seconds(station.longest_wait);
+        assert!(longest <= TimeSpan::from_minutes(15 * 5 + 10), "{id} waited {longest}");
+    }
+}
+
+#[test]
+fn s8_a_restart_believes_no_less_than_the_stations_may_draw() {
+    let mut world = World::new(6, Character::OBEDIENT);
+    world.run(1800);
+    let before: BTreeMap<EvseId, Amperes> = world.believed();
+    world.restart();
+    for (id, ceiling) in world.believed() {
+        assert!(ceiling >= before[&id], "{id}: {ceiling} after the restart, {} before", before[&id]);
+    }
+}
+
+#[test]
+fn a_disobedient_station_is_counted_at_its_worst_and_named() {
+    let mut world =
+        World::new(7, Character { disobeys: Some(2), always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    let evse: EvseId = "CP02/1".parse().unwrap();
+    assert!(world.site.alarms().contains(&SiteAlarm::Disobedient { evse: evse.clone() }));
+    assert_eq!(world.site.evse_view(world.now, &evse).unwrap().ceiling.highest(), Amperes::from_amperes(16));
+}
+
+#[test]
+fn a_one_phase_ev_frees_the_phases_it_does_not_use() {
+    let mut world = World::new(8, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    let (id, _) = world.stations.iter().find(|(_, station)| station.phases == 1).unwrap();
+    let ceiling = world.site.evse_view(world.now, id).unwrap().ceiling;
+    let occupied = ceiling.iter().filter(|(_, current)| **current > Amperes::ZERO).count();
+    assert_eq!(occupied, 1, "{id} has ceiling {ceiling}");
+}
+
+/// The same events give the same commands.
+#[test]
+fn the_loop_is_deterministic() {
+    let run = || {
+        let mut world = World::new(9, Character { loses_links: true, restarts: true, ..Character::OBEDIENT });
+        world.run(3600);
+        world.log
+    };
+    assert_eq!(run(), run());
+}
+
+fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("CONTROL_SEED") {
+        Ok(seed) => vec![seed.parse().expect("CONTROL_SEED is a number")],
+        Err(_) => (1..=count).collect(),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Character {
+    rating: i64,
+    base: i64,
+    reaction_seconds: i64,
+    always_plugged: bool,
+    loses_links: bool,
+    restarts: bool,
+    sends_plans: bool,
+    disobeys: Option<usize>,
+}
+
+impl Character {
+    const OBEDIENT: Self = Self {
+        rating: 63,
+        base: 20,
+        reaction_seconds: 4,
+        always_plugged: false,
+        loses_links: false,
+        restarts: false,
+        sends_plans: false,
+        disobeys: None,
+    };
+}
+
+/// A station with an EV, in whole seconds.
+#[derive(Debug, Clone)]
+struct SimStation {
+    wiring: [Phase; 3],
+    phases: usize,
+    is_plugged: bool,
+    is_up: bool,
+    /// Limit, expired limit, end of life.
+    live: Option<(Amperes, Amperes, Timestamp)>,
+    /// Accepted and not yet in effect.
+    coming: Vec<(Timestamp, (Amperes, Amperes, Timestamp))>,
+    disobeys: bool,
+    report_at: i64,
+    waiting: i64,
+    longest_wait: i64,
+}
+
+impl SimStation {
+    fn in_force(&self, now: Timestamp) -> Amperes {
+        match self.live {
+            Some((limit, expired, end)) => {
+                if now < end {
+                    limit
+                } else {
+                    expired
+                }
+            }
+            None => Amperes::ZERO,
+        }
+    }
+
+    /// The most that any profile accepted so far lets it draw.
+    fn worst(&self, now: Timestamp) -> Amperes {
+        self.coming.iter().map(|(_, live)| live.0).fold(self.in_force(now), Amperes::max)
+    }
+
+    /// On the terminals.
+    fn current(&self, now: Timestamp) -> PerPhase<Amperes> {
+        let limit =
+            if self.disobeys && self.live.is_some() { Amperes::from_amperes(16) } else { self.in_force(now) };
+        let current =
+            if self.is_plugged && limit >= Amperes::from_amperes(6) { limit } else { Amperes::ZERO };
+        PerPhase::from_fn(|phase| if phase.index() < self.phases { current } else { Amperes::ZERO })
+    }
+
+    /// On the lines of the site.
+    fn drawn(&self, now: Timestamp) -> PerPhase<Amperes> {
+        let current = self.current(now);
+        let mut lines = PerPhase::default();
+        for phase in Phase::ALL {
+            lines[self.wiring[phase.index()]] = current[phase];
+        }
+        lines
+    }
+}
+
+struct World {
+    site: Site,
+    character: Character,
+    random: Random,
+    start: Timestamp,
+    now: Timestamp,
+    stations: BTreeMap<EvseId, SimStation>,
+    base: PerPhase<Amperes>,
+    base_stepped_at: Timestamp,
+    is_meter_silent: bool,
+    answers: Vec<(Timestamp, Ticket, DispatchAnswer)>,
+    records: BTreeMap<EvseId, charging::site::EvseRecord>,
+    over_since: Option<Timestamp>,
+    used: i64,
+    usable: i64,
+    raises: u64,
+    log: Vec<String>,
+    seed: u64,
+}
+
+impl World {
+    fn new(seed: u64, character: Character) -> Self {
+        println!("seed {seed}, {character:?}; repeat with CONTROL_SEED={seed}");
+        let start: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        let mut stations = BTreeMap::new();
+        let wirings = [
+            [Phase::L1, Phase::L2, Phase::L3],
+            [Phase::L2, Phase::L3, Phase::L1],
+            [Phase::L3, Phase::L1, Phase::L2],
+        ];
+        for number in 0..10 {
+            let id: EvseId = format!("CP{number:02}/1").parse().unwrap();
+            stations.insert(
+                id,
+                SimStation {
+                    wiring: wirings[number % 3],
+                    phases: if number % 3 == 1 { 1 } else { 3 },
+                    is_plugged: false,
+                    is_up: true,
+                    live: None,
+                    coming: Vec::new(),
+                    disobeys: character.disobeys == Some(number),
+                    report_at: i64::try_from(number * 6).unwrap(),
+                    waiting: 0,
+                    longest_wait: 0,
+                },
+            );
+        }
+        let site = Site::new(network(character, &stations), start);
+        let mut world = Self {
+            site,
+            character,
+            random: Random::new(seed),
+            start,
+            now: start,
+            stations,
+            base: PerPhase::splat(Amperes::from_amperes(5)),
+            base_stepped_at: start,
+            is_meter_silent: false,
+            answers: Vec::new(),
+            records: BTreeMap::new(),
+            over_since: None,
+            used: 0,
+            usable: 0,
+            raises: 0,
+            log: Vec::new(),
+            seed,
+        };
+        world.connect_all();
+        world
+    }
+
+    fn connect_all(&mut self) {
+        for id in self.stations.keys() {
+            self.site.apply(self.now, SiteEvent::LinkUp(id.station.clone()));
+            self.site.apply(self.now, SiteEvent::Clock(id.station.clone(), ExpiryTrust::Trusted));
+        }
+    }
+
+    fn run(&mut self, seconds: i64) {
+        for _ in 0..seconds {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += TimeSpan::from_seconds(1);
+        let second = self.now.since(self.start).seconds_floor();
+        self.move_people(second);
+        self.move_base(second);
+        self.effect_limits();
+        self.assert_beliefs();
+        self.assert_ratings();
+        if second % 10 == 0 && !self.is_meter_silent {
+            let current = self.total();
+            self.apply(SiteEvent::GridReading {
+                meter: "grid".parse().unwrap(),
+                taken_at: self.now,
+                current,
+            });
+        }
+        self.report(second);
+        if self.character.sends_plans && second % 97 == 0 {
+            self.send_plan();
+        }
+        if self.character.loses_links && self.chance(400) {
+            self.toggle_link();
+        }
+        if self.character.restarts && self.chance(2_000) {
+            self.restart();
+        }
+        self.deliver_answers();
+        self.decide();
+        if std::env::var("CONTROL_TRACE").is_ok() && second % 30 == 0 {
+            self.trace(second);
+        }
+    }
+
+    fn trace(&self, second: i64) {
+        let circuit = &self.site.circuit_views(self.now)[0];
+        println!("{second}: base {} | believed {} | total {} | ceilings {} stale {}", self.base, circuit.base, self.total(), circuit.ceilings, circuit.is_stale);
+        for (id, station) in &self.stations {
+            if station.is_plugged {
+                let view = self.site.evse_view(self.now, id).unwrap();
+                println!("   {id} {}-phase {:?} up {} in force {} sent {:?} ceiling {} | {}", station.phases, station.wiring, station.is_up, station.in_force(self.now), view.limit.map(|l| l.milliamperes()), view.ceiling, view.limited_by);
+            }
+        }
+    }
+
+    fn move_people(&mut self, second: i64) {
+        let ids: Vec<EvseId> = self.stations.keys().cloned().collect();
+        for id in ids {
+            let plugs = self.character.always_plugged && second > 60;
+            let is_plugged = self.stations[&id].is_plugged;
+            let toggles = if self.character.always_plugged {
+                plugs && !is_plugged
+            } else {
+                self.chance(if is_plugged { 4_000 } else { 900 })
+            };
+            // An unplugged EVSE reports when it is online again: keep it simple and move only online ones.
+            if !toggles || !self.stations[&id].is_up {
+                continue;
+            }
+            if is_plugged {
+                let station = self.stations.get_mut(&id).unwrap();
+                station.is_plugged = false;
+                station.live = None;
+                station.coming.clear();
+                self.apply(SiteEvent::TransactionEnded(id.clone()));
+                self.apply(SiteEvent::EvState(id, EvState::Absent));
+            } else if self.site.may_start(self.now, &id).is_ok() {
+                self.stations.get_mut(&id).unwrap().is_plugged = true;
+                self.apply(SiteEvent::StartAllowed(id.clone()));
+                self.apply(SiteEvent::EvState(id.clone(), EvState::Charging));
+                self.apply(SiteEvent::TransactionStarted(id));
+            }
+        }
+    }
+
+    fn move_base(&mut self, second: i64) {
+        if second % 20 == 0 && self.chance(30) {
+            let highest = self.character.base;
+            self.base = PerPhase::from_fn(|_| Amperes::from_amperes(self.random.between(0, highest)));
+            self.base_stepped_at = self.now;
+        }
+    }
+
+    fn effect_limits(&mut self) {
+        let now = self.now;
+        for station in self.stations.values_mut() {
+            station.coming.retain(|&(at, live)| {
+                if at <= now {
+                    station.live = Some(live);
+                }
+                at > now
+            });
+            let is_waiting = station.is_plugged && station.in_force(now) == Amperes::ZERO;
+            station.waiting = if is_waiting { station.waiting + 1 } else { 0 };
+            station.longest_wait = station.longest_wait.max(station.waiting);
+        }
+    }
+
+    fn report(&mut self, second: i64) {
+        let due: Vec<EvseId> = self
+            .stations
+            .iter()
+            .filter(|(_, station)| station.is_plugged && station.is_up && second % 60 == station.report_at)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.measure(&id);
+        }
+    }
+
+    fn measure(&mut self, id: &EvseId) {
+        let station = &self.stations[id];
+        let current = station.current(self.now).map(Some);
+        let measurement = Measurement { taken_at: self.now, current, offered: None };
+        self.apply(SiteEvent::Measured(id.clone(), measurement));
+    }
+
+    fn send_plan(&mut self) {
+        let offset = self.random.between(-3_600, 3_600);
+        let evses = self.stations.keys().map(|id| {
+            let caps = (0..8).map(|slot| Amperes::from_amperes(slot * 37 % 19 - 1)).collect();
+            (id.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2) })
+        });
+        let plan = Plan {
+            made_at: self.now + TimeSpan::from_seconds(offset),
+            starts_at: self.now - TimeSpan::from_minutes(20),
+            slot: TimeSpan::from_minutes(15),
+            evses: evses.collect(),
+        };
+        self.apply(SiteEvent::PlanReady(plan));
+    }
+
+    fn toggle_link(&mut self) {
+        let place = usize::try_from(self.random.between(0, 9)).unwrap();
+        let (id, station) = self.stations.iter_mut().nth(place).unwrap();
+        station.is_up = !station.is_up;
+        let station_id = id.station.clone();
+        let is_up = station.is_up;
+        if is_up {
+            self.apply(SiteEvent::LinkUp(station_id.clone()));
+            self.apply(SiteEvent::Clock(station_id, ExpiryTrust::Trusted));
+        } else {
+            self.apply(SiteEvent::LinkDown(station_id));
+        }
+    }
+
+    /// The engine dies and comes back with its records; links come back with it.
+    fn restart(&mut self) {
+        self.answers.clear();
+        self.site = Site::new(network(self.character, &self.stations), self.now);
+        self.site.restore(self.now, self.records.clone().into_iter().collect());
+        let up: Vec<EvseId> =
+            self.stations.iter().filter(|(_, s)| s.is_up).map(|(id, _)| id.clone()).collect();
+        for id in up {
+            self.site.apply(self.now, SiteEvent::LinkUp(id.station.clone()));
+            self.site.apply(self.now, SiteEvent::Clock(id.station.clone(), ExpiryTrust::Trusted));
+        }
+    }
+
+    fn deliver_answers(&mut self) {
+        let now = self.now;
+        let due: Vec<_> = self.answers.iter().filter(|(at, _, _)| *at <= now).copied().collect();
+        self.answers.retain(|(at, _, _)| *at > now);
+        for (_, ticket, answer) in due {
+            self.apply(SiteEvent::Answered(ticket, answer));
+        }
+    }
+
+    fn decide(&mut self) {
+        for _ in 0..3 {
+            let commands = self.site.decide(self.now);
+            for (id, record) in self.site.take_changed() {
+                self.records.insert(id, record);
+            }
+            for command in commands {
+                self.log.push(format!("{} {command:?}", self.now));
+                self.carry_out(&command);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) {
+        let is_up = self.stations[&command.evse].is_up;
+        match command.kind {
+            CommandKind::SetLive { limit, limit_expired, lifetime, urgency } => {
+                assert!(limit == Amperes::ZERO || limit >= Amperes::from_amperes(6), "S3: {command:?}");
+                assert_eq!(limit.floor_to(Amperes::from_amperes(1)), limit, "S3: {command:?}");
+                assert!(limit_expired <= limit, "S4: {command:?}");
+                if urgency == Urgency::Raise {
+                    self.raises += 1;
+                    self.assert_raise_fits(&command.evse, limit);
+                }
+                if !is_up {
+                    return;
+                }
+                let reaction = TimeSpan::from_seconds(self.character.reaction_seconds);
+                let end = self.now + lifetime;
+                let station = self.stations.get_mut(&command.evse).unwrap();
+                station.coming.push((self.now + reaction, (limit, limit_expired, end)));
+            }
+            CommandKind::SetFallback { .. } => {}
+            CommandKind::Measure => {
+                if is_up && self.stations[&command.evse].is_plugged {
+                    self.measure(&command.evse.clone());
+                }
+                return;
+            }
+        }
+        if is_up {
+            self.answers.push((
+                self.now + TimeSpan::from_seconds(1),
+                command.ticket,
+                DispatchAnswer::Accepted,
+            ));
+        }
+    }
+
+    /// S1 and S2 from outside: a raise fits beside everything that stations may still hold, if the base stays.
+    fn assert_raise_fits(&self, raised: &EvseId, limit: Amperes) {
+        for phase in Phase::ALL {
+            let mut sum = self.base[phase];
+            for (id, station) in &self.stations {
+                let worst =
+                    if id == raised { limit.max(station.worst(self.now)) } else { station.worst(self.now) };
+                let uses_phase = (0..station.phases).any(|terminal| station.wiring[terminal] == phase);
+                if station.is_plugged && uses_phase {
+                    sum += worst;
+                }
+            }
+            // A base step that no meter reading has shown yet cannot be known.
+            let is_unseen = self.now.since(self.base_stepped_at) <= TimeSpan::from_seconds(11);
+            let rating = Amperes::from_amperes(self.character.rating);
+            assert!(
+                sum <= rating || is_unseen || self.character.disobeys.is_some(),
+                "seed {}: raising {raised} to {limit} at {} could put {sum} on {phase} of {rating}",
+                self.seed,
+                self.now
+            );
+        }
+    }
+
+    fn assert_beliefs(&self) {
+        for (id, station) in &self.stations {
+            let view = self.site.evse_view(self.now, id).unwrap();
+            let drawn = station.drawn(self.now);
+            for phase in Phase::ALL {
+                assert!(
+                    station.disobeys || drawn[phase] <= view.ceiling[phase],
+                    "seed {}: {id} draws {} on {phase} at {}, believed at most {}",
+                    self.seed,
+                    drawn[phase],
+                    self.now,
+                    view.ceiling
+                );
+            }
+        }
+    }
+
+    /// A row may be over its rating only from a base step until the meter showed it and stations reacted.
+    fn assert_ratings(&mut self) {
+        let total = self.total();
+        let is_over = total.highest() > Amperes::from_amperes(self.character.rating);
+        self.over_since = if is_over { self.over_since.or(Some(self.now)) } else { None };
+        if let Some(since) = self.over_since {
+            let allowed = TimeSpan::from_seconds(10 + 1 + self.character.reaction_seconds + 2);
+            let over = self.now.since(since);
+            let is_disobedient = self.character.disobeys.is_some();
+            assert!(
+                over <= allowed || is_disobedient,
+                "seed {}: {total} for {over} until {}",
+                self.seed,
+                self.now
+            );
+        }
+        let wanted = self.stations.values().filter(|station| station.is_plugged).count();
+        if wanted >= 5 && self.now.since(self.base_stepped_at) > TimeSpan::from_minutes(3) {
+            self.usable += self.character.rating * 1_000;
+            self.used += total.highest().milliamperes();
+        }
+    }
+
+    /// What is left unused on the fullest phase while enough EVs want current.
+    fn assert_used(&self) {
+        if self.usable > 0 {
+            let percent = self.used * 100 / self.usable;
+            println!(
+                "seed {}: {percent} % of the rating used at the fullest phase, {} raises",
+                self.seed, self.raises
+            );
+            assert!(percent >= 75, "seed {}: only {percent} % of the rating used", self.seed);
+        }
+    }
+
+    fn total(&self) -> PerPhase<Amperes> {
+        self.stations.values().fold(self.base, |sum, station| sum + station.drawn(self.now))
+    }
+
+    fn believed(&self) -> BTreeMap<EvseId, Amperes> {
+        let ceiling = |id: &EvseId| self.site.evse_view(self.now, id).unwrap().ceiling.highest();
+        self.stations.keys().map(|id| (id.clone(), ceiling(id))).collect()
+    }
+
+    fn apply(&mut self, event: SiteEvent) {
+        self.site.apply(self.now, event);
+    }
+
+    fn chance(&mut self, one_in: i64) -> bool {
+        self.random.between(1, one_in) == 1
+    }
+}
+
+fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Network {
+    let amperes = |count| PerPhase::splat(Amperes::from_amperes(count));
+    let evses = stations.iter().map(|(id, station)| {
+        let mut evse = EvseConfig::new(
+            id.clone(),
+            "main".parse().unwrap(),
+            Wiring::ThreePhase(station.wiring),
+            Amperes::from_amperes(16),
+        );
+        evse.is_fallback_proven = true;
+        evse.fallback_survives_boot = true;
+        evse
+    });
+    Network::build(SiteConfig {
+        id: "site".parse().unwrap(),
+        name: "Site".to_owned(),
+        zone: units::civil::Zone::utc(),
+        supply: Supply::Tn400,
+        voltage_nominal: Volts::from_volts(230),
+        circuits: vec![CircuitConfig {
+            id: "main".parse().unwrap(),
+            name: "main".to_owned(),
+            parent: None,
+            rating: amperes(character.rating),
+            reserve: None,
+            meter: Some(MeterConfig {
+                id: "grid".parse().unwrap(),
+                timeout: TimeSpan::from_seconds(30),
+                accuracy_permille: 10,
+            }),
+            worst_base: amperes(character.base),
+            static_headroom: Some(amperes(15.min(character.rating - character.base - 3))),
+        }],
+        evses: evses.collect(),
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_lost_link_leaves_the_ceiling_until_its_lifetime_ends() {
+    let mut world = World::new(11, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    let (id, _) =
+        world.stations.iter().find(|(_, station)| station.in_force(world.now) > Amperes::ZERO).unwrap();
+    let id = id.clone();
+    let before = world.site.evse_view(world.now, &id).unwrap().ceiling.highest();
+    world.stations.get_mut(&id).unwrap().is_up = false;
+    world.apply(SiteEvent::LinkDown(id.station.clone()));
+    assert_eq!(world.site.evse_view(world.now, &id).unwrap().ceiling.highest(), before);
+    world.run(400);
+    let after = world.site.evse_view(world.now, &id).unwrap().ceiling.highest();
+    assert!(after <= before);
+    assert!(after <= Amperes::from_amperes(6), "{after}: only what it was last measured to draw still counts");
+}
