@@ -364,15 +364,16 @@ pub fn tolerance(limit: Amperes) -> Amperes {
     limit.ratio_floor(1, 10).max(Amperes::from_amperes(1))
 }
 
-/// A measurement taken after the answer shows the limit: the station says it offers no more, or the draw fell to
-/// the limit or runs along it. A draw that was below the limit before and still is shows nothing.
+/// A measurement taken after the answer and the reaction time shows the limit: the station says it offers no more, or
+/// the draw fell to the limit or runs along it. A draw that was below the limit before and still is shows nothing, and
+/// before the reaction time an earlier limit may still be on its way to the pilot.
 fn is_shown(
     sent: &SentLimit,
     draw: PerPhase<Amperes>,
     previous: PerPhase<Amperes>,
     measurement: &Measurement,
 ) -> bool {
-    if sent.accepted_at.is_none_or(|at| measurement.taken_at <= at) {
+    if sent.accepted_at.is_none_or(|at| measurement.taken_at < at + REACTION_DEFAULT) {
         return false;
     }
     let margin = tolerance(sent.limit);

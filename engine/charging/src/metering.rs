@@ -11,18 +11,20 @@
 //! base_hi(t) = M(t) − Σ lo_i(t)
 //! ```
 //!
-//! Since the anchor a rise of the meter is believed at once to be base load, and so is whatever our EVSEs are known
-//! to have dropped since (`D`: ended, suspended, limited lower, measured lower), for what they gave up may hide a
-//! rise of the base:
+//! An anchor is *exact* where every draw was steady around `t`: the readings before and after agree, and no limit
+//! changed between them. Since an anchor a rise of the meter is believed at once to be base load, and so is whatever
+//! our EVSEs are known to have dropped since (`D`: ended, suspended, told less, measured lower), for what they gave up
+//! may hide a rise of the base. Every recent anchor bounds the base; the tightest bound counts, but a fall is believed
+//! slowly: never less than the highest exact anchor of the last two minutes.
 //!
 //! ```text
-//! highest = base_hi(t) + max(0, M(now) − M(t) + D)        what raises must respect (S1)
-//! likely  = base_li(t) + max(0, M(now) − M(t) + D − U)    what sheds look at
+//! highest = max(exact base_hi(s), min over t of base_hi(t) + max(0, M(now) − M(t) + D))   what raises must respect
+//! likely  = max(exact base_hi(s), base_li(t) + max(0, M(now) − M(t) + D − U))             what sheds look at
 //! ```
 //!
-//! where `U` is what our EVSEs were allowed more since `t`, and `base_li` takes each EVSE's last known draw in place
-//! of 0. A fall is believed slowly: the highest anchor of the last two minutes counts. Without an anchor the whole
-//! metered current is base at the highest, and all that is not allowed to our EVSEs is base most likely.
+//! where `U` is what our EVSEs were allowed more since the newest anchor, and `base_li` takes each EVSE's last known
+//! draw in place of 0. Without an anchor the whole metered current is base at the highest, and all that is not
+//! allowed to our EVSEs is base most likely.
 
 use std::collections::VecDeque;
 
@@ -74,6 +76,18 @@ pub struct Member {
     pub likely: PerPhase<Amperes>,
     /// What it may draw at worst.
     pub allowed: PerPhase<Amperes>,
+    /// Whether its draw was the same before and after, with no limit changed between.
+    pub steadiness: Steadiness,
+}
+
+/// Whether a draw is known as exactly as meters allow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Steadiness {
+    /// It is.
+    Steady,
+    /// It may have been anything from the lower bound up.
+    #[default]
+    Moving,
 }
 
 /// Base current per phase.
@@ -107,6 +121,7 @@ struct Anchor {
     reading: Reading,
     highest: PerPhase<Amperes>,
     likely: PerPhase<Amperes>,
+    is_exact: bool,
     members: Vec<Member>,
 }
 
@@ -204,6 +219,7 @@ impl Metering {
             reading,
             highest: reading.current - lower,
             likely: not_below_export(reading.current - likely, reading.current),
+            is_exact: members.iter().all(|member| member.steadiness == Steadiness::Steady),
             members,
         });
         let is_past = |old: &Anchor| instant.since(old.reading.taken_at) > FALL_BELIEVED_AFTER;
@@ -223,21 +239,28 @@ impl Metering {
             let likely = not_below_export(latest.current - allowed, latest.current);
             return Some(Base { highest: latest.current, likely });
         };
-        let slowly = |of: fn(&Anchor) -> PerPhase<Amperes>| {
-            self.anchors.iter().map(of).fold(of(newest), |highest, base| highest.zip_with(base, Amperes::max))
-        };
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
-        let (mut dropped, mut dropped_likely, mut allowed_more) = (zero, zero, zero);
+        let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
+        let bound = |anchor: &Anchor| {
+            let dropped = members.iter().zip(&anchor.members).fold(zero, |sum, (now, then)| {
+                sum + now.lower.zip_with(now.allowed, Amperes::min).zip_with(then.lower, gain)
+            });
+            anchor.highest + positive(latest.current - anchor.reading.current + dropped)
+        };
+        let tightest = self.anchors.iter().map(bound).reduce(|one, other| one.zip_with(other, Amperes::min));
+        let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
+        let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
+        let (mut dropped, mut allowed_more) = (zero, zero);
         for (now, then) in members.iter().zip(&newest.members) {
-            dropped += now.lower.zip_with(now.allowed, Amperes::min).zip_with(then.lower, gain);
-            dropped_likely += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
+            dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
             allowed_more += then.allowed.zip_with(now.allowed, gain);
         }
-        let rise = latest.current - newest.reading.current;
-        let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
+        let rise = latest.current - newest.reading.current + dropped - allowed_more;
+        let at_least =
+            |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
         Some(Base {
-            highest: slowly(|anchor| anchor.highest) + positive(rise + dropped),
-            likely: slowly(|anchor| anchor.likely) + positive(rise + dropped_likely - allowed_more),
+            highest: at_least(tightest.unwrap_or(newest.highest)),
+            likely: at_least(newest.likely + positive(rise)),
         })
     }
 
@@ -290,7 +313,12 @@ mod tests {
     }
 
     fn member(drawn: i64, allowed: i64) -> Member {
-        Member { lower: all(drawn), likely: all(drawn), allowed: all(allowed) }
+        Member {
+            lower: all(drawn),
+            likely: all(drawn),
+            allowed: all(allowed),
+            steadiness: Steadiness::Steady,
+        }
     }
 
     /// A meter at 50 A with one EVSE of 16 A below it, anchored at second 20.

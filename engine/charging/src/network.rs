@@ -124,7 +124,7 @@ pub struct EvseConfig {
     /// Priority class of its sessions; the smallest is served first, default 1.
     #[serde(default = "class_default")]
     pub class: u8,
-    /// Share of its sessions within their class; 1 or more, default 1.
+    /// Share of its sessions within their class; 1 to 1 000 000, default 1.
     #[serde(default = "weight_default")]
     pub weight: u32,
     /// Whether an EV on this EVSE charges on after a pause at 0 A; default yes.
@@ -953,8 +953,8 @@ impl Problems {
             };
             self.note(&thing, "wiring", evse.wiring, wanted);
         }
-        if evse.weight == 0 {
-            self.note(&thing, "weight", evse.weight, "it must be 1 or more");
+        if !(1..=1_000_000).contains(&evse.weight) {
+            self.note(&thing, "weight", evse.weight, "it must be from 1 to 1000000");
         }
         if evse.step <= Amperes::ZERO || evse.step > evse.current_max.max(Amperes::from_milliamperes(1)) {
             let wanted = "it must be above 0 A and at most the maximum, normally 1 A or 0.1 A";

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::allocation::{AmpereSeconds, Certificate, MaxMin};
-use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState};
-use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading};
+use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
+use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
 
@@ -289,6 +289,8 @@ struct EvseState {
     clock: ExpiryTrust,
     /// The last readings in this transaction, oldest first.
     reports: VecDeque<Report>,
+    /// The limits that may have been in force since the oldest report, with the instant each was sent, oldest first.
+    limits: VecDeque<(Timestamp, Amperes)>,
     /// The live limit that the station has not answered yet.
     outstanding: Option<Ticket>,
     fallback: FallbackState,
@@ -300,6 +302,8 @@ struct EvseState {
     raised_at: Option<Timestamp>,
     measure_asked_at: Option<Timestamp>,
     demand: Demand,
+    /// Since when no transaction runs.
+    idle_since: Timestamp,
     arrived: Timestamp,
     waiting_since: Option<Timestamp>,
     on_since: Option<Timestamp>,
@@ -390,7 +394,7 @@ impl Site {
             SiteEvent::TransactionStarted(evse) => self.one(&evse, now, EvseState::begin_transaction),
             SiteEvent::TransactionEnded(evse) => {
                 self.alarms.remove(&SiteAlarm::LimitRefused { evse: evse.clone() });
-                self.one(&evse, now, |state, _| state.end_transaction());
+                self.one(&evse, now, EvseState::end_transaction);
             }
             SiteEvent::EvState(evse, ev) => {
                 if self.state(&evse).is_some_and(|state| state.record.ev != ev) {
@@ -550,9 +554,11 @@ impl Site {
     fn member(&self, index: EvseIndex, now: Timestamp) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, now);
-        let lower = state.drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_least);
+        let told = state.record.newest().map_or(state.traits.hardware_maximum, |newest| newest.limit);
+        let drawn = state.drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_least);
+        let lower = drawn.map(|lower| lower.min(told));
         let likely = state.drawn_likely().map_or(allowed, |drawn| drawn.at_most);
-        Member { lower, likely, allowed }
+        Member { lower, likely, allowed, steadiness: Steadiness::Moving }
     }
 
     /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`.
@@ -561,7 +567,14 @@ impl Site {
         state
             .members
             .iter()
-            .map(|&index| Member { lower: self.evse(index).lower_at(instant), ..self.member(index, now) })
+            .map(|&index| {
+                let (lower, steadiness) = self.evse(index).drawn_at(instant);
+                let likely = match steadiness {
+                    Steadiness::Steady => lower,
+                    Steadiness::Moving => self.member(index, now).likely,
+                };
+                Member { lower, likely, allowed: self.ceiling_on_lines(index, now), steadiness }
+            })
             .collect()
     }
 
@@ -630,6 +643,7 @@ impl EvseState {
             link: LinkState::Down,
             clock: ExpiryTrust::Untrusted,
             reports: VecDeque::new(),
+            limits: VecDeque::new(),
             outstanding: None,
             fallback: FallbackState::Due(now),
             needs_resend: false,
@@ -638,6 +652,7 @@ impl EvseState {
             raised_at: None,
             measure_asked_at: None,
             demand: Demand::default(),
+            idle_since: now,
             arrived: now,
             waiting_since: None,
             on_since: None,
@@ -675,15 +690,20 @@ impl EvseState {
     fn begin_transaction(&mut self, now: Timestamp) {
         self.record.begin_transaction(&self.traits);
         self.forget_session(now);
+        // What it drew before its transaction is known.
+        let nothing = SiteCurrents { at_least: PerPhase::default(), at_most: PerPhase::default() };
+        self.reports.push_back(Report { taken_at: now, drawn: nothing });
     }
 
-    fn end_transaction(&mut self) {
+    fn end_transaction(&mut self, now: Timestamp) {
         self.record.end_transaction(&self.traits);
-        self.forget_session(Timestamp::EPOCH);
+        self.forget_session(now);
+        self.idle_since = now;
     }
 
     fn forget_session(&mut self, now: Timestamp) {
         self.reports.clear();
+        self.limits.clear();
         self.outstanding = None;
         self.needs_resend = false;
         self.resend_at = None;
@@ -777,17 +797,34 @@ impl EvseState {
         self.reports.back().map(|report| report.drawn)
     }
 
-    /// The lower of the readings before and after `instant`; zero where there are not both.
-    fn lower_at(&self, instant: Timestamp) -> PerPhase<Amperes> {
+    /// What it drew at least at `instant`: the lower of its readings before and after, and of every limit that may
+    /// have been in force between them; zero where there are not both readings.
+    fn drawn_at(&self, instant: Timestamp) -> (PerPhase<Amperes>, Steadiness) {
+        let nothing = PerPhase::default();
         if !self.record.is_in_transaction {
-            return PerPhase::default();
+            let was_idle = instant >= self.idle_since;
+            return (nothing, if was_idle { Steadiness::Steady } else { Steadiness::Moving });
         }
         let before = self.reports.iter().rev().find(|report| report.taken_at <= instant);
         let after = self.reports.iter().find(|report| report.taken_at >= instant);
-        match (before, after) {
-            (Some(before), Some(after)) => before.drawn.at_least.zip_with(after.drawn.at_least, Amperes::min),
-            (Some(_), None) | (None, Some(_) | None) => PerPhase::default(),
-        }
+        let (Some(before), Some(after)) = (before, after) else { return (nothing, Steadiness::Moving) };
+        let in_force = |&&(sent_at, _): &&(Timestamp, Amperes)| {
+            sent_at + REACTION_DEFAULT >= before.taken_at && sent_at <= after.taken_at
+        };
+        let limits = || self.limits.iter().filter(in_force).map(|&(_, limit)| limit);
+        let lower = before.drawn.at_least.zip_with(after.drawn.at_least, Amperes::min);
+        let moved = (before.drawn.at_most - after.drawn.at_least).map(Amperes::magnitude).highest();
+        let has_changed = limits().min() != limits().max();
+        let is_steady = !has_changed && moved <= Amperes::from_amperes(1);
+        let lower = limits().min().map_or(lower, |limit| lower.map(|lower| lower.min(limit)));
+        (lower, if is_steady { Steadiness::Steady } else { Steadiness::Moving })
+    }
+
+    /// Notes a limit that goes out, and forgets those that no report can reach back to.
+    fn note_limit(&mut self, now: Timestamp, limit: Amperes) {
+        let oldest = self.reports.front().map_or(now, |report| report.taken_at);
+        self.limits.retain(|&(sent_at, _)| sent_at + REACTION_DEFAULT >= oldest);
+        self.limits.push_back((now, limit));
     }
 
     /// The instant up to which this EVSE has reported, where anchors must wait for it.

@@ -336,11 +336,27 @@ impl World {
 
     fn trace(&self, second: i64) {
         let circuit = &self.site.circuit_views(self.now)[0];
-        println!("{second}: base {} | believed {} | total {} | ceilings {} stale {}", self.base, circuit.base, self.total(), circuit.ceilings, circuit.is_stale);
+        println!(
+            "{second}: base {} | believed {} | total {} | ceilings {} stale {}",
+            self.base,
+            circuit.base,
+            self.total(),
+            circuit.ceilings,
+            circuit.is_stale
+        );
         for (id, station) in &self.stations {
             if station.is_plugged {
                 let view = self.site.evse_view(self.now, id).unwrap();
-                println!("   {id} {}-phase {:?} up {} in force {} sent {:?} ceiling {} | {}", station.phases, station.wiring, station.is_up, station.in_force(self.now), view.limit.map(|l| l.milliamperes()), view.ceiling, view.limited_by);
+                println!(
+                    "   {id} {}-phase {:?} up {} in force {} sent {:?} ceiling {} | {}",
+                    station.phases,
+                    station.wiring,
+                    station.is_up,
+                    station.in_force(self.now),
+                    view.limit.map(|l| l.milliamperes()),
+                    view.ceiling,
+                    view.limited_by
+                );
             }
         }
     }
@@ -663,5 +679,8 @@ fn a_lost_link_leaves_the_ceiling_until_its_lifetime_ends() {
     world.run(400);
     let after = world.site.evse_view(world.now, &id).unwrap().ceiling.highest();
     assert!(after <= before);
-    assert!(after <= Amperes::from_amperes(6), "{after}: only what it was last measured to draw still counts");
+    assert!(
+        after <= Amperes::from_amperes(6),
+        "{after}: only what it was last measured to draw still counts"
+    );
 }

@@ -2,7 +2,7 @@
 
 use units::{Amperes, TimeSpan, Timestamp};
 
-use super::turns::Place;
+use super::turns::Rank;
 use super::{Allocation, Allocator, Bounds, Candidate, Certificate, Problem, fill_capacities};
 use crate::network::RowIndex;
 
@@ -73,17 +73,17 @@ pub struct RoundRobin;
 
 impl Allocator for RoundRobin {
     fn allocate(&mut self, problem: &Problem) -> Allocation {
-        let mut places: Vec<Place> = problem
+        let mut ranks: Vec<Rank> = problem
             .sessions
             .iter()
             .enumerate()
-            .map(|(session, candidate)| Place::of(session, candidate, problem.now, false))
+            .map(|(place, candidate)| Rank::of(place, candidate, problem.now, false))
             .collect();
-        places.sort_unstable();
+        ranks.sort_unstable();
         let mut room = Room::of(problem);
         let mut allocation = nothing(problem);
         let mut taken = vec![0; problem.sessions.len()];
-        let mut hopeful: Vec<usize> = places.into_iter().map(|place| place.session).collect();
+        let mut hopeful: Vec<usize> = ranks.into_iter().map(Rank::place).collect();
         while !hopeful.is_empty() {
             hopeful.retain(|&session| {
                 let candidate = &problem.sessions[session];

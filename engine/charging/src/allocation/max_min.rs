@@ -18,8 +18,8 @@ use std::collections::BinaryHeap;
 
 use units::Amperes;
 
-use super::turns::{Place, mark_keepers};
-use super::{Allocation, Allocator, Bounds, Certificate, Problem, fill_capacities};
+use super::turns::{Rank, mark_keepers};
+use super::{Allocation, Allocator, Bounds, Candidate, Certificate, Problem, fill_capacities};
 use crate::network::{Loads, RowIndex};
 
 /// Levels to the milliampere.
@@ -31,9 +31,9 @@ pub struct MaxMin {
     bounds: Vec<Bounds>,
     capacities: Vec<i64>,
     keeps_place: Vec<bool>,
-    order: Vec<Place>,
-    used: Vec<i64>,
-    used_by_classes_before: Vec<i64>,
+    order: Vec<Rank>,
+    left: Vec<i64>,
+    left_by_classes_before: Vec<i64>,
     admitted: Vec<usize>,
     filling: Filling,
 }
@@ -46,7 +46,7 @@ impl MaxMin {
     }
 
     /// What each session of `problem` would get if currents below the minimum existed, rounded down to 1 mA, in the
-    /// order of the sessions: the yardstick of [`super::Candidate::deficit`].
+    /// order of the sessions: the yardstick of [`Candidate::deficit`].
     ///
     /// # Panics
     ///
@@ -91,41 +91,36 @@ impl MaxMin {
         mark_keepers(problem, &self.bounds, &self.capacities, &mut self.keeps_place);
         self.order.clear();
         self.order.extend(problem.sessions.iter().zip(&self.keeps_place).enumerate().map(
-            |(session, (candidate, keeps_place))| Place::of(session, candidate, problem.now, *keeps_place),
+            |(session, (candidate, keeps_place))| Rank::of(session, candidate, problem.now, *keeps_place),
         ));
         self.order.sort_unstable();
-        self.used.clear();
-        self.used.resize(self.capacities.len(), 0);
-        self.used_by_classes_before.clear();
-        self.used_by_classes_before.resize(self.capacities.len(), 0);
+        self.left.clone_from(&self.capacities);
+        self.left_by_classes_before.clone_from(&self.capacities);
         self.admitted.clear();
         let mut class = None;
-        for &Place { session, .. } in &self.order {
-            let candidate = &problem.sessions[session];
+        for session in self.order.iter().map(|rank| rank.place()) {
+            let Candidate { loads, class: of_session, .. } = &problem.sessions[session];
             let Bounds { lowest, .. } = self.bounds[session];
             if !self.bounds[session].is_usable() {
                 continue;
             }
-            if class != Some(candidate.class) && !self.keeps_place[session] {
-                class = Some(candidate.class);
-                self.used_by_classes_before.copy_from_slice(&self.used);
+            if class != Some(of_session) && !self.keeps_place[session] {
+                class = Some(of_session);
+                self.left_by_classes_before.copy_from_slice(&self.left);
             }
-            let used = &mut self.used;
-            let full = |used: &[i64]| {
-                candidate.loads.iter().find(|(row, coefficient)| {
-                    used[row.place()] + coefficient.thousandths() * lowest > self.capacities[row.place()]
-                        && coefficient.thousandths() > 0
-                })
+            let full_row = |left: &[i64]| {
+                let is_full = |row: RowIndex, load: i64| load > left[row.place()] && load > 0;
+                loads.iter().find(|(row, coefficient)| is_full(*row, coefficient.thousandths() * lowest))
             };
-            match full(used) {
+            match full_row(&self.left) {
                 None => {
-                    for (row, coefficient) in candidate.loads.iter() {
-                        used[row.place()] += coefficient.thousandths() * lowest;
+                    for (row, coefficient) in loads.iter() {
+                        self.left[row.place()] -= coefficient.thousandths() * lowest;
                     }
                     self.admitted.push(session);
                 }
                 Some(&(row, _)) => {
-                    certificates[session] = match full(&self.used_by_classes_before) {
+                    certificates[session] = match full_row(&self.left_by_classes_before) {
                         Some(&(row, _)) => Certificate::Row(row),
                         None => Certificate::Rotation(row),
                     };
@@ -195,7 +190,7 @@ struct Filling {
     places: Vec<usize>,
     drawn_at_most: Vec<i64>,
     /// Starts and ends of growth, by level.
-    events: Vec<(i64, Event, usize)>,
+    events: Vec<Event>,
     heap: BinaryHeap<Reverse<(i64, usize)>>,
     steeper: Vec<usize>,
     operations: u64,
@@ -206,10 +201,31 @@ const NOWHERE: usize = usize::MAX;
 /// A heap level that no entry of the heap has.
 const NOT_ENTERED: i64 = -1;
 
+/// At a level a member starts or ends to grow. One number, to be sorted fast: level, 1 for an end, member (31 bits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
-    Start,
-    End,
+struct Event(u128);
+
+impl Event {
+    fn start(level: i64, member: usize) -> Self {
+        let place = u128::try_from(member).unwrap_or(0);
+        Self(u128::try_from(level).unwrap_or(0) << 32 | place)
+    }
+
+    fn end(level: i64, member: usize) -> Self {
+        Self(Self::start(level, member).0 | 1 << 31)
+    }
+
+    fn level(self) -> i64 {
+        i64::try_from(self.0 >> 32).unwrap_or(i64::MAX)
+    }
+
+    const fn is_end(self) -> bool {
+        self.0 & 1 << 31 != 0
+    }
+
+    fn member(self) -> usize {
+        usize::try_from(self.0 & ((1 << 31) - 1)).unwrap_or(0)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,11 +261,13 @@ struct FillRow {
     capacity: i64,
     /// Σ a x over those that do not grow, in levels times thousandths. In whole steps: what is left, in mA times
     /// thousandths.
-    fixed: i128,
+    fixed: i64,
     /// Σ a w over those that grow.
-    slope: i128,
+    slope: i64,
     /// The level at which it stands in the heap, or [`NOT_ENTERED`].
     entered: i64,
+    /// Whether somebody started on it at the present level.
+    is_steeper: bool,
     first_member: usize,
     end_member: usize,
 }
@@ -257,17 +275,8 @@ struct FillRow {
 impl FillRow {
     /// The greatest level at which the row holds if nobody stops; none where nobody grows.
     fn level_floor(&self) -> Option<i64> {
-        let left = i128::from(self.capacity) * i128::from(FRACTION) - self.fixed;
-        if self.slope == 0 {
-            return None;
-        }
-        // Division of 128 bits is slow, and nearly always both fit in 64.
-        Some(match (i64::try_from(left), i64::try_from(self.slope)) {
-            (Ok(left), Ok(slope)) => left.div_euclid(slope),
-            (Ok(_) | Err(_), Ok(_) | Err(_)) => {
-                i64::try_from(left.div_euclid(self.slope)).unwrap_or(i64::MAX)
-            }
-        })
+        let left = self.capacity * FRACTION - self.fixed;
+        (self.slope > 0).then(|| left.div_euclid(self.slope))
     }
 }
 
@@ -284,7 +293,7 @@ impl Filling {
         let mut next = 0;
         loop {
             let event = self.events.get(next).copied();
-            let level = event.map_or(i64::MAX, |(level, ..)| level);
+            let level = event.map_or(i64::MAX, Event::level);
             match self.heap.peek() {
                 Some(&Reverse((entered, row))) if entered < level => {
                     self.heap.pop();
@@ -292,10 +301,10 @@ impl Filling {
                     self.look_at_row(entered, row);
                 }
                 Some(_) | None => {
-                    let Some((level, event, member)) = event else { break };
+                    let Some(event) = event else { break };
                     next += 1;
-                    self.apply(event, member);
-                    if self.events.get(next).is_none_or(|(following, ..)| *following > level) {
+                    self.apply(event);
+                    if self.events.get(next).is_none_or(|following| following.level() > level) {
                         self.enter_steeper_rows();
                     }
                 }
@@ -329,6 +338,7 @@ impl Filling {
                     fixed: 0,
                     slope: 0,
                     entered: NOT_ENTERED,
+                    is_steeper: false,
                     first_member: 0,
                     end_member: 0,
                 });
@@ -347,7 +357,7 @@ impl Filling {
                 if place != NOWHERE && coefficient.thousandths() > 0 {
                     self.loads.push((place, coefficient.thousandths()));
                     let row = &mut self.rows[place];
-                    row.fixed += i128::from(lowest) * i128::from(coefficient.thousandths());
+                    row.fixed += lowest * coefficient.thousandths();
                     row.end_member += 1;
                 }
             }
@@ -390,25 +400,23 @@ impl Filling {
             } else {
                 // Upward, so that a member grows only where λ w has left its minimum, and ends where it has reached
                 // its maximum.
-                self.events.push((div_ceil(member.lowest, member.weight), Event::Start, place));
-                self.events.push((div_ceil(member.highest, member.weight), Event::End, place));
+                self.events.push(Event::start(div_ceil(member.lowest, member.weight), place));
+                self.events.push(Event::end(div_ceil(member.highest, member.weight), place));
             }
         }
         self.events.sort_unstable();
         self.operations += u64::try_from(self.events.len()).unwrap_or(0);
     }
 
-    fn apply(&mut self, event: Event, member: usize) {
-        let Member { growth, .. } = self.members[member];
-        match (event, growth) {
-            (Event::Start, Growth::Resting) => self.start(member),
-            (Event::End, Growth::Growing) => {
+    fn apply(&mut self, event: Event) {
+        let member = event.member();
+        match self.members[member].growth {
+            Growth::Resting if !event.is_end() => self.start(member),
+            Growth::Growing if event.is_end() => {
                 let highest = self.members[member].highest;
                 self.stop(member, highest, NOWHERE);
             }
-            (Event::Start | Event::End, Growth::Stopped)
-            | (Event::Start, Growth::Growing)
-            | (Event::End, Growth::Resting) => {}
+            Growth::Resting | Growth::Growing | Growth::Stopped => {}
         }
     }
 
@@ -417,9 +425,12 @@ impl Filling {
         member.growth = Growth::Growing;
         for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
             let row = &mut self.rows[place];
-            row.fixed -= i128::from(coefficient) * i128::from(member.lowest);
-            row.slope += i128::from(coefficient) * i128::from(member.weight);
-            self.steeper.push(place);
+            row.fixed -= coefficient * member.lowest;
+            row.slope += coefficient * member.weight;
+            if !row.is_steeper {
+                row.is_steeper = true;
+                self.steeper.push(place);
+            }
             self.operations += 1;
         }
     }
@@ -427,6 +438,7 @@ impl Filling {
     fn enter_steeper_rows(&mut self) {
         while let Some(place) = self.steeper.pop() {
             let row = &mut self.rows[place];
+            row.is_steeper = false;
             let Some(level) = row.level_floor() else { continue };
             if row.entered == NOT_ENTERED || level < row.entered {
                 row.entered = level;
@@ -471,8 +483,8 @@ impl Filling {
         member.stopped_by = stopped_by;
         for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
             let row = &mut self.rows[place];
-            row.slope -= i128::from(coefficient) * i128::from(member.weight);
-            row.fixed += i128::from(coefficient) * i128::from(share);
+            row.slope -= coefficient * member.weight;
+            row.fixed += coefficient * share;
             self.operations += 1;
         }
     }
@@ -480,7 +492,7 @@ impl Filling {
     /// Every member has an end, so all have stopped; and no row is over.
     fn assert_all_stopped(&self) {
         for row in &self.rows {
-            let capacity = i128::from(row.capacity) * i128::from(FRACTION);
+            let capacity = row.capacity * FRACTION;
             assert!(
                 row.slope == 0 && row.fixed <= capacity,
                 "row {:?} is filled to {} of {capacity} with slope {}",
@@ -494,13 +506,13 @@ impl Filling {
     /// Rounds the shares down to whole steps; from here on shares are in mA and `fixed` is what a row has left.
     fn begin_steps(&mut self, steps: impl Iterator<Item = i64>) {
         for row in &mut self.rows {
-            row.fixed = i128::from(row.capacity);
+            row.fixed = row.capacity;
         }
         for (member, step) in self.members.iter_mut().zip(steps) {
             member.share = member.share / (step * FRACTION) * step;
             member.highest /= FRACTION;
             for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
-                self.rows[place].fixed -= i128::from(coefficient) * i128::from(member.share);
+                self.rows[place].fixed -= coefficient * member.share;
             }
         }
     }
@@ -515,7 +527,7 @@ impl Filling {
         let member = &mut self.members[member];
         member.share += step;
         for &(place, coefficient) in &self.loads[member.first_load..member.end_load] {
-            self.rows[place].fixed -= i128::from(coefficient) * i128::from(step);
+            self.rows[place].fixed -= coefficient * step;
             self.operations += 1;
         }
         true
@@ -526,9 +538,7 @@ impl Filling {
         let member = &self.members[member];
         self.loads[member.first_load..member.end_load]
             .iter()
-            .filter(|(place, coefficient)| {
-                self.rows[*place].fixed < i128::from(*coefficient) * i128::from(step)
-            })
+            .filter(|(place, coefficient)| self.rows[*place].fixed < *coefficient * step)
             .min_by_key(|(place, _)| (*place != member.stopped_by, self.rows[*place].fixed))
             .map(|(place, _)| self.rows[*place].row)
     }

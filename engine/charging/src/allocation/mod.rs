@@ -42,7 +42,7 @@ pub struct Candidate {
     pub key: EvseIndex,
     /// Priority class; the smallest is served first.
     pub class: u8,
-    /// Share within the class; 1 or more.
+    /// Share within the class; 1 to 1 000 000.
     pub weight: u32,
     /// The least it can use per phase; above 0 A. It is rounded up to the step.
     pub min: Amperes,
@@ -159,6 +159,9 @@ pub trait Allocator {
 /// No current is counted beyond this: 100 kA in mA keep every sum within its integer.
 const CURRENT_COUNTED_MAX: i64 = 100_000_000;
 
+/// No weight is larger; a million sessions of it on one row still add up within their integer.
+const WEIGHT_MAX: u32 = 1_000_000;
+
 /// What a candidate may get, in milliamperes on whole steps.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -174,7 +177,7 @@ impl Bounds {
         let Candidate { key, min, max, step, weight, .. } = candidate;
         assert!(*step > Amperes::ZERO, "EVSE {key:?} has a step of {step}");
         assert!(*min > Amperes::ZERO, "EVSE {key:?} has a minimum of {min}");
-        assert!(*weight > 0, "EVSE {key:?} has a weight of {weight}");
+        assert!((1..=WEIGHT_MAX).contains(weight), "EVSE {key:?} has a weight of {weight}");
         let highest = (*max).min(Amperes::from_milliamperes(CURRENT_COUNTED_MAX));
         Self {
             lowest: min.ceil_to(*step).milliamperes(),

@@ -20,40 +20,57 @@ use super::{Bounds, Candidate, Problem, SLICE, fill_capacities};
 use crate::network::RowIndex;
 
 /// Where a session stands in the order of admission; the smallest is admitted first.
+///
+/// One number, because sorting is a good part of a decision's time. From its most significant bits: who keeps a place
+/// (1 bit), class (8), turn (22), whole slices of deficit (20), arrival in milliseconds (48), place in the problem (29).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    keeps_place: Reverse<bool>,
-    class: u8,
-    turn: Turn,
-    deficit_slices: Reverse<i64>,
-    arrived: Timestamp,
-    /// The session's place in the problem: two sessions are never equal.
-    pub(super) session: usize,
-}
+pub(super) struct Rank(u128);
 
 /// Where a session stands in its class, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     /// It came on in this slice: its turn lasts to the end of the slice.
     Holds,
-    /// It has waited since before this slice, for so many beginnings of slices.
-    Waits(Reverse<i64>),
-    /// It is on, and its turn ended so many slices ago: it stays where nobody waits.
+    /// It has waited since before this slice, for so many beginnings of slices; more go first.
+    Waits(i64),
+    /// It is on, and its turn ended so many slices ago; fewer go first. It stays where nobody waits.
     Served(i64),
     /// It came, or went off, in this slice.
     Fresh,
 }
 
-impl Place {
-    pub(super) fn of(session: usize, candidate: &Candidate, now: Timestamp, keeps_place: bool) -> Self {
-        Self {
-            keeps_place: Reverse(keeps_place),
-            class: candidate.class,
-            turn: Turn::of(candidate, now),
-            deficit_slices: Reverse(deficit_slices(candidate)),
-            arrived: candidate.arrived,
-            session,
-        }
+impl Rank {
+    const PLACE_BITS: u32 = 29;
+
+    pub(super) fn of(place: usize, candidate: &Candidate, now: Timestamp, keeps_place: bool) -> Self {
+        const SLICES_BITS: u32 = 20;
+        const SLICES_MAX: i64 = (1 << SLICES_BITS) - 1;
+        let (turn, slices) = match Turn::of(candidate, now) {
+            Turn::Holds => (0, 0),
+            Turn::Waits(slices) => (1, SLICES_MAX - slices),
+            Turn::Served(slices) => (2, slices),
+            Turn::Fresh => (3, 0),
+        };
+        assert!(place < 1 << Self::PLACE_BITS, "{place} sessions are more than a rank can hold");
+        let rank = Self(0)
+            .then(1, i64::from(!keeps_place))
+            .then(8, i64::from(candidate.class))
+            .then(2, turn)
+            .then(SLICES_BITS, slices)
+            .then(SLICES_BITS, SLICES_MAX / 2 - deficit_slices(candidate))
+            .then(48, candidate.arrived.since(Timestamp::from_milliseconds(i64::MIN)).milliseconds());
+        Self(rank.0 << Self::PLACE_BITS | u128::try_from(place).unwrap_or(0))
+    }
+
+    /// The session's place in the problem.
+    pub(super) fn place(self) -> usize {
+        usize::try_from(self.0 & ((1 << Self::PLACE_BITS) - 1)).unwrap_or(0)
+    }
+
+    /// Appends `value`, held within `bits` bits.
+    fn then(self, bits: u32, value: i64) -> Self {
+        let held = value.clamp(0, (1 << bits) - 1);
+        Self(self.0 << bits | u128::try_from(held).unwrap_or(0))
     }
 }
 
@@ -65,7 +82,7 @@ impl Turn {
             (true, ..=0) => Self::Holds,
             (true, slices) => Self::Served(slices),
             (false, ..=0) => Self::Fresh,
-            (false, slices) => Self::Waits(Reverse(slices)),
+            (false, slices) => Self::Waits(slices),
         }
     }
 }

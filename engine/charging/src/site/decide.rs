@@ -406,6 +406,7 @@ impl Site {
             expires_at: now + LIFETIME,
             accepted_at: None,
         });
+        state.note_limit(now, limit);
         state.outstanding = Some(ticket);
         state.needs_resend = false;
         state.resend_at = Some(now + if state.record.is_refusing { REFUSING_RETRY } else { RETRY_AFTER });
