@@ -19,6 +19,12 @@ pub mod contract;
 pub mod directory;
 pub mod fees;
 pub mod finding;
+pub mod invoice;
+pub mod ledger;
 pub mod pricing;
+pub mod settlement;
 pub mod tariff;
 pub mod vat;
+
+#[cfg(test)]
+mod tests;
