@@ -57,13 +57,13 @@ pub enum Frame<'a> {
 }
 
 /// What ties an answer to its call: 1 to [`MessageId::LENGTH_MAX`] characters. Two ids are equal if their texts are.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone)]
 pub struct MessageId {
     text: String,
     form: Form,
 }
 
-#[derive(Debug, Clone, Copy, Hash)]
+#[derive(Debug, Clone, Copy)]
 enum Form {
     Text,
     Number,

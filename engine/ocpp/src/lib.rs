@@ -41,3 +41,6 @@ pub use quirk::{Decoded, Quirk};
 pub use redact::{redact, reference};
 pub use time::{CivilTime, StationTime};
 pub use writer::{EncodeError, EncodeFault};
+
+#[cfg(test)]
+mod tests;

@@ -17,19 +17,9 @@ const FREE_TEXTS: [&str; 3] = ["info", "data", "vendorerrorcode"];
 /// Parts of names whose values are secrets.
 const SECRETS: [&str; 3] = ["authorizationkey", "password", "secret"];
 
-/// Words of a broken frame from which on nothing is shown.
-const STOPS: [&str; 10] = [
-    "idt",
-    "password",
-    "authorizationkey",
-    "secret",
-    "\"info",
-    "\"data",
-    "\"value",
-    "\"key",
-    "\\u",
-    "vendorerr",
-];
+/// Words of a broken frame from which on nothing is shown: names of secrets, and escapes that may spell one.
+const STOPS: [&str; 8] =
+    ["idt", "password", "authorizationkey", "secret", "\"info", "\"data", "vendorerr", "\\u"];
 
 /// The frame as it may be logged, whatever it is. What is JSON is printed compactly with the secrets replaced; what is not
 /// is shown up to the first word that may announce a secret.
@@ -88,13 +78,26 @@ fn redacted_member<'a>(name: &str, value: Json<'a>, holds_secret: bool) -> Json<
     if is_secret_key(&name) || (holds_secret && name == "value") {
         return Json::Text(Cow::Borrowed(WITHHELD));
     }
-    match value {
-        Json::Text(text) if TOKENS.contains(&name.as_str()) => Json::Text(Cow::Owned(reference(&text))),
-        Json::Number(text) if TOKENS.contains(&name.as_str()) => Json::Text(Cow::Owned(reference(&text))),
-        Json::Text(text) if FREE_TEXTS.contains(&name.as_str()) => {
-            Json::Text(Cow::Owned(without_card_numbers(&text)))
+    match &value {
+        Json::Text(text) | Json::Number(text) if TOKENS.contains(&name.as_str()) => {
+            Json::Text(Cow::Owned(reference(text)))
         }
-        other => redacted(other),
+        Json::Text(text) if FREE_TEXTS.contains(&name.as_str()) => {
+            Json::Text(Cow::Owned(redacted_free_text(text)))
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => {
+            redacted(value)
+        }
+    }
+}
+
+/// Vendors put JSON into texts; what is none may still name a card.
+fn redacted_free_text(text: &str) -> String {
+    match json::parse(text, json::DEPTH_MAX) {
+        Ok(inner @ (Json::List(_) | Json::Object(_))) => redacted(inner).to_string(),
+        Ok(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_)) | Err(_) => {
+            without_card_numbers(text)
+        }
     }
 }
 
@@ -122,7 +125,9 @@ fn redacted_prefix(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     // What the frame is about may be shown, if that much of it can be read.
     let from = frame::peek(text).rest_at;
-    let stop = STOPS.iter().filter_map(|stop| lower.find(stop)).min().unwrap_or(text.len());
+    // A configuration value may come before the key that says it is a secret; a meter's value never is one.
+    let value = if lower.contains("sampledvalue") { None } else { lower.find("\"value") };
+    let stop = STOPS.iter().filter_map(|stop| lower.find(stop)).chain(value).min().unwrap_or(text.len());
     let stop = if from == 0 { stop.min(64) } else { stop };
     let stop = (0..=stop).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (shown, hidden) = text.split_at(stop);

@@ -25,7 +25,8 @@ pub(crate) fn repair(text: &str) -> Option<(String, Vec<Quirk>)> {
             '[' => open.push(']'),
             '{' => open.push('}'),
             ']' | '}' => {
-                if open.pop() != Some(character) {
+                let expected = open.pop()?;
+                if expected != character {
                     return None;
                 }
             }
