@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(minutes.len(), 28 * 24 * 60);
         for phase in Phase::ALL {
             let milliamperes: i64 = minutes.iter().map(|minute| minute[phase].milliamperes()).sum();
-            let kwh = float(milliamperes) * 230.0 / 60.0 / 1e9;
+            let kwh = float(milliamperes) * 230.0 / 60.0 / 1e6;
             let expected = 20.0 * 275.0 * 28.0 * 24.0 / 730.5;
             assert!((kwh / expected - 1.0).abs() < 0.05, "{phase}: {kwh} kWh against {expected}");
         }
