@@ -68,6 +68,15 @@ impl Cdr {
         }
     }
 
+    /// The doubt that `other` casts on this record: both ran at one EVSE at one time.
+    #[must_use]
+    pub fn overlap_with(&self, other: &Self) -> Option<Doubt> {
+        let from = self.started_at.max(other.started_at);
+        let until = self.stopped_at.min(other.stopped_at);
+        let is_overlap = self.evse == other.evse && self.transaction != other.transaction && from < until;
+        is_overlap.then_some(Doubt::Overlapping { other: other.transaction, from, until })
+    }
+
     /// Every doubt that the record itself shows, for `Cdr::doubts` at sealing. Overlaps, orphans, untrusted clocks
     /// and late frames are not visible here: who seals adds them.
     #[must_use]
@@ -478,7 +487,8 @@ mod tests {
     fn m2_every_doubtful_register_is_named_and_never_billed() {
         use ReadingContext::{Begin, Clock, End, Periodic};
         let wh = WattHours::from_watt_hours;
-        let table: [(&[(i64, i64, ReadingContext)], Doubt); 9] = [
+        type Row<'a> = (&'a [(i64, i64, ReadingContext)], Doubt);
+        let table: [Row; 9] = [
             (&[(60, 8_500, End)], Doubt::MissingStart { readings: 1 }),
             (&[(0, 1_000, Begin), (30, 2_000, Periodic)], Doubt::MissingEnd { readings: 2 }),
             (&[], Doubt::MissingStart { readings: 0 }),
@@ -547,6 +557,24 @@ mod tests {
         assert!(matches!(cdr.examine(LIMITS)[..], [Doubt::TooLong { .. }]));
         cdr.stopped_at = Timestamp::from_milliseconds(i64::MIN);
         assert!(cdr.examine(LIMITS).iter().any(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. })));
+    }
+
+    #[test]
+    fn m2_transactions_that_overlap_at_one_evse_cast_doubt_on_each_other() {
+        use ReadingContext::{Begin, End};
+        let first = cdr(&[(0, 0, Begin), (60, 1_000, End)]);
+        let mut second = first.clone();
+        assert_eq!(first.overlap_with(&second), None, "a transaction does not overlap itself");
+        second.transaction = TransactionId(2);
+        second.started_at = minute(60);
+        second.stopped_at = minute(90);
+        assert_eq!(first.overlap_with(&second), None, "one follows the other");
+        second.started_at = minute(59);
+        let (from, until) = (minute(59), minute(60));
+        let doubt = |other| Some(Doubt::Overlapping { other: TransactionId(other), from, until });
+        assert_eq!((first.overlap_with(&second), second.overlap_with(&first)), (doubt(2), doubt(1)));
+        second.evse = "CP1/2".parse().unwrap();
+        assert_eq!(first.overlap_with(&second), None, "elsewhere");
     }
 
     #[test]

@@ -367,7 +367,8 @@ mod tests {
     fn each_refusal_has_its_own_reason_and_each_admission_its_own_tariff() {
         let directory = directory();
         let at = Timestamp::EPOCH + TimeSpan::from_hours(10);
-        let table: [(&str, &str, Result<(&str, bool), &str>); 16] = [
+        type Row = (&'static str, &'static str, Result<(&'static str, bool), &'static str>);
+        let table: [Row; 16] = [
             ("RESIDENT", "PRIVATE/1", Ok(("private", false))),
             ("NEIGHBOUR", "PRIVATE/1", Ok(("private", false))),
             ("STRANGER", "PRIVATE/1", Err("token STRANGER is not admitted at EVSE PRIVATE/1")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use units::civil::CivilMonth;
-use units::{CdrId, TariffId, Timestamp, WattHours};
+use units::{CdrId, TariffId, TimeSpan, Timestamp, WattHours};
 
 use crate::cdr::{Cdr, Doubt, Driver, RegisterCurve, RegisterReading, Suggestion};
 
@@ -155,6 +155,9 @@ pub struct Billable<'a> {
 }
 
 impl<'a> Billable<'a> {
+    /// What spans more than a year of registers is a broken clock, which a person corrects and cannot wave through.
+    pub const SPAN_LIMIT: TimeSpan = TimeSpan::from_hours(366 * 24);
+
     /// A CDR without doubt, in the site-local month of its end.
     ///
     /// # Errors
@@ -206,6 +209,10 @@ impl<'a> Billable<'a> {
         }
         let tariff = correction.tariff.as_ref().or(cdr.tariff.as_ref()).ok_or(Doubt::NoTariff)?.clone();
         let curve = RegisterCurve::new(&readings)?;
+        let duration = curve.end().at.since(curve.begin().at);
+        if duration > Self::SPAN_LIMIT {
+            return Err(Doubt::TooLong { duration });
+        }
         Ok(Self { cdr, driver, tariff, readings, curve, month })
     }
 }

@@ -238,10 +238,10 @@ fn charging_periods(billable: &Billable<'_>, tariff: &Tariff) -> Result<Vec<Char
         let price = price_at(at)?;
         let Some(open) = periods.last_mut().filter(|open| open.price != price) else { continue };
         let cut = register_at(curve, at);
-        if let Some((limit, (from, until))) = tariff.parts().gap_limit.zip(cut.estimated_between) {
-            if until.since(from) > limit {
-                return Err(PricingRefusal::GapTooLong { cdr: cdr.id, from, until, limit });
-            }
+        if let Some((limit, (from, until))) = tariff.parts().gap_limit.zip(cut.estimated_between)
+            && until.since(from) > limit
+        {
+            return Err(PricingRefusal::GapTooLong { cdr: cdr.id, from, until, limit });
         }
         let is_estimated = cut.estimated_between.is_some();
         open.until = at;

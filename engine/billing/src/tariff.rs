@@ -266,6 +266,10 @@ impl Tariff {
                 boundaries.insert(day + TimeSpan::from_minutes(minute));
                 boundaries.insert(next - TimeSpan::from_minutes(MINUTES_OF_DAY - minute));
             }
+            // At the end of the calendar there is no next day.
+            if next <= day {
+                break;
+            }
             day = next;
         }
         boundaries.into_iter().filter(|&instant| from < instant && instant < until).collect()

@@ -131,9 +131,13 @@ fn is_in_force(element: &TariffElement, civil: &Civil) -> bool {
     let days = &restrictions.weekdays;
     let number = |date: CivilDate| (date.year, date.month, date.day);
     let date = number(civil.date);
-    !(!days.is_empty() && !days.contains(&today)
-        || restrictions.date_from.is_some_and(|from| date < number(from))
-        || restrictions.date_until.is_some_and(|until| date >= number(until)))
+    if !days.is_empty() && !days.contains(&today) {
+        return false;
+    }
+    if restrictions.date_from.is_some_and(|from| date < number(from)) {
+        return false;
+    }
+    !restrictions.date_until.is_some_and(|until| date >= number(until))
 }
 
 /// 10^-12 of the major unit to the nearest hundredth, a half away from zero.

@@ -380,10 +380,10 @@ impl Books {
             [],
             "seed {seed}"
         );
-        let charged = self.ledger.entries().iter().filter_map(|entry| match entry.key() {
-            crate::ledger::EntryKey::Charge(cdr) => Some(*cdr),
-            _other => None,
-        });
+        let is_charge = |entry: &Entry| {
+            if let crate::ledger::EntryKey::Charge(cdr) = entry.key() { Some(*cdr) } else { None }
+        };
+        let charged = self.ledger.entries().iter().filter_map(is_charge);
         let mut charged: Vec<CdrId> = charged.collect();
         charged.sort();
         let billed = self.fates.iter().filter(|&(_, &fate)| fate == Fate::Billed).map(|(&cdr, _)| cdr);

@@ -222,7 +222,7 @@ fn m2_a_resolution_needs_a_reason_and_is_held_to_the_register_rule() {
     sealed.readings.remove(0);
     let doubt = Doubt::MissingStart { readings: 1 };
     let finding = Finding::of(&sealed, at("2024-09-20T20:00:01Z")).unwrap();
-    assert_eq!(finding.doubts, [doubt.clone()], "found even where sealing forgot it");
+    assert_eq!(finding.doubts, std::slice::from_ref(&doubt), "found even where sealing forgot it");
     assert_eq!(
         resolution(&sealed, "as it is", Correction::default()).apply(&sealed),
         Err(ResolutionRefusal::StillInDoubt { cdr: CdrId(1), doubt })
@@ -246,6 +246,17 @@ fn m2_a_resolution_needs_a_reason_and_is_held_to_the_register_rule() {
     assert_eq!(write_off.apply(&sealed), Ok(Resolved::WrittenOff));
     write_off.cdr = CdrId(2);
     assert!(matches!(write_off.apply(&sealed), Err(ResolutionRefusal::AnotherCdr { .. })));
+}
+
+#[test]
+fn a_clock_off_by_centuries_is_never_waved_through() {
+    let mut sealed = cdr(1, at("2024-09-20T18:00:00Z"), units::Timestamp::MAX, 10_000);
+    sealed.doubts = vec![Doubt::TooLong { duration: sealed.duration() }];
+    let applied = resolution(&sealed, "why not", Correction::default()).apply(&sealed);
+    assert!(matches!(applied, Err(crate::finding::ResolutionRefusal::StillInDoubt { .. })));
+    let tariff = energy_tariff("t", 1);
+    let last_day = at("9999-12-30T00:00:00Z");
+    assert!(tariff.boundaries(&sealed.zone, last_day, units::Timestamp::MAX).len() < 3, "the calendar ends");
 }
 
 #[test]
