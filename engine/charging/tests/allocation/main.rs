@@ -1,5 +1,7 @@
 //! Allocation against hand-computed tables, linear programs, naive references and simulated days.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what a test relies on fails loudly")]
+
 mod exactness;
 mod naive;
 mod rules;
