@@ -143,6 +143,8 @@ pub(crate) fn write_text(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         let escape = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",
+            0x08 => "\\b",
+            0x0c => "\\f",
             b'\n' => "\\n",
             b'\r' => "\\r",
             b'\t' => "\\t",
@@ -232,17 +234,15 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"')?;
         let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let plain = self.slice(start);
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(plain));
-                }
-                Some(b'\\') => return self.string_with_escapes(start).map(Cow::Owned),
-                Some(0..0x20) | None => return Err(self.syntax()),
-                Some(_) => self.at += 1,
+        self.skip_plain();
+        match self.peek() {
+            Some(b'"') => {
+                let plain = self.slice(start);
+                self.at += 1;
+                Ok(Cow::Borrowed(plain))
             }
+            Some(b'\\') => self.string_with_escapes(start).map(Cow::Owned),
+            Some(_) | None => Err(self.syntax()),
         }
     }
 
@@ -250,9 +250,7 @@ impl<'a> Parser<'a> {
         let mut text = self.slice(start).to_owned();
         loop {
             let plain_from = self.at;
-            while !matches!(self.peek(), Some(b'"' | b'\\' | 0..0x20) | None) {
-                self.at += 1;
-            }
+            self.skip_plain();
             text.push_str(self.slice(plain_from));
             match self.peek() {
                 Some(b'"') => {
@@ -266,6 +264,12 @@ impl<'a> Parser<'a> {
                 Some(_) | None => return Err(self.syntax()),
             }
         }
+    }
+
+    /// Goes to the next quote, backslash or control character.
+    fn skip_plain(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {

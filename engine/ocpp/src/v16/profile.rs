@@ -181,7 +181,7 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
         self.start_period
     }
 
-    /// The limit, never negative where we made it.
+    /// The limit; a negative one is read, and never sent.
     #[must_use]
     pub const fn limit(&self) -> T {
         self.limit
