@@ -7,7 +7,10 @@ use billing::directory::Directory;
 use charging::network::SiteConfig;
 use charging::plan::Plan;
 use serde::{Deserialize, Serialize};
-use units::{Amperes, EvseId, IdToken, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan, Timestamp};
+use units::{
+    Amperes, EvseId, IdToken, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId,
+    TimeSpan, Timestamp,
+};
 
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
@@ -160,7 +163,8 @@ pub struct Output {
 /// What the shell is asked to do.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Commit this record. Sequence numbers rise by one.
+    /// Commit this record. Sequence numbers rise by one, from 1 in each run. The records of one input are committed
+    /// together or not at all: a transaction is never sealed without its CDR.
     Persist {
         /// Its place.
         seq: RecordSeq,

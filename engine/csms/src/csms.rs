@@ -1,10 +1,19 @@
 //! The root value: inputs are routed from here, outputs drained.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 
-use units::{TimeSpan, Timestamp};
+use charging::site::{CommandKind, SiteEvent, Urgency};
+use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
 
-use crate::contract::{Input, Output};
+use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth};
+use crate::core::Core;
+use crate::message::{Answer, Registration, Request};
+use crate::outbox::Wait;
+use crate::station::Station;
+use crate::v16::{self, Incoming};
+
+/// An unknown station asks again after this long: soon after somebody adopted it.
+const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
 
 /// What an installation decides about stations in general.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,36 +48,252 @@ impl Default for Policy {
 /// All sites of one process.
 #[derive(Debug, Default)]
 pub struct Csms {
-    policy: Policy,
-    outputs: VecDeque<Output>,
+    pub(crate) core: Core,
+    pub(crate) stations: Vec<Station>,
+    pub(crate) station_by_id: BTreeMap<StationId, usize>,
+    links: BTreeMap<LinkId, Caller>,
+    /// The newest link of each unknown station.
+    pub(crate) lobby: BTreeMap<StationId, LinkId>,
+    /// When each station wants to be woken.
+    wakes: BTreeSet<(Timestamp, usize)>,
+    wake_of: Vec<Option<Timestamp>>,
+}
+
+/// Who speaks on a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Caller {
+    /// A station, by its place.
+    Station(usize),
+    Unknown(StationId),
 }
 
 impl Csms {
     /// Without sites, with the default policy.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_policy(Policy::default())
+        Self::default()
     }
 
     /// Without sites.
     #[must_use]
     pub fn with_policy(policy: Policy) -> Self {
-        Self { policy, outputs: VecDeque::new() }
+        Self { core: Core { policy, ..Core::default() }, ..Self::default() }
     }
 
     /// Takes one input. `now` is UTC by the engine's clock and never goes back. Drain the outputs before the next.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
-        let _ = (now, input, &self.policy);
+        match input {
+            Input::Restored(records) => self.restore(now, records),
+            Input::Directory(directory) => self.core.directory = directory,
+            Input::LinkUp { link, station } => self.link_up(now, link, station),
+            Input::LinkDown { link } => self.link_down(now, link),
+            Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
+            Input::GridReading { meter, at, current } => {
+                if let Some(site) = self.core.sites.with_meter(&meter) {
+                    let taken_at = (at.0 - self.core.wall_offset).min(now);
+                    self.core.sites.apply(now, site, SiteEvent::GridReading { meter, taken_at, current });
+                }
+            }
+            Input::Tick => self.tick(now),
+            Input::PlanReady { site, plan } => {
+                if let Some(site) = self.core.sites.index_of(&site) {
+                    self.core.sites.apply(now, site, SiteEvent::PlanReady(plan));
+                }
+            }
+            Input::Command { request, actor, command } => self.command(now, request, actor, command),
+            Input::Query { request, query } => {
+                let answer = Box::new(self.answer(now, &query));
+                self.core.out.push(Wait::ForRecords, Effect::QueryAnswer { request, answer });
+            }
+            Input::Storage(StorageHealth::Failing) => {
+                self.core.raise(Wait::ForNothing, Alarm::StorageFailing);
+            }
+            Input::Storage(StorageHealth::Well) => self.core.clear(Wait::ForNothing, Alarm::StorageFailing),
+            Input::WallClock(offset) => self.core.wall_offset = offset,
+        }
+        self.settle(now);
     }
 
     /// The next effect, in order; `None` when the input is dealt with.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.core.out.pop()
     }
 
     /// When the next [`Input::Tick`] is wanted.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        let station = self.wakes.first().map(|&(at, _)| at);
+        station.into_iter().chain(self.core.sites.next_deadline()).min()
+    }
+
+    fn link_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
+        let Some(&place) = self.station_by_id.get(&id) else { return self.unknown_up(now, link, id) };
+        let station = &mut self.stations[place];
+        if station.site.is_none() {
+            return self.unknown_up(now, link, id);
+        }
+        let old = station.link.as_ref().map(|old| old.id);
+        if old.is_some_and(|old| old > link) {
+            let reason = CloseReason::Replaced;
+            return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
+        }
+        self.links.extend([(link, Caller::Station(place))]);
+        if let Some(old) = old.filter(|&old| old != link) {
+            self.links.remove(&old);
+        }
+        station.link_up(&mut self.core, now, link);
+        self.rewake(place);
+    }
+
+    fn unknown_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
+        let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
+        self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
+        let close = |link, reason| Effect::CloseLink { link, reason };
+        match self.core.policy.unknown_stations {
+            UnknownStations::Refuse => {
+                self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
+            }
+            UnknownStations::Lobby => {
+                if let Some(old) = self.lobby.insert(id.clone(), link).filter(|&old| old != link) {
+                    self.links.remove(&old);
+                    self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
+                }
+                self.links.insert(link, Caller::Unknown(id));
+            }
+        }
+    }
+
+    fn link_down(&mut self, now: Timestamp, link: LinkId) {
+        match self.links.remove(&link) {
+            Some(Caller::Station(place)) => {
+                self.stations[place].link_down(&mut self.core, now, "the link was lost");
+                self.rewake(place);
+            }
+            Some(Caller::Unknown(station)) => {
+                if self.lobby.get(&station) == Some(&link) {
+                    self.lobby.remove(&station);
+                }
+            }
+            // Replaced or closed before: the newer link stands.
+            None => {}
+        }
+    }
+
+    fn frame(&mut self, now: Timestamp, link: LinkId, frame: u64, text: &str) {
+        match self.links.get(&link) {
+            Some(&Caller::Station(place)) => {
+                self.stations[place].frame(&mut self.core, now, link, frame, text);
+                self.rewake(place);
+            }
+            Some(Caller::Unknown(_)) => self.unknown_frame(now, link, text),
+            // What came on a link that was replaced is not acknowledged: it is repeated on the newer one.
+            None => {}
+        }
+    }
+
+    /// An unknown station is asked to wait, and may say nothing else: never a transaction.
+    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, text: &str) {
+        let reply = match v16::read(text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
+            Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
+                let registration = Registration::Pending;
+                let now = self.core.wall(now);
+                v16::answer(&id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+            }
+            Incoming::Call { id, .. } => v16::refusal_of_unknown(&id),
+            Incoming::Broken { reply: Some(reply) } => reply,
+            Incoming::Answer { .. } | Incoming::Broken { reply: None } => return,
+        };
+        self.core.out.send(Wait::ForRecords, link, reply);
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        while let Some(&(at, place)) = self.wakes.first()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.wake_of[place] = None;
+            if let Some(link) = self.stations[place].tick(&mut self.core, now) {
+                self.links.remove(&link);
+            }
+            self.rewake(place);
+        }
+        self.core.sites.wake(now);
+    }
+
+    /// Lets every site decide that has to, and carries what it commands to the stations: sheds before the rows that
+    /// change with them, everything else after.
+    fn settle(&mut self, now: Timestamp) {
+        while let Some(settled) = self.core.sites.settle(now) {
+            let is_shed = |kind: &CommandKind| match kind {
+                CommandKind::SetLive { urgency, .. } => *urgency == Urgency::Shed,
+                CommandKind::SetFallback { .. } | CommandKind::Measure => false,
+            };
+            let (sheds, others): (Vec<_>, Vec<_>) =
+                settled.commands.into_iter().partition(|command| is_shed(&command.kind));
+            self.carry(now, sheds);
+            self.core.sites.flush(settled.index, &mut self.core.out);
+            self.carry(now, others);
+            let site = self.core.sites.config(settled.index).id.clone();
+            for alarm in settled.raised {
+                self.core.raise(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
+            }
+            for alarm in settled.cleared {
+                self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
+            }
+        }
+    }
+
+    fn carry(&mut self, now: Timestamp, commands: Vec<charging::site::Command>) {
+        for command in commands {
+            if let Some(place) = self.place_of(&command.evse) {
+                self.stations[place].command(&mut self.core, now, &command);
+                self.rewake(place);
+            }
+        }
+    }
+
+    pub(crate) fn place_of(&self, evse: &EvseId) -> Option<usize> {
+        self.station_by_id.get(&evse.station).copied()
+    }
+
+    /// The place of a station of which nothing was known.
+    pub(crate) fn push_station(&mut self, station: Station) -> usize {
+        let place = self.stations.len();
+        self.station_by_id.insert(station.id().clone(), place);
+        self.stations.push(station);
+        self.wake_of.push(None);
+        place
+    }
+
+    /// A station that waited in the lobby belongs to a site now: its link stands.
+    pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
+        let id = self.stations[place].id().clone();
+        if let Some(link) = self.lobby.remove(&id) {
+            self.links.insert(link, Caller::Station(place));
+            self.stations[place].link_up(&mut self.core, now, link);
+        }
+    }
+
+    /// A station belongs to no site any more.
+    pub(crate) fn dismiss(&mut self, now: Timestamp, place: usize) {
+        let station = &mut self.stations[place];
+        if let Some(link) = station.close(&mut self.core, now, CloseReason::UnknownStation) {
+            self.links.remove(&link);
+        }
+        station.dismissed(&mut self.core);
+        self.rewake(place);
+    }
+
+    pub(crate) fn rewake(&mut self, place: usize) {
+        let wake = self.stations[place].next_deadline(&self.core);
+        let registered = &mut self.wake_of[place];
+        if *registered == wake {
+            return;
+        }
+        if let Some(old) = *registered {
+            self.wakes.remove(&(old, place));
+        }
+        self.wakes.extend(wake.map(|wake| (wake, place)));
+        *registered = wake;
     }
 }

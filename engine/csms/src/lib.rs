@@ -26,10 +26,23 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod call;
+mod command;
 pub mod contract;
+mod control;
+mod core;
 mod csms;
+mod evidence;
+mod link;
+mod measure;
+mod message;
+mod outbox;
 pub mod query;
 pub mod record;
+mod restore;
+mod session;
+mod station;
+mod v16;
 
 pub use contract::{
     Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth,

@@ -1,8 +1,16 @@
 //! What is known, as values for pages and the API. Answers leave only once everything they tell is committed.
 
-use charging::site::EvseView;
+use charging::network::{EvseConfig, SiteConfig};
+use charging::site::{CircuitState, EvseView, Site};
 use serde::Serialize;
-use units::{Amperes, CircuitId, EvseId, IdToken, PerPhase, SessionId, SiteId, StationId, Timestamp, TransactionId, WattHours};
+use units::{
+    Amperes, CircuitId, EvseId, IdToken, PerPhase, SessionId, SiteId, StationId, Timestamp, TransactionId,
+    WattHours,
+};
+
+use crate::csms::Csms;
+use crate::evidence::OpenTransaction;
+use crate::station::{Evse, Station};
 
 /// A question about the sites.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,4 +138,102 @@ pub struct SessionView {
     pub station: StationId,
     /// Energy so far.
     pub energy: Option<WattHours>,
+}
+
+impl Csms {
+    pub(crate) fn answer(&self, now: Timestamp, query: &Query) -> QueryAnswer {
+        match query {
+            Query::Sites => {
+                QueryAnswer::Sites(self.core.sites.iter().map(|(site, _)| self.brief(site)).collect())
+            }
+            Query::Site(id) => QueryAnswer::Site(self.core.sites.index_of(id).map(|index| {
+                self.site_view(now, self.core.sites.config(index), self.core.sites.site(index))
+            })),
+            Query::Stations => {
+                let known = self.station_by_id.values().map(|&place| &self.stations[place]);
+                QueryAnswer::Stations(
+                    known
+                        .filter(|station| station.site.is_some())
+                        .map(|station| StationView {
+                            row: station.row.clone(),
+                            is_online: station.is_online(),
+                            heard_at: station.heard_at,
+                        })
+                        .collect(),
+                )
+            }
+            Query::Sessions => QueryAnswer::Sessions(self.sessions()),
+            Query::Alarms => QueryAnswer::Alarms(self.core.alarms.iter().cloned().collect()),
+        }
+    }
+
+    fn brief(&self, site: &SiteConfig) -> SiteBrief {
+        let is_in_transaction =
+            |evse: &&EvseConfig| self.evse(&evse.id).is_some_and(|(_, evse)| evse.current.is_some());
+        SiteBrief {
+            site: site.id.clone(),
+            name: site.name.clone(),
+            evses: site.evses.len(),
+            in_transaction: site.evses.iter().filter(is_in_transaction).count(),
+        }
+    }
+
+    fn site_view(&self, now: Timestamp, config: &SiteConfig, site: &Site) -> SiteView {
+        let circuit_view = |state: CircuitState| CircuitView {
+            circuit: state.circuit,
+            name: state.name,
+            parent: state.parent,
+            rating: state.rating,
+            metered: state.metered,
+            is_stale: state.is_stale,
+            base: state.base,
+            drawn: state.drawn,
+            ceilings: state.ceilings,
+        };
+        SiteView {
+            site: config.id.clone(),
+            name: config.name.clone(),
+            at: now,
+            circuits: site.circuit_views(now).into_iter().map(circuit_view).collect(),
+            evses: config.evses.iter().filter_map(|evse| self.evse_line(now, site, &evse.id)).collect(),
+        }
+    }
+
+    fn evse_line(&self, now: Timestamp, site: &Site, id: &EvseId) -> Option<EvseLine> {
+        let (station, evse) = self.evse(id)?;
+        let open = evse.current.and_then(|id| station.transactions.open(id));
+        Some(EvseLine {
+            evse: id.clone(),
+            control: site.evse_view(now, id)?,
+            is_online: station.is_online(),
+            status: evse.status.clone(),
+            transaction: evse.current,
+            energy: open.and_then(OpenTransaction::energy),
+        })
+    }
+
+    fn sessions(&self) -> Vec<SessionView> {
+        let stations = self.station_by_id.values().map(|&place| &self.stations[place]);
+        let evses = stations.flat_map(|station| station.evses.iter().map(move |evse| (station, evse)));
+        evses
+            .filter_map(|(station, evse)| {
+                let session = evse.session.as_ref()?;
+                let open = evse.current.and_then(|id| station.transactions.open(id));
+                Some(SessionView {
+                    session: session.session,
+                    evse: evse.id.clone(),
+                    began_at: session.began_at,
+                    transaction: evse.current,
+                    token: open.and_then(|open| open.row.token.clone()),
+                    station: station.id().clone(),
+                    energy: open.and_then(OpenTransaction::energy),
+                })
+            })
+            .collect()
+    }
+
+    fn evse(&self, id: &EvseId) -> Option<(&Station, &Evse)> {
+        let station = &self.stations[self.place_of(id)?];
+        Some((station, &station.evses[station.evse(id.number)?]))
+    }
 }

@@ -5,7 +5,10 @@ use billing::cdr::{Cdr, Doubt, RegisterReading};
 use charging::network::SiteConfig;
 use charging::site::EvseRecord;
 use serde::{Deserialize, Serialize};
-use units::{Amperes, EvseId, IdToken, PerPhase, ReportedAt, SessionId, SiteId, StationId, Timestamp, TransactionId, WattHours, Watts};
+use units::{
+    Amperes, EvseId, IdToken, PerPhase, ReportedAt, SessionId, SiteId, StationId, Timestamp, TransactionId,
+    WattHours, Watts,
+};
 
 /// One committed row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +48,9 @@ impl Record {
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
             Self::Counters(_) => Some(String::new()),
-            Self::Evidence(_) | Self::MeterValues(_) | Self::Cdr(_) | Self::Finding(_) | Self::Audit(_) => None,
+            Self::Evidence(_) | Self::MeterValues(_) | Self::Cdr(_) | Self::Finding(_) | Self::Audit(_) => {
+                None
+            }
         }
     }
 

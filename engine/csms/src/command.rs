@@ -1,0 +1,224 @@
+//! What operators ask for: done, carried to a station, or refused with every reason. Each leaves an audit record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use charging::network::{Network, SiteConfig};
+use charging::site::SiteEvent;
+use units::{EvseId, IdToken, RequestId, StationId, Timestamp};
+
+use crate::call::{Priority, Purpose};
+use crate::contract::{Command, CommandAnswer, Effect};
+use crate::csms::Csms;
+use crate::message::Call;
+use crate::outbox::Wait;
+use crate::record::{AuditRow, Record, SiteRow};
+use crate::station::{Station, outcome_in_words};
+use crate::v16::{self, RawCall};
+
+/// Who asked for what.
+struct Asked {
+    request: RequestId,
+    actor: Box<str>,
+    what: String,
+}
+
+/// What became of a command at once.
+enum Course {
+    Ended(CommandAnswer),
+    /// A station has to answer first.
+    Sent {
+        place: usize,
+        call: Call,
+    },
+}
+
+impl Csms {
+    pub(crate) fn command(&mut self, now: Timestamp, request: RequestId, actor: Box<str>, command: Command) {
+        let asked = Asked { request, actor, what: in_words(&command) };
+        let course = match command {
+            Command::ConfigureSite(config) => Ok(self.configure_site(now, *config)),
+            Command::Call { station, action, payload } => self.raw_call(now, &station, action, payload),
+            Command::Start { evse, token } => self.remote_start(now, &evse, token),
+            Command::Stop { evse } => self.remote_stop(&evse),
+            Command::Decommission { evse, is_decommissioned } => {
+                self.decommission(now, evse, is_decommissioned)
+            }
+        };
+        match course.unwrap_or_else(|reason| Course::Ended(CommandAnswer::Refused(vec![reason]))) {
+            Course::Ended(answer) => {
+                self.core.out.persist(Record::Audit(AuditRow {
+                    at: self.core.wall(now),
+                    actor: asked.actor.into_string(),
+                    what: asked.what,
+                    outcome: outcome_in_words(&answer),
+                }));
+                self.core.out.push(Wait::ForRecords, Effect::Answer { request: asked.request, answer });
+            }
+            Course::Sent { place, call } => {
+                let Asked { request, actor, what } = asked;
+                let station = &mut self.stations[place];
+                station.flush_control(&mut self.core);
+                let purpose = Purpose::Operator { request, actor, what };
+                station.enqueue(&mut self.core, now, Priority::Operator, call, purpose);
+                station.pump(&mut self.core, now);
+                self.rewake(place);
+            }
+        }
+    }
+
+    fn configure_site(&mut self, now: Timestamp, config: SiteConfig) -> Course {
+        let mut problems: Vec<String> = self.conflicts(&config);
+        let network = match Network::build(config.clone()) {
+            Ok(network) => network,
+            Err(found) => {
+                problems.extend(found.iter().map(ToString::to_string));
+                return Course::Ended(CommandAnswer::Refused(problems));
+            }
+        };
+        if !problems.is_empty() {
+            return Course::Ended(CommandAnswer::Refused(problems));
+        }
+        self.core.out.persist(Record::Site(SiteRow { config: config.clone() }));
+        self.put_site(now, config, network);
+        Course::Ended(CommandAnswer::Done)
+    }
+
+    /// Puts a checked site and its stations.
+    fn put_site(&mut self, now: Timestamp, config: SiteConfig, network: Network) {
+        let before = self.core.sites.index_of(&config.id);
+        let index = self.core.sites.put(now, config.clone(), network, BTreeMap::new());
+        let named: BTreeSet<&StationId> = config.evses.iter().map(|evse| &evse.id.station).collect();
+        let dropped: Vec<usize> = (0..self.stations.len())
+            .filter(|&place| before.is_some() && self.stations[place].site == before)
+            .filter(|&place| !named.contains(self.stations[place].id()))
+            .collect();
+        for place in dropped {
+            self.dismiss(now, place);
+        }
+        for id in named {
+            let place = match self.station_by_id.get(id) {
+                Some(&place) => {
+                    self.stations[place].configure(index, &config);
+                    place
+                }
+                None => self.push_station(Station::new(id.clone(), index, &config, now)),
+            };
+            self.stations[place].row_changed();
+            self.stations[place].persist_row_if_changed(&mut self.core);
+            self.stations[place].introduce(&mut self.core, now);
+            self.leave_lobby(now, place);
+            self.rewake(place);
+        }
+    }
+
+    /// EVSEs, stations and meters belong to one site.
+    fn conflicts(&self, config: &SiteConfig) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (other, _) in self.core.sites.iter().filter(|(other, _)| other.id != config.id) {
+            let theirs: BTreeSet<&StationId> = other.evses.iter().map(|evse| &evse.id.station).collect();
+            let ours: BTreeSet<&StationId> = config.evses.iter().map(|evse| &evse.id.station).collect();
+            for station in ours.intersection(&theirs) {
+                problems
+                    .push(format!("station {station} belongs to site {}: take it out there first", other.id));
+            }
+            let meters = |config: &SiteConfig| -> BTreeSet<units::MeterId> {
+                config
+                    .circuits
+                    .iter()
+                    .filter_map(|circuit| Some(circuit.meter.as_ref()?.id.clone()))
+                    .collect()
+            };
+            for meter in meters(config).intersection(&meters(other)) {
+                problems.push(format!("meter {meter} belongs to site {}: name another one", other.id));
+            }
+        }
+        problems
+    }
+
+    fn raw_call(
+        &mut self,
+        now: Timestamp,
+        id: &StationId,
+        action: Box<str>,
+        payload: Box<str>,
+    ) -> Result<Course, String> {
+        let place = self.known_station(id)?;
+        match v16::examine_raw(&action, &payload) {
+            RawCall::Plain => Ok(Course::Sent { place, call: Call::Raw { action, payload } }),
+            RawCall::Start { connector, token } => {
+                self.remote_start(now, &EvseId { station: id.clone(), number: connector }, token)
+            }
+            RawCall::Refused(reason) => Err(reason),
+        }
+    }
+
+    /// From our acceptance on the EVSE counts as able to start (S1): the call goes out only then.
+    fn remote_start(&mut self, now: Timestamp, evse: &EvseId, token: IdToken) -> Result<Course, String> {
+        let place = self.known_station(&evse.station)?;
+        let station = &self.stations[place];
+        let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
+        if let Some(current) = station.evses[slot].current {
+            return Err(format!("EVSE {evse} is in transaction {current}"));
+        }
+        if !station.is_online() {
+            return Ok(Course::Ended(CommandAnswer::NoAnswer(
+                format!("station {} is offline", evse.station).into(),
+            )));
+        }
+        let wall = self.core.wall(now);
+        self.core.directory.authorise(&token, evse, wall).map_err(|refusal| refusal.to_string())?;
+        let site = station.site.ok_or_else(|| format!("station {} is in no site", evse.station))?;
+        self.core.sites.site(site).may_start(now, evse).map_err(|refusal| format!("S1: {refusal}"))?;
+        self.core.sites.apply(now, site, SiteEvent::StartAllowed(evse.clone()));
+        Ok(Course::Sent { place, call: Call::Start { connector: evse.number, token } })
+    }
+
+    fn remote_stop(&mut self, evse: &EvseId) -> Result<Course, String> {
+        let place = self.known_station(&evse.station)?;
+        let station = &self.stations[place];
+        let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
+        let transaction =
+            station.evses[slot].current.ok_or_else(|| format!("EVSE {evse} is in no transaction"))?;
+        Ok(Course::Sent { place, call: Call::Stop { transaction } })
+    }
+
+    fn decommission(
+        &mut self,
+        now: Timestamp,
+        evse: EvseId,
+        is_decommissioned: bool,
+    ) -> Result<Course, String> {
+        let place = self.known_station(&evse.station)?;
+        let station = &self.stations[place];
+        if station.evse(evse.number).is_none() {
+            return Err(format!("EVSE {evse} is unknown"));
+        }
+        station.tell(&mut self.core, now, SiteEvent::Decommissioned(evse, is_decommissioned));
+        station.flush_control(&mut self.core);
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
+    fn known_station(&self, id: &StationId) -> Result<usize, String> {
+        let place = self.station_by_id.get(id).copied();
+        place
+            .filter(|&place| self.stations[place].site.is_some())
+            .ok_or_else(|| format!("station {id} is unknown: name it in a site first"))
+    }
+}
+
+/// For the audit: no token, no payload.
+fn in_words(command: &Command) -> String {
+    match command {
+        Command::ConfigureSite(config) => format!(
+            "configure site {}: {} circuits, {} EVSEs",
+            config.id,
+            config.circuits.len(),
+            config.evses.len()
+        ),
+        Command::Call { station, action, .. } => format!("call {action} at station {station}"),
+        Command::Start { evse, .. } => format!("start at EVSE {evse}"),
+        Command::Stop { evse } => format!("stop at EVSE {evse}"),
+        Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
+        Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
+    }
+}

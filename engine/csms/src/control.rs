@@ -1,0 +1,168 @@
+//! Each site's control loop: what happened goes in, and what it commands is handed to the stations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use charging::network::{Network, SiteConfig};
+use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
+use units::{EvseId, MeterId, SiteId, Timestamp};
+
+use crate::outbox::Outbox;
+use crate::record::{EvseRow, Record};
+
+/// A site's place among the sites; it never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SiteIndex(usize);
+
+/// All sites.
+#[derive(Debug, Default)]
+pub(crate) struct Sites {
+    slots: Vec<Slot>,
+    by_id: BTreeMap<SiteId, SiteIndex>,
+    by_meter: BTreeMap<MeterId, SiteIndex>,
+    /// Sites that something happened at since they were last settled.
+    touched: BTreeSet<SiteIndex>,
+    /// When each site wants its next decision.
+    deadlines: BTreeSet<(Timestamp, SiteIndex)>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    config: SiteConfig,
+    site: Site,
+    deadline: Option<Timestamp>,
+    alarms: BTreeSet<SiteAlarm>,
+    /// What control knows of each EVSE, as last persisted.
+    records: BTreeMap<EvseId, EvseRecord>,
+}
+
+/// What came of settling a site.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub index: SiteIndex,
+    /// In the order in which they are to be sent, sheds first.
+    pub commands: Vec<Command>,
+    pub raised: Vec<SiteAlarm>,
+    pub cleared: Vec<SiteAlarm>,
+}
+
+impl Sites {
+    /// Puts a site, new or in place of the one with its id. What is known of the EVSEs that it keeps stays known, and so
+    /// does what `records` tell.
+    pub fn put(
+        &mut self,
+        now: Timestamp,
+        config: SiteConfig,
+        network: Network,
+        records: BTreeMap<EvseId, EvseRecord>,
+    ) -> SiteIndex {
+        let id = config.id.clone();
+        self.by_meter.retain(|_, index| self.slots[index.0].config.id != id);
+        let mut site = Site::new(network, now);
+        let index = match self.by_id.get(&id) {
+            Some(&index) => {
+                let slot = &mut self.slots[index.0];
+                slot.records.extend(records);
+                site.restore(now, slot.known());
+                slot.config = config;
+                slot.site = site;
+                index
+            }
+            None => {
+                let index = SiteIndex(self.slots.len());
+                let mut slot = Slot { config, site, deadline: None, alarms: BTreeSet::new(), records };
+                let known = slot.known();
+                slot.site.restore(now, known);
+                self.slots.push(slot);
+                self.by_id.insert(id, index);
+                index
+            }
+        };
+        for meter in self.slots[index.0].config.circuits.iter().filter_map(|circuit| circuit.meter.as_ref()) {
+            self.by_meter.insert(meter.id.clone(), index);
+        }
+        self.touched.insert(index);
+        index
+    }
+
+    /// Persists what control learned of EVSEs: before an answer or a raise that rests on it leaves.
+    pub fn flush(&mut self, index: SiteIndex, out: &mut Outbox) {
+        let slot = &mut self.slots[index.0];
+        for (evse, control) in slot.site.take_changed() {
+            if slot.records.get(&evse) == Some(&control) {
+                continue;
+            }
+            out.persist(Record::Evse(EvseRow { evse: evse.clone(), control: control.clone() }));
+            slot.records.insert(evse, control);
+        }
+    }
+
+    pub fn apply(&mut self, now: Timestamp, index: SiteIndex, event: SiteEvent) {
+        self.slots[index.0].site.apply(now, event);
+        self.touched.insert(index);
+    }
+
+    /// Every site whose decision is due counts as touched.
+    pub fn wake(&mut self, now: Timestamp) {
+        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|&(_, index)| index);
+        self.touched.extend(due.collect::<Vec<_>>());
+    }
+
+    /// The next site that something happened at: decided where a decision is due.
+    pub fn settle(&mut self, now: Timestamp) -> Option<Settled> {
+        let index = self.touched.pop_first()?;
+        let slot = &mut self.slots[index.0];
+        let is_due = slot.site.next_deadline().is_some_and(|deadline| deadline <= now);
+        let commands = if is_due { slot.site.decide(now) } else { Vec::new() };
+        let (mut raised, mut cleared) = (Vec::new(), Vec::new());
+        if *slot.site.alarms() != slot.alarms {
+            raised = slot.site.alarms().difference(&slot.alarms).cloned().collect();
+            cleared = slot.alarms.difference(slot.site.alarms()).cloned().collect();
+            slot.alarms = slot.site.alarms().clone();
+        }
+        let deadline = slot.site.next_deadline();
+        if deadline != slot.deadline {
+            if let Some(old) = slot.deadline {
+                self.deadlines.remove(&(old, index));
+            }
+            self.deadlines.extend(deadline.map(|deadline| (deadline, index)));
+            slot.deadline = deadline;
+        }
+        Some(Settled { index, commands, raised, cleared })
+    }
+
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    pub fn index_of(&self, site: &SiteId) -> Option<SiteIndex> {
+        self.by_id.get(site).copied()
+    }
+
+    pub fn with_meter(&self, meter: &MeterId) -> Option<SiteIndex> {
+        self.by_meter.get(meter).copied()
+    }
+
+    /// What control knows of an EVSE, as last persisted.
+    pub fn record(&self, index: SiteIndex, evse: &EvseId) -> Option<&EvseRecord> {
+        self.slots[index.0].records.get(evse)
+    }
+
+    pub fn config(&self, index: SiteIndex) -> &SiteConfig {
+        &self.slots[index.0].config
+    }
+
+    pub fn site(&self, index: SiteIndex) -> &Site {
+        &self.slots[index.0].site
+    }
+
+    /// All sites, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&SiteConfig, &Site)> {
+        self.by_id.values().map(|index| &self.slots[index.0]).map(|slot| (&slot.config, &slot.site))
+    }
+}
+
+impl Slot {
+    fn known(&self) -> Vec<(EvseId, EvseRecord)> {
+        self.records.iter().map(|(evse, record)| (evse.clone(), record.clone())).collect()
+    }
+}

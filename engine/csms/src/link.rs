@@ -1,0 +1,110 @@
+//! A station's link: since when, whether the station may be called on it, and how long it has been silent.
+
+use units::{LinkId, TimeSpan, Timestamp};
+
+/// A registered station that does not boot on a new link may be called after this long (FIELD section 4d, 53).
+const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
+/// A station that never booted gets longer: some call themselves booted only after everything else is up.
+const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
+
+/// A link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub id: LinkId,
+    pub up_at: Timestamp,
+    /// The boot on this link was the station's first ever.
+    pub is_first_boot: bool,
+    readiness: Readiness,
+    silence_at: Timestamp,
+    heartbeat: TimeSpan,
+    is_probed: bool,
+}
+
+/// Whether the station may be called: a call before the answer to its boot sends some into a loop (FIELD section 4d, 51).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    From(Timestamp),
+    /// Its boot is being answered.
+    Booting,
+    Ready,
+}
+
+/// What a link's silence asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    No,
+    /// Ask for a sign of life.
+    Probe,
+    /// It is dead.
+    Close,
+}
+
+impl Link {
+    pub fn new(id: LinkId, now: Timestamp, is_registered: bool, heartbeat: TimeSpan) -> Self {
+        let patience = if is_registered { READY_WITHOUT_BOOT } else { READY_NEVER_BOOTED };
+        Self {
+            id,
+            up_at: now,
+            is_first_boot: false,
+            readiness: Readiness::From(now + patience),
+            silence_at: now + heartbeat * 2,
+            heartbeat,
+            is_probed: false,
+        }
+    }
+
+    pub fn booted(&mut self, is_first: bool) {
+        self.readiness = Readiness::Booting;
+        self.is_first_boot = is_first;
+    }
+
+    /// True once, after the answer to a boot.
+    pub fn takes_boot(&mut self) -> bool {
+        let is_booting = self.readiness == Readiness::Booting;
+        if is_booting {
+            self.readiness = Readiness::Ready;
+        }
+        is_booting
+    }
+
+    /// True once, when the time without a boot is over.
+    pub fn becomes_ready(&mut self, now: Timestamp) -> bool {
+        match self.readiness {
+            Readiness::From(at) if at <= now => {
+                self.readiness = Readiness::Ready;
+                true
+            }
+            Readiness::From(_) | Readiness::Booting | Readiness::Ready => false,
+        }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.readiness == Readiness::Ready
+    }
+
+    /// After two heartbeats without a frame the station is asked for one, after three the link is dead. Stations that
+    /// send no heartbeats answer the question, if only by refusing it.
+    pub fn silence(&mut self, now: Timestamp, heard_at: Option<Timestamp>) -> Silence {
+        if now < self.silence_at {
+            return Silence::No;
+        }
+        let heard_at = heard_at.map_or(self.up_at, |heard| heard.max(self.up_at));
+        if now >= heard_at + self.heartbeat * 3 {
+            return Silence::Close;
+        }
+        if now < heard_at + self.heartbeat * 2 {
+            self.silence_at = heard_at + self.heartbeat * 2;
+            self.is_probed = false;
+            return Silence::No;
+        }
+        self.silence_at = heard_at + self.heartbeat * 3;
+        if std::mem::replace(&mut self.is_probed, true) { Silence::No } else { Silence::Probe }
+    }
+
+    pub fn next_deadline(&self) -> Timestamp {
+        match self.readiness {
+            Readiness::From(at) => at.min(self.silence_at),
+            Readiness::Booting | Readiness::Ready => self.silence_at,
+        }
+    }
+}

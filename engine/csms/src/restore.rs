@@ -1,0 +1,140 @@
+//! Restart: the state rows and the facts of open transactions make an engine that equals the one that stopped (S8).
+
+use std::collections::BTreeMap;
+
+use charging::network::Network;
+use charging::site::EvseRecord;
+use units::{EvseId, StationId, Timestamp};
+
+use crate::csms::Csms;
+use crate::record::{EvidenceRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow};
+use crate::station::Station;
+
+/// The records, sorted by what needs what.
+#[derive(Default)]
+struct Sorted {
+    sites: Vec<SiteRow>,
+    stations: BTreeMap<StationId, StationRow>,
+    evses: BTreeMap<EvseId, EvseRecord>,
+    sessions: Vec<SessionRow>,
+    transactions: Vec<TransactionRow>,
+    facts: Vec<Fact>,
+}
+
+enum Fact {
+    Evidence(EvidenceRow),
+    MeterValues(MeterValuesRow),
+}
+
+impl Csms {
+    /// Takes back what the store held. Nothing is persisted: it all is already.
+    ///
+    /// # Panics
+    ///
+    /// Where a site was committed that cannot be built: a site is checked before it is committed.
+    pub(crate) fn restore(&mut self, now: Timestamp, records: Vec<Record>) {
+        let sorted = self.sort(records);
+        for SiteRow { config } in sorted.sites {
+            let network = Network::build(config.clone());
+            assert!(
+                network.is_ok(),
+                "site {} was committed and cannot be built: {:?}",
+                config.id,
+                network.err()
+            );
+            let Ok(network) = network else { continue };
+            let records: BTreeMap<EvseId, EvseRecord> = config
+                .evses
+                .iter()
+                .filter_map(|evse| Some((evse.id.clone(), sorted.evses.get(&evse.id)?.clone())))
+                .collect();
+            let index = self.core.sites.put(now, config.clone(), network, records);
+            for evse in &config.evses {
+                if !self.station_by_id.contains_key(&evse.id.station) {
+                    let station = Station::new(evse.id.station.clone(), index, &config, now);
+                    self.push_station(station);
+                }
+            }
+        }
+        for (id, row) in sorted.stations {
+            // A station that was taken from its site keeps its row and has no place.
+            if let Some(&place) = self.station_by_id.get(&id) {
+                self.stations[place].row = row;
+            }
+        }
+        for session in sorted.sessions.into_iter().filter(|session| session.ended_at.is_none()) {
+            self.with_evse(&session.evse.clone(), |station, place| {
+                station.evses[place].session = Some(session);
+            });
+        }
+        for row in sorted.transactions {
+            if let Some(place) = self.place_of(&row.evse) {
+                self.stations[place].transactions.restore(row);
+            }
+        }
+        for fact in sorted.facts {
+            self.restore_fact(fact);
+        }
+        for place in 0..self.stations.len() {
+            let Self { stations, core, .. } = self;
+            stations[place].restored(core, now);
+            self.rewake(place);
+        }
+    }
+
+    fn sort(&mut self, records: Vec<Record>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for record in records {
+            match record {
+                Record::Site(row) => sorted.sites.push(row),
+                Record::Station(row) => {
+                    sorted.stations.insert(row.station.clone(), row);
+                }
+                Record::Evse(row) => {
+                    sorted.evses.insert(row.evse, row.control);
+                }
+                Record::Session(row) => sorted.sessions.push(row),
+                Record::Transaction(row) => sorted.transactions.push(row),
+                Record::Counters(row) => {
+                    self.core.counters = row;
+                    self.core.message_next = row.message;
+                }
+                Record::Evidence(row) => sorted.facts.push(Fact::Evidence(row)),
+                Record::MeterValues(row) => sorted.facts.push(Fact::MeterValues(row)),
+                Record::Cdr(_) | Record::Finding(_) | Record::Audit(_) => {}
+            }
+        }
+        sorted.sites.sort_by(|a, b| a.config.id.cmp(&b.config.id));
+        sorted.sessions.sort_by_key(|row| row.session);
+        sorted.transactions.sort_by_key(|row| row.transaction);
+        sorted
+    }
+
+    fn restore_fact(&mut self, fact: Fact) {
+        let (station, transaction) = match &fact {
+            Fact::Evidence(row) => (&row.station, row.transaction),
+            Fact::MeterValues(row) => (&row.evse.station, row.transaction),
+        };
+        let Some(&place) = self.station_by_id.get(station) else { return };
+        let transactions = &mut self.stations[place].transactions;
+        let Some(open) = transaction.and_then(|id| transactions.open_mut(id)) else { return };
+        match fact {
+            Fact::Evidence(row) => {
+                open.rest_on(billing::cdr::EvidenceRef { frame: row.frame, sha256: row.sha256 });
+            }
+            Fact::MeterValues(row) => {
+                for reading in row.samples.iter().filter_map(|sample| sample.register) {
+                    open.read(reading);
+                }
+            }
+        }
+    }
+
+    fn with_evse(&mut self, evse: &EvseId, change: impl FnOnce(&mut Station, usize)) {
+        if let Some(place) = self.place_of(evse)
+            && let Some(number) = self.stations[place].evse(evse.number)
+        {
+            change(&mut self.stations[place], number);
+        }
+    }
+}

@@ -1,0 +1,738 @@
+//! One station: its link, what it says of itself, and our calls to it.
+
+use std::collections::VecDeque;
+
+use billing::cdr::EvseLimits;
+use charging::ceiling::ExpiryTrust;
+use charging::network::{EvseConfig, SiteConfig};
+use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
+use ocpp::Limits;
+use ocpp::json::Json;
+use units::civil::Zone;
+use units::{
+    EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
+};
+
+use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose};
+use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
+use crate::control::SiteIndex;
+use crate::core::Core;
+use crate::evidence::Received;
+use crate::link::{Link, Silence};
+use crate::measure::{RegisterAt, Terminals};
+use crate::message::{Answer, Boot, Call, Outcome, Registration, Request, Setting};
+use crate::outbox::Wait;
+use crate::record::{AuditRow, Record, SessionRow, StationRow};
+use crate::session::Transactions;
+use crate::v16::{self, CallFault, Incoming, Manner, Unread};
+
+/// A station that is away for longer is worth a look.
+const OFFLINE_ALARM_AFTER: TimeSpan = TimeSpan::from_minutes(10);
+/// A clock that is off by more is not trusted (CONTROL section 3).
+const SKEW_TRUSTED_MS: i64 = 30_000;
+/// A change of skew below this is jitter of the link.
+const SKEW_NOISE_MS: i64 = 5_000;
+/// After this long on one link, what was queued while offline has been sent.
+const QUEUE_DRAINED_AFTER: TimeSpan = TimeSpan::from_minutes(10);
+
+/// A station that is named in a site.
+#[derive(Debug)]
+pub(crate) struct Station {
+    pub row: StationRow,
+    /// `None` once no site names it any more.
+    pub site: Option<SiteIndex>,
+    pub zone: Zone,
+    /// In the order of their numbers.
+    pub evses: Vec<Evse>,
+    pub transactions: Transactions,
+    pub link: Option<Link>,
+    pub heard_at: Option<Timestamp>,
+    /// When its absence becomes an alarm.
+    pub offline_alarm_at: Option<Timestamp>,
+    pub calls: Calls,
+    /// The lowest voltage to count with where limits are in watts.
+    voltage_low: Volts,
+    /// Orphan stops seen lately: claimed id, time, register.
+    pub orphans: VecDeque<(String, Option<ReportedAt>, Option<WattHours>)>,
+    is_row_changed: bool,
+    /// Whether control believes the station's clock, as last told.
+    clock_told: Option<ExpiryTrust>,
+}
+
+/// An EVSE as the station knows it.
+#[derive(Debug)]
+pub(crate) struct Evse {
+    pub id: EvseId,
+    pub terminals: Terminals,
+    pub limits: EvseLimits,
+    /// The station's word, empty before it said any.
+    pub status: String,
+    pub ev: Option<EvState>,
+    pub session: Option<SessionRow>,
+    pub current: Option<TransactionId>,
+    pub register_before: Option<RegisterAt>,
+    /// The newest measurement told to control.
+    pub measured_until: Timestamp,
+}
+
+/// How a call of ours ended.
+pub(crate) enum End<'a> {
+    Answered(&'a Json<'a>),
+    Fault(CallFault),
+    None(&'static str),
+}
+
+impl Evse {
+    fn new(config: &EvseConfig, voltage_nominal: Volts) -> Self {
+        let wired = config.wiring.phases();
+        // The hardware maximum at the highest voltage of EN 50160, nominal + 10 %.
+        let voltage_high = Volts::from_millivolts(voltage_nominal.millivolts() * 11 / 10);
+        let power_maximum = config.current_max.at_voltage_floor(voltage_high) * wired;
+        Self {
+            id: config.id.clone(),
+            terminals: Terminals { wired, voltage_nominal },
+            limits: EvseLimits {
+                power_maximum: power_maximum.max(Watts::from_watts(1)),
+                // Some registers count in 0.1 kWh.
+                register_step: WattHours::from_watt_hours(100),
+            },
+            status: String::new(),
+            ev: None,
+            session: None,
+            current: None,
+            register_before: None,
+            measured_until: Timestamp::EPOCH,
+        }
+    }
+
+    /// An EV is there, as far as the station told.
+    pub fn is_plugged(&self) -> bool {
+        match self.ev {
+            Some(EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse) => {
+                true
+            }
+            Some(EvState::Absent | EvState::Faulted) | None => false,
+        }
+    }
+}
+
+impl Station {
+    pub fn new(id: StationId, site: SiteIndex, config: &SiteConfig, now: Timestamp) -> Self {
+        let mut station = Self {
+            row: StationRow {
+                station: id,
+                site: config.id.clone(),
+                vendor: String::new(),
+                model: String::new(),
+                firmware: String::new(),
+                serial: String::new(),
+                booted_at: None,
+                clock_skew_ms: None,
+                reports_unplugging: false,
+                takes_watts_only: false,
+                quirks: std::collections::BTreeMap::new(),
+            },
+            site: Some(site),
+            zone: config.zone.clone(),
+            evses: Vec::new(),
+            transactions: Transactions::default(),
+            link: None,
+            heard_at: None,
+            offline_alarm_at: Some(now + OFFLINE_ALARM_AFTER),
+            calls: Calls::default(),
+            voltage_low: Volts::from_volts(207),
+            orphans: VecDeque::new(),
+            is_row_changed: false,
+            clock_told: None,
+        };
+        station.configure(site, config);
+        station
+    }
+
+    /// Takes its EVSEs from the site's configuration; what is known of those that stay is kept.
+    pub fn configure(&mut self, site: SiteIndex, config: &SiteConfig) {
+        self.site = Some(site);
+        self.row.site = config.id.clone();
+        self.zone = config.zone.clone();
+        // CONTROL section 2: 0.9 × nominal.
+        self.voltage_low = Volts::from_millivolts(config.voltage_nominal.millivolts() * 9 / 10);
+        self.clock_told = None;
+        let mut old = std::mem::take(&mut self.evses);
+        for config_of in config.evses.iter().filter(|evse| evse.id.station == self.row.station) {
+            let fresh = Evse::new(config_of, config.voltage_nominal);
+            let known = old.iter().position(|evse| evse.id == config_of.id).map(|place| old.remove(place));
+            self.evses.push(match known {
+                Some(known) => Evse { terminals: fresh.terminals, limits: fresh.limits, ..known },
+                None => fresh,
+            });
+        }
+        self.evses.sort_by_key(|evse| evse.id.number);
+    }
+
+    pub fn id(&self) -> &StationId {
+        &self.row.station
+    }
+
+    pub fn is_online(&self) -> bool {
+        self.link.is_some()
+    }
+
+    pub fn evse(&self, number: u16) -> Option<usize> {
+        self.evses.iter().position(|evse| evse.id.number == number)
+    }
+
+    // Links.
+
+    /// A link is up: the newest wins.
+    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId) {
+        if let Some(old) = self.link.take() {
+            self.end_calls(core, now, "the link was replaced");
+            let reason = CloseReason::Replaced;
+            core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
+        }
+        let is_registered = self.row.booted_at.is_some();
+        self.link = Some(Link::new(link, now, is_registered, core.policy.heartbeat));
+        self.offline_alarm_at = None;
+        core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
+        self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
+        self.tell_clock(core, now);
+    }
+
+    /// The link is gone.
+    pub fn link_down(&mut self, core: &mut Core, now: Timestamp, reason: &'static str) {
+        if self.link.take().is_none() {
+            return;
+        }
+        self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
+        self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
+        self.end_calls(core, now, reason);
+    }
+
+    /// Closes the link from our side; the link's id, where there was one.
+    pub fn close(&mut self, core: &mut Core, now: Timestamp, reason: CloseReason) -> Option<LinkId> {
+        let link = self.link.as_ref()?.id;
+        core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
+        self.link_down(core, now, "the link was closed");
+        Some(link)
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub fn next_deadline(&self, core: &Core) -> Option<Timestamp> {
+        let superseded = self.transactions.next_deadline().map(|wall| wall - core.wall_offset);
+        let link = self.link.as_ref().map(Link::next_deadline);
+        let deadlines = [link, self.calls.next_deadline(), self.offline_alarm_at, superseded];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Time passed. The link that was closed for its silence, where it was.
+    pub fn tick(&mut self, core: &mut Core, now: Timestamp) -> Option<LinkId> {
+        if self.offline_alarm_at.is_some_and(|at| at <= now) {
+            self.offline_alarm_at = None;
+            core.raise(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
+        }
+        self.seal_superseded(core, now);
+        if self.link.as_mut().is_some_and(|link| link.becomes_ready(now)) {
+            self.settle_in(core, now, Arrival::WithoutBoot);
+        }
+        self.expire_calls(core, now);
+        let heard_at = self.heard_at;
+        let closed = match self.link.as_mut().map(|link| link.silence(now, heard_at)) {
+            Some(Silence::Probe) => {
+                self.enqueue(
+                    core,
+                    now,
+                    Priority::Housekeeping,
+                    Call::Probe,
+                    Purpose::Housekeeping(Housekeeping::Probe),
+                );
+                None
+            }
+            Some(Silence::Close) => self.close(core, now, CloseReason::Silent),
+            Some(Silence::No) | None => None,
+        };
+        self.pump(core, now);
+        self.persist_row_if_changed(core);
+        closed
+    }
+
+    // Frames.
+
+    /// A frame came on the station's link.
+    pub fn frame(&mut self, core: &mut Core, now: Timestamp, link: LinkId, frame: u64, text: &str) {
+        self.heard_at = Some(now);
+        match v16::read(text, &Limits::default(), &self.zone) {
+            Incoming::Call { id, action, request } => {
+                let received = Received { now, wall: core.wall(now), frame, action: &action, text };
+                let reply = match request {
+                    Ok(decoded) => {
+                        for quirk in &decoded.quirks {
+                            self.note_quirk(&quirk.to_string());
+                        }
+                        v16::answer(&id, &self.request(core, &received, decoded.value))
+                    }
+                    Err(Unread::Transaction(message)) => {
+                        self.note_quirk("unreadable_transaction_message");
+                        v16::answer(&id, &self.unreadable(core, &received, message))
+                    }
+                    Err(Unread::Refused(text)) => {
+                        self.note_quirk("refused_call");
+                        text
+                    }
+                };
+                self.persist_row_if_changed(core);
+                self.flush_control(core);
+                core.out.send(Wait::ForRecords, link, reply);
+                if self.link.as_mut().is_some_and(Link::takes_boot) {
+                    self.settle_in(core, now, Arrival::WithBoot);
+                }
+            }
+            Incoming::Answer { message, answer } => {
+                let Some(call) = message.and_then(|message| self.calls.answered(message)) else {
+                    self.note_quirk("answer_to_nothing");
+                    self.persist_row_if_changed(core);
+                    return;
+                };
+                match answer {
+                    Ok(payload) => self.ended(core, now, &call.call, call.purpose, End::Answered(&payload)),
+                    Err(fault) => self.ended(core, now, &call.call, call.purpose, End::Fault(fault)),
+                }
+            }
+            Incoming::Broken { reply } => {
+                self.note_quirk("broken_frame");
+                self.persist_row_if_changed(core);
+                if let Some(reply) = reply {
+                    core.out.send(Wait::ForRecords, link, reply);
+                }
+            }
+        }
+        self.pump(core, now);
+        self.persist_row_if_changed(core);
+    }
+
+    fn request(&mut self, core: &mut Core, received: &Received<'_>, request: Request) -> Answer {
+        match request {
+            Request::Boot(boot) => self.boot(core, received, boot),
+            Request::Heartbeat => Answer::Heartbeat { now: received.wall },
+            Request::Status(status) => {
+                self.status(core, received, status);
+                Answer::Status
+            }
+            Request::Authorise { token } => Answer::Authorise(self.authorise(core, received, token)),
+            Request::Start(start) => self.start(core, received, start),
+            Request::Stop(stop) => self.stop(core, received, stop),
+            Request::MeterValues(values) => {
+                self.meter_values(core, received, &values);
+                Answer::MeterValues
+            }
+            Request::Informs => Answer::Informs,
+            Request::Vendor => Answer::VendorUnknown,
+        }
+    }
+
+    fn boot(&mut self, core: &mut Core, received: &Received<'_>, boot: Boot) -> Answer {
+        let Boot { vendor, model, firmware, serial } = boot;
+        let is_first = self.row.booted_at.is_none();
+        self.row = StationRow {
+            vendor,
+            model,
+            firmware,
+            serial,
+            booted_at: Some(received.wall),
+            ..self.row.clone()
+        };
+        self.is_row_changed = true;
+        if let Some(link) = &mut self.link {
+            link.booted(is_first);
+        }
+        self.tell(core, received.now, SiteEvent::Booted(self.id().clone()));
+        Answer::Boot {
+            registration: Registration::Accepted,
+            now: received.wall,
+            interval: heartbeat_of(self.id(), core.policy.heartbeat),
+        }
+    }
+
+    /// The station may be called from now on: it is told how we want it.
+    fn settle_in(&mut self, core: &mut Core, now: Timestamp, arrival: Arrival) {
+        let is_first_boot = self.link.as_ref().is_some_and(|link| link.is_first_boot);
+        let is_adopted = match arrival {
+            Arrival::WithBoot => !is_first_boot,
+            Arrival::WithoutBoot => self.row.booted_at.is_some(),
+        };
+        let housekeeping = |call, what| (Priority::Housekeeping, call, Purpose::Housekeeping(what));
+        let mut calls = Vec::new();
+        if !is_adopted {
+            // Limits left by others may lie above ours (FIELD section 4a, 8). Ours must not be cleared with them.
+            let is_bare = self.evses.iter().all(|evse| {
+                let control = self.control(core, &evse.id);
+                evse.current.is_none() && control.is_none_or(|control| control.fallback_confirmed.is_none())
+            });
+            if arrival == Arrival::WithBoot && is_bare {
+                calls.push((
+                    Priority::Adoption,
+                    Call::ClearLimits,
+                    Purpose::Housekeeping(Housekeeping::ClearLimits),
+                ));
+            }
+            // FIELD section 6, trap 13: before the first limit.
+            calls.push((
+                Priority::Adoption,
+                Call::AskLimitUnit,
+                Purpose::Housekeeping(Housekeeping::LimitUnit),
+            ));
+        }
+        if arrival == Arrival::WithBoot || !is_adopted {
+            let interval = core.policy.meter_values.seconds_floor().to_string();
+            for (setting, value) in
+                [(Setting::MeasureInterval, interval), (Setting::Measured, v16::MEASURED.to_owned())]
+            {
+                calls.push(housekeeping(Call::Configure { setting, value }, Housekeeping::Setting(setting)));
+            }
+        }
+        for evse in self.evses.iter().filter(|evse| evse.status.is_empty()) {
+            calls.push(housekeeping(Call::AskStatus { connector: evse.id.number }, Housekeeping::Status));
+        }
+        for (priority, call, purpose) in calls {
+            self.enqueue(core, now, priority, call, purpose);
+        }
+    }
+
+    // Calls of ours.
+
+    /// Carries a command of control to the station.
+    pub fn command(&mut self, core: &mut Core, now: Timestamp, command: &Command) {
+        let connector = command.evse.number;
+        let purpose = Purpose::Dispatch { evse: command.evse.clone(), ticket: command.ticket };
+        let current = self.evse(connector).and_then(|place| self.evses[place].current);
+        let (priority, call) = match command.kind {
+            CommandKind::SetLive { limit, limit_expired, lifetime, urgency } => {
+                // FIELD section 6, trap 14: a TxProfile needs the transaction's id.
+                let Some(transaction) = current else {
+                    return self.answer_control(core, now, command.ticket, DispatchAnswer::None);
+                };
+                let priority = match urgency {
+                    Urgency::Shed => Priority::Shed,
+                    Urgency::Renewal | Urgency::Raise => Priority::Limit,
+                };
+                (priority, Call::SetLive { connector, transaction, limit, limit_expired, lifetime })
+            }
+            CommandKind::SetFallback { limit } => (Priority::Limit, Call::SetFallback { connector, limit }),
+            CommandKind::Measure => (Priority::Measure, Call::Measure { connector }),
+        };
+        self.enqueue(core, now, priority, call, purpose);
+        self.expire_calls(core, now);
+        self.pump(core, now);
+    }
+
+    /// Lets a call wait for its turn; without a link it has none.
+    pub fn enqueue(
+        &mut self,
+        core: &mut Core,
+        now: Timestamp,
+        priority: Priority,
+        call: Call,
+        purpose: Purpose,
+    ) {
+        if self.link.is_none() {
+            return self.ended(core, now, &call, purpose, End::None("the station is offline"));
+        }
+        for overtaken in self.calls.enqueue(now, priority, call.clone(), purpose) {
+            self.ended(core, now, &call, overtaken, End::None("a newer call took its place"));
+        }
+    }
+
+    /// Sends what may be sent.
+    pub fn pump(&mut self, core: &mut Core, now: Timestamp) {
+        let Some(link) = self.link.as_ref().filter(|link| link.is_ready()).map(|link| link.id) else {
+            return;
+        };
+        while let Some(waiting) = self.calls.next() {
+            let message = core.next_message();
+            let manner = Manner {
+                station_now: core.wall(now)
+                    + TimeSpan::from_milliseconds(self.row.clock_skew_ms.unwrap_or(0)),
+                watts_at: self.row.takes_watts_only.then_some(self.voltage_low),
+            };
+            match v16::call(message, &waiting.call, &manner) {
+                Ok(text) => {
+                    let wait = match waiting.priority {
+                        Priority::Shed => Wait::ForNothing,
+                        Priority::Adoption
+                        | Priority::Operator
+                        | Priority::Limit
+                        | Priority::Measure
+                        | Priority::Housekeeping => Wait::ForRecords,
+                    };
+                    core.out.send(wait, link, text);
+                    self.calls.sent(Outstanding {
+                        message,
+                        sent_at: now,
+                        call: waiting.call,
+                        purpose: waiting.purpose,
+                    });
+                }
+                Err(reason) => {
+                    let fault = CallFault { code: "not sent".to_owned(), description: reason };
+                    self.ended(core, now, &waiting.call, waiting.purpose, End::Fault(fault));
+                }
+            }
+        }
+    }
+
+    fn expire_calls(&mut self, core: &mut Core, now: Timestamp) {
+        let (given_up, expired) = self.calls.expire(now);
+        if let (Some(call), Some(link)) = (given_up, self.link.as_ref()) {
+            let withdraw = Effect::Withdraw { link: link.id, message: call.message };
+            core.out.push(Wait::ForNothing, withdraw);
+            self.ended(core, now, &call.call, call.purpose, End::None("the station did not answer in time"));
+        }
+        for call in expired {
+            self.ended(core, now, &call.call, call.purpose, End::None("the station was busy for too long"));
+        }
+    }
+
+    fn end_calls(&mut self, core: &mut Core, now: Timestamp, reason: &'static str) {
+        for purpose in self.calls.end() {
+            self.ended(core, now, &Call::Probe, purpose, End::None(reason));
+        }
+    }
+
+    /// A call ended one way or the other: who waits for it is told.
+    fn ended(&mut self, core: &mut Core, now: Timestamp, call: &Call, purpose: Purpose, end: End<'_>) {
+        match purpose {
+            Purpose::Dispatch { ticket, .. } => {
+                let answer = match &end {
+                    End::Answered(payload) => match v16::outcome(call, payload) {
+                        Outcome::Accepted | Outcome::LimitUnits { .. } => DispatchAnswer::Accepted,
+                        Outcome::Rejected(_) => DispatchAnswer::Rejected,
+                    },
+                    End::Fault(_) => DispatchAnswer::Rejected,
+                    End::None(_) => DispatchAnswer::None,
+                };
+                self.answer_control(core, now, ticket, answer);
+            }
+            Purpose::Operator { request, actor, what } => {
+                let answer = match end {
+                    End::Answered(payload) => match v16::outcome(call, payload) {
+                        Outcome::Accepted | Outcome::Rejected(_) | Outcome::LimitUnits { .. } => {
+                            CommandAnswer::Station(payload.to_string().into_boxed_str())
+                        }
+                    },
+                    End::Fault(fault) => CommandAnswer::StationError {
+                        code: fault.code.into_boxed_str(),
+                        description: fault.description.into_boxed_str(),
+                    },
+                    End::None(reason) => CommandAnswer::NoAnswer(reason.into()),
+                };
+                core.out.persist(Record::Audit(AuditRow {
+                    at: core.wall(now),
+                    actor: actor.into_string(),
+                    what,
+                    outcome: outcome_in_words(&answer),
+                }));
+                core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
+            }
+            Purpose::Housekeeping(what) => self.housekept(call, what, &end),
+        }
+    }
+
+    fn housekept(&mut self, call: &Call, what: Housekeeping, end: &End<'_>) {
+        let outcome = match end {
+            End::Answered(payload) => v16::outcome(call, payload),
+            End::Fault(fault) => Outcome::Rejected(fault.code.clone()),
+            End::None(_) => return,
+        };
+        match (what, outcome) {
+            (_, Outcome::LimitUnits { takes_watts_only }) => {
+                if self.row.takes_watts_only != takes_watts_only {
+                    self.row.takes_watts_only = takes_watts_only;
+                    self.is_row_changed = true;
+                }
+            }
+            (Housekeeping::Setting(Setting::MeasureInterval), Outcome::Rejected(_)) => {
+                self.note_quirk("refuses_measure_interval");
+            }
+            (Housekeeping::Setting(Setting::Measured), Outcome::Rejected(_)) => {
+                self.note_quirk("refuses_measurands");
+            }
+            (Housekeeping::LimitUnit, Outcome::Rejected(_)) => self.note_quirk("refuses_to_tell_limit_unit"),
+            (Housekeeping::ClearLimits, Outcome::Rejected(_)) => self.note_quirk("refuses_to_clear_limits"),
+            (Housekeeping::Status, Outcome::Rejected(_)) => self.note_quirk("refuses_to_tell_status"),
+            (Housekeeping::Probe, Outcome::Rejected(_))
+            | (
+                Housekeeping::Setting(_)
+                | Housekeeping::LimitUnit
+                | Housekeeping::ClearLimits
+                | Housekeeping::Status
+                | Housekeeping::Probe,
+                Outcome::Accepted,
+            ) => {}
+        }
+    }
+
+    fn answer_control(&mut self, core: &mut Core, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
+        self.tell(core, now, SiteEvent::Answered(ticket, answer));
+    }
+
+    // What is known of the station.
+
+    pub fn tell(&self, core: &mut Core, now: Timestamp, event: SiteEvent) {
+        if let Some(site) = self.site {
+            core.sites.apply(now, site, event);
+        }
+    }
+
+    /// What control learned is committed before what rests on it leaves.
+    pub fn flush_control(&self, core: &mut Core) {
+        if let Some(site) = self.site {
+            core.sites.flush(site, &mut core.out);
+        }
+    }
+
+    /// What control knows of an EVSE, as last persisted.
+    pub fn control<'c>(&self, core: &'c Core, evse: &EvseId) -> Option<&'c EvseRecord> {
+        core.sites.record(self.site?, evse)
+    }
+
+    /// Counts a quirk, up to a limit.
+    pub fn note_quirk(&mut self, name: &str) {
+        match self.row.quirks.get_mut(name) {
+            Some(count) if *count >= StationRow::QUIRK_COUNT_LIMIT => return,
+            Some(count) => *count += 1,
+            None => {
+                self.row.quirks.insert(name.to_owned(), 1);
+            }
+        }
+        self.is_row_changed = true;
+    }
+
+    pub fn row_changed(&mut self) {
+        self.is_row_changed = true;
+    }
+
+    pub fn persist_row_if_changed(&mut self, core: &mut Core) {
+        if std::mem::take(&mut self.is_row_changed) {
+            core.out.persist(Record::Station(self.row.clone()));
+        }
+    }
+
+    /// Learns how far the station's clock is ahead, from a message that says what time it is. A message may be late, so
+    /// that its time lies behind; ahead it can only be because the clock is. `may_be_late` tells messages that are queued
+    /// while offline and repeated until acknowledged.
+    pub fn observe_clock(
+        &mut self,
+        core: &mut Core,
+        received: &Received<'_>,
+        at: Option<ReportedAt>,
+        lateness: Lateness,
+    ) {
+        let (Some(ReportedAt(at)), Some(link)) = (at, self.link.as_ref()) else { return };
+        let ahead_ms = at.since(received.wall).milliseconds();
+        let was_sent_on_this_link =
+            at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(link.up_at);
+        let is_queue_drained = received.now >= link.up_at + QUEUE_DRAINED_AFTER;
+        let is_live = match lateness {
+            Lateness::Usual => ahead_ms >= -SKEW_TRUSTED_MS,
+            Lateness::Unusual => was_sent_on_this_link || is_queue_drained,
+        };
+        if !is_live && ahead_ms <= SKEW_TRUSTED_MS {
+            return;
+        }
+        let moved = self.row.clock_skew_ms.map(|known| (known - ahead_ms).abs());
+        if moved.is_none_or(|moved| moved >= SKEW_NOISE_MS) {
+            self.row.clock_skew_ms = Some(ahead_ms);
+            self.is_row_changed = true;
+            self.tell_clock(core, received.now);
+        }
+    }
+
+    /// Whether the station's clock is off by at most 30 s.
+    pub fn clock_trust(&self) -> ExpiryTrust {
+        match self.row.clock_skew_ms {
+            Some(skew) if skew.abs() <= SKEW_TRUSTED_MS => ExpiryTrust::Trusted,
+            Some(_) | None => ExpiryTrust::Untrusted,
+        }
+    }
+
+    /// When something happened by the engine's clock, as best known: never in the future.
+    pub fn engine_time(&self, core: &Core, now: Timestamp, at: Option<ReportedAt>) -> Timestamp {
+        let skew = TimeSpan::from_milliseconds(self.row.clock_skew_ms.unwrap_or(0));
+        at.map_or(now, |ReportedAt(at)| (at - skew - core.wall_offset).min(now))
+    }
+
+    pub fn tell_clock(&mut self, core: &mut Core, now: Timestamp) {
+        let trust = self.clock_trust();
+        if self.clock_told != Some(trust) {
+            self.clock_told = Some(trust);
+            self.tell(core, now, SiteEvent::Clock(self.id().clone(), trust));
+        }
+    }
+
+    /// The station has its rows back: what follows from them.
+    pub fn restored(&mut self, core: &mut Core, now: Timestamp) {
+        for place in 0..self.evses.len() {
+            let id = self.evses[place].id.clone();
+            self.evses[place].ev =
+                self.control(core, &id).filter(|control| control.is_seen).map(|control| control.ev);
+            self.evses[place].current = self.transactions.current_at(&id);
+        }
+        self.tell_clock(core, now);
+    }
+
+    /// No site names the station any more.
+    pub fn dismissed(&mut self, core: &mut Core) {
+        self.site = None;
+        self.evses.clear();
+        self.offline_alarm_at = None;
+        core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
+    }
+
+    /// Tells a site that was configured anew what it must know of a station that is there already.
+    pub fn introduce(&mut self, core: &mut Core, now: Timestamp) {
+        self.clock_told = None;
+        if self.is_online() {
+            self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
+        }
+        self.tell_clock(core, now);
+    }
+}
+
+/// How a station came to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    WithBoot,
+    WithoutBoot,
+}
+
+/// Whether a kind of message often arrives long after the time that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lateness {
+    /// Transactions' begin and end are queued and repeated.
+    Usual,
+    /// Statuses and meter values are sent as they arise, but for what was queued while offline.
+    Unusual,
+}
+
+/// Heartbeats of many stations must not come in one storm: spread over the last fifth of the interval, by name.
+fn heartbeat_of(station: &StationId, interval: TimeSpan) -> TimeSpan {
+    // FNV-1a: the same in every run.
+    let hash = station.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let seconds = interval.seconds_floor().max(10);
+    let spread = i64::try_from(hash % 1_000).unwrap_or(0) * (seconds / 5) / 1_000;
+    TimeSpan::from_seconds(seconds - spread)
+}
+
+/// How a command ended, for the audit.
+pub(crate) fn outcome_in_words(answer: &CommandAnswer) -> String {
+    match answer {
+        CommandAnswer::Done => "done".to_owned(),
+        CommandAnswer::Station(payload) => format!("answered {}", ocpp::redact(payload)),
+        CommandAnswer::StationError { code, description } => {
+            format!("refused by the station: {code} {description}")
+        }
+        CommandAnswer::NoAnswer(reason) => format!("not answered: {reason}"),
+        CommandAnswer::Refused(reasons) => format!("refused: {}", reasons.join("; ")),
+    }
+}
