@@ -351,33 +351,33 @@ dense_index! {
 /// How much of an EVSE's current per phase flows in a row, in thousandths; 0 or more, 1 000 is all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Coefficient(i64);
+pub struct Coefficient(u32);
 
 impl Coefficient {
     /// All of it.
     pub const ONE: Self = Self(1_000);
 
-    /// From thousandths.
+    /// From thousandths, 0 to 1 000 000.
     ///
     /// # Panics
     ///
-    /// Outside 0 to 1 000 000.
+    /// Above 1 000 000.
     #[must_use]
-    pub const fn from_thousandths(count: i64) -> Self {
-        assert!(count >= 0 && count <= 1_000_000, "a coefficient is 0 to 1 000");
+    pub const fn from_thousandths(count: u32) -> Self {
+        assert!(count <= 1_000_000, "a coefficient is 0 to 1 000");
         Self(count)
     }
 
-    /// Thousandths.
+    /// Thousandths, 0 to 1 000 000.
     #[must_use]
-    pub const fn thousandths(self) -> i64 {
-        self.0
+    pub fn thousandths(self) -> i64 {
+        i64::from(self.0)
     }
 
     /// What `current` per phase of the EVSE puts on the row, rounded up to 1 mA.
     #[must_use]
-    pub const fn of_ceil(self, current: Amperes) -> Amperes {
-        current.ratio_ceil(self.0, 1_000)
+    pub fn of_ceil(self, current: Amperes) -> Amperes {
+        current.ratio_ceil(self.thousandths(), 1_000)
     }
 }
 

@@ -548,15 +548,15 @@ impl Site {
     /// Each EVSE below `meter`, as known now.
     fn members(&self, now: Timestamp, meter: &MeterId) -> Vec<Member> {
         let Some(state) = self.meters.get(meter) else { return Vec::new() };
-        state.members.iter().map(|&index| self.member(index, now)).collect()
+        let instant = state.metering.latest().map_or(now, |latest| latest.taken_at);
+        state.members.iter().map(|&index| self.member(index, now, instant)).collect()
     }
 
-    fn member(&self, index: EvseIndex, now: Timestamp) -> Member {
+    /// An EVSE as known now, at the instant of its meter's latest reading.
+    fn member(&self, index: EvseIndex, now: Timestamp, instant: Timestamp) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, now);
-        let told = state.record.newest().map_or(state.traits.hardware_maximum, |newest| newest.limit);
-        let drawn = state.drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_least);
-        let lower = drawn.map(|lower| lower.min(told));
+        let lower = state.lower_since(instant);
         let likely = state.drawn_likely().map_or(allowed, |drawn| drawn.at_most);
         Member { lower, likely, allowed, steadiness: Steadiness::Moving }
     }
@@ -571,7 +571,7 @@ impl Site {
                 let (lower, steadiness) = self.evse(index).drawn_at(instant);
                 let likely = match steadiness {
                     Steadiness::Steady => lower,
-                    Steadiness::Moving => self.member(index, now).likely,
+                    Steadiness::Moving => self.member(index, now, instant).likely,
                 };
                 Member { lower, likely, allowed: self.ceiling_on_lines(index, now), steadiness }
             })
@@ -779,14 +779,34 @@ impl EvseState {
         }
     }
 
-    /// The draw now, where the last reading is still believed.
+    /// The last reading, where it is still believed.
     fn drawn_now(&self, now: Timestamp) -> Option<SiteCurrents> {
         let last = self.reports.back()?;
+        let is_believed = self.is_drawing() && now.since(last.taken_at) <= REPORT_AGE_MAX;
+        is_believed.then_some(last.drawn)
+    }
+
+    fn is_drawing(&self) -> bool {
         let is_over =
             matches!(self.record.ev, EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Absent);
-        let is_believed =
-            self.record.is_in_transaction && !is_over && now.since(last.taken_at) <= REPORT_AGE_MAX;
-        is_believed.then_some(last.drawn)
+        self.record.is_in_transaction && !is_over
+    }
+
+    /// What it draws at least from `instant` on: the lower of the readings around it and of all limits told since.
+    fn lower_since(&self, instant: Timestamp) -> PerPhase<Amperes> {
+        let nothing = PerPhase::default();
+        let Some(before) = self.reports.iter().rev().find(|report| report.taken_at <= instant) else {
+            return nothing;
+        };
+        if !self.is_drawing() || instant.since(before.taken_at) > REPORT_AGE_MAX {
+            return nothing;
+        }
+        let later = self.reports.iter().filter(|report| report.taken_at >= instant);
+        let drawn = later
+            .fold(before.drawn.at_least, |lower, report| lower.zip_with(report.drawn.at_least, Amperes::min));
+        let since = self.limits.iter().filter(|&&(sent_at, _)| sent_at + REACTION_DEFAULT >= before.taken_at);
+        let told = since.map(|&(_, limit)| limit).min();
+        drawn.map(|lower| told.map_or(lower, |told| lower.min(told)))
     }
 
     /// The draw most likely: the last reading however old; nothing where no transaction runs.

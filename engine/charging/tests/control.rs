@@ -605,7 +605,8 @@ impl World {
                 "seed {}: {percent} % of the rating used at the fullest phase, {} raises",
                 self.seed, self.raises
             );
-            assert!(percent >= 75, "seed {}: only {percent} % of the rating used", self.seed);
+            // Minimums of 6 A do not fill a row, and a base that jumps every few minutes is believed slowly when it falls.
+            assert!(percent >= 65, "seed {}: only {percent} % of the rating used", self.seed);
         }
     }
 

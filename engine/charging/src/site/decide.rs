@@ -365,7 +365,10 @@ impl Site {
         if !state.may_send(now, Urgency::Raise) {
             return Err(Certificate::UnprovenShed);
         }
-        // Up to its present ceiling an EVSE may always be told; above it S1 must hold with all ceilings.
+        // A raise goes out only when S1 holds with all ceilings: one within its own ceiling would undo a shed.
+        if loads.iter().any(|&(row, _)| free[row.place()] < Amperes::ZERO) {
+            return Err(Certificate::UnprovenShed);
+        }
         let mut highest = target;
         for &(row, coefficient) in loads.iter() {
             let present = self.contribution(index, row, coefficient, now);
