@@ -1,1 +1,39 @@
-//! twin.
+//! The digital twin: the very same engine as in production, driven under virtual time by a plant of virtual stations,
+//! cars, meters and a building, and judged from outside.
+//!
+//! Start with [`Scenario`], the value that says all a run depends on, and [`World::run`], which turns it into an
+//! [`Outcome`]. [`scenario_file`] reads scenarios, [`site_file`] reads sites (the server uses it too), [`watch`] holds the
+//! checkers of the rules S1 to M6.
+//!
+//! # Invariants
+//!
+//! - Same scenario and seed, same run, byte for byte: [`Outcome::event_hash`].
+//! - The store obeys the commit protocol: what waits for a record leaves after its commit, and a crash forgets what was
+//!   not committed.
+//! - Checkers see the plant's truth and the text on the wire only, and share no code with what they judge.
+//! - A file with mistakes yields all of them at once, each with field, value, unit and way out.
+//!
+//! # Not here
+//!
+//! No files, no environment, no sockets, no clock: text and values come in, values go out. No physics (`plant`), no rule
+//! of control or money (`charging`, `billing`).
+
+pub mod business;
+mod document;
+mod frame_text;
+pub mod outcome;
+pub mod people;
+mod queue;
+pub mod recorder;
+pub mod scenario;
+pub mod scenario_file;
+pub mod site_file;
+mod store;
+pub mod truth;
+pub mod watch;
+pub mod world;
+
+pub use document::Problem;
+pub use outcome::Outcome;
+pub use scenario::Scenario;
+pub use world::World;

@@ -1,0 +1,140 @@
+//! Just enough of OCPP-J to watch a wire: what a frame is, its message id, its action. Independent of the engine's
+//! decoder, and cheap, because every frame is looked at.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use units::{Amperes, TimeSpan};
+
+/// The head of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head<'a> {
+    /// A request.
+    Call {
+        /// The message id.
+        id: &'a str,
+        /// OCPP's action.
+        action: &'a str,
+    },
+    /// An answer.
+    Result {
+        /// The message id of the request.
+        id: &'a str,
+    },
+    /// A refusal.
+    Error {
+        /// The message id of the request.
+        id: &'a str,
+        /// OCPP's error code.
+        code: &'a str,
+    },
+    /// Something else.
+    Other,
+}
+
+/// Reads the head of a frame.
+#[must_use]
+pub fn head(text: &str) -> Head<'_> {
+    let Some(rest) = text.trim_start().strip_prefix('[') else { return Head::Other };
+    let rest = rest.trim_start();
+    let kind = rest.as_bytes().first().copied();
+    let Some((id, rest)) = quoted(rest) else { return Head::Other };
+    match kind {
+        Some(b'2') => match quoted(rest) {
+            Some((action, _)) => Head::Call { id, action },
+            None => Head::Other,
+        },
+        Some(b'3') => Head::Result { id },
+        Some(b'4') => Head::Error { id, code: quoted(rest).map_or("", |(code, _)| code) },
+        Some(_) | None => Head::Other,
+    }
+}
+
+/// The text between the next two quotation marks, and what follows. Ids and actions hold no escapes.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.split_once('"')?;
+    rest.split_once('"')
+}
+
+/// A SetChargingProfile as it stands on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSent {
+    /// The connector; 0 is the whole station.
+    pub connector: u16,
+    /// chargingProfilePurpose.
+    pub purpose: Cow<'static, str>,
+    /// chargingRateUnit is A.
+    pub is_amperes: bool,
+    /// Start of each period after the first, and its limit.
+    pub periods: Vec<(TimeSpan, Amperes)>,
+}
+
+/// Reads a SetChargingProfile.
+///
+/// # Errors
+///
+/// What is missing or wrong.
+pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
+    let frame: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let payload = &frame[3];
+    let profile = &payload["csChargingProfiles"];
+    let schedule = &profile["chargingSchedule"];
+    let connector = payload["connectorId"].as_u64().and_then(|number| u16::try_from(number).ok());
+    let periods = schedule["chargingSchedulePeriod"].as_array().ok_or("no chargingSchedulePeriod")?;
+    let read = |period: &Value| {
+        let start = period["startPeriod"].as_i64()?;
+        let limit: Amperes = period["limit"].as_number()?.to_string().parse().ok()?;
+        Some((TimeSpan::from_seconds(start), limit))
+    };
+    Ok(ProfileSent {
+        connector: connector.ok_or("no connectorId")?,
+        purpose: match profile["chargingProfilePurpose"].as_str() {
+            Some("TxProfile") => Cow::Borrowed("TxProfile"),
+            Some("TxDefaultProfile") => Cow::Borrowed("TxDefaultProfile"),
+            Some("ChargePointMaxProfile") => Cow::Borrowed("ChargePointMaxProfile"),
+            Some(other) => return Err(format!("unknown purpose {other}")),
+            None => return Err("no chargingProfilePurpose".to_owned()),
+        },
+        is_amperes: schedule["chargingRateUnit"].as_str() == Some("A"),
+        periods: periods.iter().map(read).collect::<Option<_>>().ok_or("a period without start or limit")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read_without_decoding_the_payload() {
+        assert_eq!(
+            head(r#"[2,"17","MeterValues",{"connectorId":1}]"#),
+            Head::Call { id: "17", action: "MeterValues" }
+        );
+        assert_eq!(head(r#"[3,"17",{}]"#), Head::Result { id: "17" });
+        assert_eq!(
+            head(r#" [4, "17", "GenericError", "", {}]"#),
+            Head::Error { id: "17", code: "GenericError" }
+        );
+        assert_eq!(head("nonsense"), Head::Other);
+        assert_eq!(head("[9,\"a\",\"b\"]"), Head::Other);
+    }
+
+    #[test]
+    fn a_profile_is_read_with_its_periods() {
+        let text = r#"[2,"1","SetChargingProfile",{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,
+            "transactionId":7,"stackLevel":0,"chargingProfilePurpose":"TxProfile","chargingProfileKind":"Absolute",
+            "chargingSchedule":{"startSchedule":"2026-01-01T00:00:00Z","chargingRateUnit":"A",
+            "chargingSchedulePeriod":[{"startPeriod":0,"limit":12.5},{"startPeriod":360,"limit":0}]}}}]"#;
+        let profile = profile_sent(text).unwrap();
+        assert_eq!(profile.connector, 1);
+        assert!(profile.is_amperes);
+        assert_eq!(
+            profile.periods,
+            [
+                (TimeSpan::ZERO, Amperes::from_milliamperes(12_500)),
+                (TimeSpan::from_seconds(360), Amperes::ZERO)
+            ]
+        );
+        assert!(profile_sent("[2,\"1\",\"SetChargingProfile\",{}]").is_err());
+    }
+}

@@ -1,0 +1,229 @@
+//! What a run leaves behind: series of currents, stays, transactions, alarms, counts, and the hash of all events.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
+
+use crate::truth::{Series, Truth};
+
+/// Collects while a run goes on.
+#[derive(Debug)]
+pub struct Recorder {
+    /// The length of one step of all series.
+    pub step: TimeSpan,
+    evses: Vec<PerPhase<Series>>,
+    bases: Vec<PerPhase<Series>>,
+    totals: Vec<PerPhase<Series>>,
+    peaks: Vec<PerPhase<(Amperes, Timestamp)>>,
+    over: Vec<PerPhase<(Option<Timestamp>, TimeSpan)>>,
+    /// Alarms in order: text, raised, cleared.
+    pub alarms: Vec<(String, Timestamp, Option<Timestamp>)>,
+    /// Transactions of the plant, in order of their end, then those that still run.
+    pub transactions: Vec<TransactionSeen>,
+    /// Counts.
+    pub counts: RunCounts,
+    hash: Sha256,
+}
+
+/// A transaction as the plant truly ran it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionSeen {
+    /// Where.
+    pub evse: EvseId,
+    /// With which token.
+    pub token: IdToken,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// The register then.
+    pub register_start: WattHours,
+    /// The end, once it ended: when, and the register.
+    pub ended: Option<(Timestamp, WattHours)>,
+    /// The engine's id, once the station was told.
+    pub id: Option<i64>,
+}
+
+/// How much happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Events of the queue.
+    pub events: u64,
+    /// Frames from stations that reached the engine.
+    pub frames_in: u64,
+    /// Frames that left the engine.
+    pub frames_out: u64,
+    /// By action.
+    pub actions: BTreeMap<String, u64>,
+    /// Live limits that differ from the one before.
+    pub limit_changes: u64,
+    /// Readings that reached the engine.
+    pub readings: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Nonsense plans thrown in.
+    pub plans: u64,
+    /// Starts that were refused at first and tried again.
+    pub retries: u64,
+}
+
+/// The series of a run, closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSeries {
+    /// The length of one step.
+    pub step: TimeSpan,
+    /// Mean currents of each EVSE on the site's lines.
+    pub evses: Vec<PerPhase<Vec<Amperes>>>,
+    /// Mean base load of each circuit, here and below.
+    pub bases: Vec<PerPhase<Vec<Amperes>>>,
+    /// Highest totals of each circuit.
+    pub highest: Vec<PerPhase<Vec<Amperes>>>,
+    /// The highest total of the run, and when it was first reached.
+    pub peaks: Vec<PerPhase<(Amperes, Timestamp)>>,
+    /// For how long the total was above the rating.
+    pub over: Vec<PerPhase<TimeSpan>>,
+}
+
+/// A series has at most about so many steps: what a plot of a page's width can show.
+const STEPS: i64 = 1_500;
+
+impl Recorder {
+    /// For a run of this span.
+    #[must_use]
+    pub fn new(truth: &Truth, starts_at: Timestamp, ends_at: Timestamp) -> Self {
+        let minutes = ends_at.since(starts_at).milliseconds() / 60_000;
+        let step = TimeSpan::from_minutes((minutes + STEPS - 1) / STEPS).max(TimeSpan::from_minutes(1));
+        let series = || PerPhase::from_fn(|_| Series::new(starts_at, step));
+        let circuits = truth.circuits().len();
+        Self {
+            step,
+            evses: truth.evses().iter().map(|_| series()).collect(),
+            bases: (0..circuits).map(|_| series()).collect(),
+            totals: (0..circuits).map(|_| series()).collect(),
+            peaks: vec![PerPhase::splat((Amperes::ZERO, starts_at)); circuits],
+            over: vec![PerPhase::splat((None, TimeSpan::ZERO)); circuits],
+            alarms: Vec::new(),
+            transactions: Vec::new(),
+            counts: RunCounts::default(),
+            hash: Sha256::new(),
+        }
+    }
+
+    /// An event for the hash: when, what kind, its text.
+    pub fn event(&mut self, now: Timestamp, kind: u8, place: u64, text: &[u8]) {
+        self.hash.update(now.milliseconds().to_le_bytes());
+        self.hash.update([kind]);
+        self.hash.update(place.to_le_bytes());
+        self.hash.update(text);
+    }
+
+    /// A frame with this action.
+    pub fn action(&mut self, action: &str) {
+        match self.counts.actions.get_mut(action) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.actions.insert(action.to_owned(), 1);
+            }
+        }
+    }
+
+    /// The current at an EVSE changed.
+    pub fn evse(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+        let evse = &truth.evses()[index];
+        for phase in Phase::ALL {
+            self.evses[index][phase].set(now, evse.site()[phase]);
+        }
+        let amperes = evse.site();
+        let text = [amperes.l1, amperes.l2, amperes.l3].map(|current| current.milliamperes().to_le_bytes());
+        self.event(now, b'c', u64::try_from(index).unwrap_or(0), text.as_flattened());
+        self.totals(now, truth, evse.circuit);
+    }
+
+    /// The base load at a circuit changed.
+    pub fn base(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+        for place in truth.path(index) {
+            for phase in Phase::ALL {
+                self.bases[place][phase].set(now, truth.circuits()[place].base()[phase]);
+            }
+        }
+        self.totals(now, truth, index);
+    }
+
+    /// An alarm began.
+    pub fn alarm_raised(&mut self, now: Timestamp, text: String) {
+        self.alarms.push((text, now, None));
+    }
+
+    /// It is over.
+    pub fn alarm_cleared(&mut self, now: Timestamp, text: &str) {
+        if let Some(alarm) =
+            self.alarms.iter_mut().rev().find(|(known, _, cleared)| known == text && cleared.is_none())
+        {
+            alarm.2 = Some(now);
+        }
+    }
+
+    /// Closes the series.
+    #[must_use]
+    pub fn finish(self, end: Timestamp) -> (RunSeries, String, Rest) {
+        let close =
+            |series: Vec<PerPhase<Series>>| -> (Vec<PerPhase<Vec<Amperes>>>, Vec<PerPhase<Vec<Amperes>>>) {
+                series
+                    .into_iter()
+                    .map(|phases| {
+                        let closed = phases.map(|series| series.finish(end));
+                        let PerPhase { l1, l2, l3 } = closed;
+                        (PerPhase::new(l1.0, l2.0, l3.0), PerPhase::new(l1.1, l2.1, l3.1))
+                    })
+                    .unzip()
+            };
+        let over = self
+            .over
+            .iter()
+            .map(|phases| phases.map(|(since, sum)| since.map_or(sum, |since| sum + end.since(since))))
+            .collect();
+        let series = RunSeries {
+            step: self.step,
+            evses: close(self.evses).0,
+            bases: close(self.bases).0,
+            highest: close(self.totals).1,
+            peaks: self.peaks,
+            over,
+        };
+        let hash: String = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        (series, hash, Rest { alarms: self.alarms, transactions: self.transactions, counts: self.counts })
+    }
+
+    fn totals(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+        for place in truth.path(index) {
+            let circuit = &truth.circuits()[place];
+            for phase in Phase::ALL {
+                let total = circuit.total()[phase];
+                self.totals[place][phase].set(now, total);
+                let peak = &mut self.peaks[place][phase];
+                if total > peak.0 {
+                    *peak = (total, now);
+                }
+                let (since, sum) = &mut self.over[place][phase];
+                match (*since, total > circuit.rating[phase]) {
+                    (None, true) => *since = Some(now),
+                    (Some(began), false) => {
+                        *sum = *sum + now.since(began);
+                        *since = None;
+                    }
+                    (None, false) | (Some(_), true) => {}
+                }
+            }
+        }
+    }
+}
+
+/// What is left of a recorder once its series are closed.
+#[derive(Debug)]
+pub struct Rest {
+    /// Alarms in order: text, raised, cleared.
+    pub alarms: Vec<(String, Timestamp, Option<Timestamp>)>,
+    /// Transactions of the plant.
+    pub transactions: Vec<TransactionSeen>,
+    /// Counts.
+    pub counts: RunCounts,
+}

@@ -1,0 +1,712 @@
+//! Scenarios as TOML text: `scenario.toml` and what it names.
+//!
+//! ```toml
+//! title = "An evening peak at 40 EVSEs"
+//! seed = 7
+//! site = "site.toml"                      # or another scenario's: "../evening-peak-40-evse/site.toml"
+//! starts = "2026-01-16T12:00"             # by the site's clocks
+//! duration_h = 24
+//!
+//! [people]                                # who comes
+//! kind = "generated"                      # generated | listed | recorded
+//! cars = 24
+//! one_phase = 8
+//! day = "apartments"                      # apartments | workplace
+//! stays_per_week = 7
+//! crowd = "anywhere"                      # anywhere | on_l1
+//!
+//! [stations]                              # all optional
+//! meter_interval_s = 60
+//! reaction_s = 1
+//! offline_start = "known_tokens"          # refused | known_tokens | any_token
+//!
+//! [[base_load]]
+//! circuit = "main"
+//! kind = "flats"                          # constant | flats | type_curve
+//! flats = 60
+//! monthly_kwh = 150
+//! sauna = { current_a = [20, 20, 20], from_hour = 17, to_hour = 22 }
+//!
+//! [meters]                                # all optional
+//! period_s = 10
+//! delay_s = 0.5
+//! noise_ppm = 2500
+//!
+//! [[faults]]
+//! kind = "meter_loss"
+//! meter = "main"
+//! from = "2026-01-16T18:30"
+//! until = "2026-01-16T19:30"
+//!
+//! [plans]
+//! nonsense_every_s = 60
+//! ```
+//!
+//! External data are named by keys that the caller looks up: [`needs`] says which, [`load`] takes what was found.
+
+use std::collections::BTreeMap;
+
+use plant::base_load::{DailyShape, FlatsConfig, Sauna};
+use plant::ev::{EvModel, EvRow};
+use plant::meter::GridMeterConfig;
+use plant::station::OfflineStart;
+use units::civil::{CivilDate, CivilMonth, Zone};
+use units::{Amperes, Currency, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp, WattHours};
+
+use crate::document::{Document, Problem, Section};
+use crate::people::driver_at;
+use crate::scenario::{
+    BaseSource, CircuitBase, Crowd, DayKind, Fault, Generated, People, Plans, Scenario, StationSet, Stations,
+    Stay, Timing,
+};
+use crate::site_file::{self, Commerce, SiteFile};
+
+/// Something that a scenario needs beside its own text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A site file, relative to the scenario's folder.
+    Site(String),
+    /// A table of sessions under `WATTERY_DATA`.
+    Sessions {
+        /// Where.
+        path: String,
+        /// Which of its sites.
+        site: String,
+        /// Which month of arrivals, in UTC.
+        month: CivilMonth,
+    },
+    /// A table of cars under `WATTERY_DATA`.
+    EvModels {
+        /// Where.
+        path: String,
+        /// Models of this year or older.
+        year_last: i64,
+    },
+    /// A table of load curves under `WATTERY_DATA`.
+    LoadCurve {
+        /// Where.
+        path: String,
+        /// The row of a weekday.
+        weekday: String,
+        /// The row of a day of the weekend.
+        weekend: String,
+    },
+}
+
+impl Need {
+    /// Whether it lies under `WATTERY_DATA`.
+    #[must_use]
+    pub const fn is_external(&self) -> bool {
+        match self {
+            Self::Site(_) => false,
+            Self::Sessions { .. } | Self::EvModels { .. } | Self::LoadCurve { .. } => true,
+        }
+    }
+}
+
+/// What was found of a scenario's needs.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The site file's text.
+    pub site: String,
+    /// Recorded stays of the sessions asked for, in any order.
+    pub sessions: Vec<RecordedStay>,
+    /// Rows of the cars asked for, in the order of their table.
+    pub ev_models: Vec<EvRow>,
+    /// The load curve asked for.
+    pub load_curve: Option<DailyShape>,
+}
+
+/// A recorded stay.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordedStay {
+    /// Who, by whatever name the data have.
+    pub user: String,
+    /// Plugged in.
+    pub arrival: Timestamp,
+    /// Unplugged.
+    pub departure: Timestamp,
+    /// Energy delivered then.
+    pub energy: WattHours,
+}
+
+/// Says what a scenario needs.
+///
+/// # Errors
+///
+/// Where the text is not TOML, or what it needs cannot be told.
+pub fn needs(file: &str, text: &str) -> Result<Vec<Need>, Vec<Problem>> {
+    let document = Document::parse(file, text);
+    let mut needs = Vec::new();
+    if let Some(root) = document.root() {
+        needs.push(root.text("site", "the site's file, such as `site.toml`").map(Need::Site));
+        if let Some(people) = root.section("people") {
+            if people.word("kind", &PEOPLE) == Some(PeopleKind::Recorded) {
+                needs.push(read_sessions_need(&people));
+                needs.push(read_models_need(&people));
+            }
+            people.skip_rest();
+        }
+        for base in root.sections("base_load") {
+            if base.word("kind", &BASES) == Some(BaseKind::TypeCurve) {
+                needs.push(read_curve_need(&base));
+            }
+            base.skip_rest();
+        }
+        root.skip_rest();
+    }
+    let problems = document.into_problems();
+    if problems.is_empty() { Ok(needs.into_iter().flatten().collect()) } else { Err(problems) }
+}
+
+/// Reads a scenario. `name` is its folder's, `file` and the site's file name are for messages.
+///
+/// # Errors
+///
+/// Every mistake of both files, with field, value, unit and way out.
+pub fn load(name: &str, file: &str, text: &str, found: &Found) -> Result<Scenario, Vec<Problem>> {
+    let document = Document::parse(file, text);
+    let Some(root) = document.root() else { return Err(document.into_problems()) };
+    let site_path = root.text("site", "the site's file, such as `site.toml`");
+    let (site, mut problems) =
+        match site_file::parse(site_path.as_deref().unwrap_or("site.toml"), &found.site) {
+            Ok(site) => (Some(site), Vec::new()),
+            Err(problems) => (None, problems),
+        };
+    let scenario = read_scenario(name, &root, site, found);
+    drop(root);
+    problems.splice(0..0, document.into_problems());
+    match scenario {
+        Some(scenario) if problems.is_empty() => Ok(scenario),
+        Some(_) | None => Err(problems),
+    }
+}
+
+fn read_scenario(name: &str, root: &Section<'_>, site: Option<SiteFile>, found: &Found) -> Option<Scenario> {
+    let zone = site.as_ref().map_or_else(Zone::utc, |site| site.config.zone.clone());
+    let title = root.text("title", "a title for people");
+    let seed = root.whole("seed", 0..=i64::MAX, 1);
+    let starts = read_civil(root, "starts", &zone);
+    let duration = root.thousandths_required("duration_h", "h", 1..=9_000_000);
+    let span = duration.map(|thousandths| TimeSpan::from_milliseconds(thousandths * 3_600));
+    let stations = root.section("stations").map_or_else(default_stations, |section| read_stations(&section));
+    let meters =
+        root.section("meters").map_or_else(GridMeterConfig::default, |section| read_meters(&section));
+    let timing = root.section("timing").map_or_else(Timing::default, |section| read_timing(&section));
+    let plans = root.section("plans").map_or(Plans::None, |section| read_plans(&section));
+    let faults: Vec<Option<Fault>> =
+        root.sections("faults").iter().map(|section| read_fault(section, &zone)).collect();
+    let people_section = root.section_required("people", "who comes");
+    let base_sections = root.sections("base_load");
+    let (Some(site), Some(starts_at), Some(span)) = (site, starts, span) else {
+        // What depends on the site or the time cannot be judged; what was read so far is told.
+        people_section.iter().for_each(Section::skip_rest);
+        base_sections.iter().for_each(Section::skip_rest);
+        return None;
+    };
+    let commerce = site.commerce.clone();
+    if commerce.is_none() {
+        root.report("site", "the site file of a scenario needs an [owner] who sells");
+    }
+    let ends_at = starts_at + span;
+    let base_loads: Vec<Option<CircuitBase>> =
+        base_sections.iter().map(|section| read_base(section, &site, &zone, found)).collect();
+    let people = people_section.as_ref().zip(commerce.as_ref()).and_then(|(section, commerce)| {
+        read_people(section, &Frame { site: &site, commerce, zone: &zone, starts_at, ends_at, seed }, found)
+    });
+    Some(Scenario {
+        name: name.to_owned(),
+        title: title?,
+        seed: u64::try_from(seed).unwrap_or(0),
+        starts_at,
+        ends_at,
+        commerce: commerce?,
+        currency: Currency::Eur,
+        stations: stations?,
+        people: people?,
+        base_loads: base_loads.into_iter().collect::<Option<_>>()?,
+        meters,
+        timing,
+        faults: faults.into_iter().collect::<Option<_>>()?,
+        plans,
+        site,
+    })
+}
+
+/// What a scenario's people stand in.
+struct Frame<'a> {
+    site: &'a SiteFile,
+    commerce: &'a Commerce,
+    zone: &'a Zone,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    seed: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PeopleKind {
+    Generated,
+    Listed,
+    Recorded,
+}
+
+const PEOPLE: [(&str, PeopleKind); 3] = [
+    ("generated", PeopleKind::Generated),
+    ("listed", PeopleKind::Listed),
+    ("recorded", PeopleKind::Recorded),
+];
+
+fn read_people(section: &Section<'_>, frame: &Frame<'_>, found: &Found) -> Option<People> {
+    match section.word("kind", &PEOPLE)? {
+        PeopleKind::Generated => read_generated(section, frame.site).map(People::Generated),
+        PeopleKind::Listed => read_listed(section, frame).map(People::Stays),
+        PeopleKind::Recorded => {
+            read_sessions_need(section)?;
+            read_models_need(section)?;
+            Some(People::Stays(recorded::stays(section, frame, found)?))
+        }
+    }
+}
+
+fn read_generated(section: &Section<'_>, site: &SiteFile) -> Option<Generated> {
+    let evses = i64::try_from(site.config.evses.len()).unwrap_or(i64::MAX);
+    let cars = section.whole_required("cars", 1..=evses);
+    let one_phase = section.whole_required("one_phase", 0..=cars.unwrap_or(evses));
+    let day = section.word("day", &[("apartments", DayKind::Apartments), ("workplace", DayKind::Workplace)]);
+    let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_300);
+    let crowd = section.word_optional("crowd", &[("anywhere", Crowd::Anywhere), ("on_l1", Crowd::OnL1)]);
+    Some(Generated {
+        cars: usize::try_from(cars?).ok()?,
+        one_phase: usize::try_from(one_phase?).ok()?,
+        day: day?,
+        stays_per_week: f64::from(i32::try_from(per_week).unwrap_or(0)) / 1_000.0,
+        crowd: crowd.unwrap_or(Crowd::Anywhere),
+    })
+}
+
+fn read_listed(section: &Section<'_>, frame: &Frame<'_>) -> Option<Vec<Stay>> {
+    let cars = read_cars(section);
+    let stays: Vec<Option<Stay>> = section
+        .sections("stays")
+        .iter()
+        .map(|stay| {
+            let evse = stay.parsed::<EvseId>("evse", "station and EVSE number, such as `P01/1`");
+            let arrives_at = read_civil(stay, "arrives", frame.zone);
+            let departs_at = read_civil(stay, "departs", frame.zone);
+            let wanted = stay.thousandths_required("energy_kwh", "kWh", 1..=500_000);
+            let car = stay.text("car", "the name of one of people.cars");
+            if let Some(evse) = &evse
+                && !frame.site.config.evses.iter().any(|known| known.id == *evse)
+            {
+                stay.report("evse", "no such EVSE at the site");
+            }
+            if let (Some(arrives_at), Some(departs_at)) = (arrives_at, departs_at)
+                && departs_at <= arrives_at
+            {
+                stay.report("departs", "must be after `arrives`");
+            }
+            let model = car.and_then(|name| {
+                let model = cars.get(&name).cloned();
+                if model.is_none() {
+                    let known: Vec<&str> = cars.keys().map(String::as_str).collect();
+                    stay.report("car", format!("no such car; there are: {}", known.join(", ")));
+                }
+                model
+            });
+            let evse = evse?;
+            let (token, driver) = driver_at(frame.commerce, &evse);
+            Some(Stay {
+                evse,
+                ev: model?,
+                arrives_at: arrives_at?,
+                departs_at: departs_at?,
+                wanted: WattHours::from_watt_hours(wanted?),
+                token,
+                driver,
+            })
+        })
+        .collect();
+    if stays.is_empty() {
+        section.report("stays", "missing; at least one [[people.stays]]");
+    }
+    let mut stays: Vec<Stay> = stays.into_iter().collect::<Option<_>>()?;
+    stays.sort_by(|a, b| (a.arrives_at, &a.evse).cmp(&(b.arrives_at, &b.evse)));
+    Some(stays)
+}
+
+fn read_cars(section: &Section<'_>) -> BTreeMap<String, EvModel> {
+    let mut cars = BTreeMap::new();
+    for car in section.sections("cars") {
+        let name = car.text("name", "a name");
+        let kwh = car.thousandths_required("usable_kwh", "kWh", 1_000..=1_000_000);
+        let phases = car.whole_required("ac_phases", 1..=3);
+        let kw = car.thousandths_required("ac_kw", "kW", 1_000..=44_000);
+        let minimum = car.amperes("current_min_a", 6_000..=32_000);
+        let reaction = car.seconds("reaction_s");
+        let (Some(name), Some(kwh), Some(phases), Some(kw)) = (name, kwh, phases, kw) else { continue };
+        let thousandth = |count: i64| f64::from(i32::try_from(count).unwrap_or(i32::MAX)) / 1_000.0;
+        let row = EvRow {
+            name: name.clone(),
+            usable_kwh: thousandth(kwh),
+            ac_phases: u8::try_from(phases).unwrap_or(3),
+            ac_kw: thousandth(kw),
+        };
+        match EvModel::from_row(&row) {
+            Ok(mut model) => {
+                model.current_minimum = minimum.unwrap_or(model.current_minimum);
+                model.reaction = reaction.unwrap_or(model.reaction);
+                cars.insert(name, model);
+            }
+            Err(error) => car.report("name", error.to_string()),
+        }
+    }
+    cars
+}
+
+fn read_sessions_need(section: &Section<'_>) -> Option<Need> {
+    let path =
+        section.text("sessions", "a table under WATTERY_DATA, such as `sessions/norway12_apartments.csv.gz`");
+    let site = section.text("recorded_site", "the site's name in the table");
+    let month = section.parsed("month", "a month such as `2020-01`");
+    Some(Need::Sessions { path: path?, site: site?, month: month? })
+}
+
+fn read_models_need(section: &Section<'_>) -> Option<Need> {
+    let path = section.text("ev_models", "a table under WATTERY_DATA, such as `ev_models/open_ev_data.csv`");
+    let year_last = section.whole("ev_year_last", 1990..=2100, 2100);
+    Some(Need::EvModels { path: path?, year_last })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BaseKind {
+    Constant,
+    Flats,
+    TypeCurve,
+}
+
+const BASES: [(&str, BaseKind); 3] =
+    [("constant", BaseKind::Constant), ("flats", BaseKind::Flats), ("type_curve", BaseKind::TypeCurve)];
+
+fn read_curve_need(section: &Section<'_>) -> Option<Need> {
+    let path = section.text("curve", "a table under WATTERY_DATA");
+    let weekday = section.text("weekday", "the key of a weekday's row");
+    let weekend = section.text("weekend", "the key of a weekend day's row");
+    Some(Need::LoadCurve { path: path?, weekday: weekday?, weekend: weekend? })
+}
+
+fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found) -> Option<CircuitBase> {
+    let circuit = section.parsed("circuit", "the id of a circuit of the site");
+    let stated = circuit.as_ref().and_then(|id| {
+        let stated = site.config.circuits.iter().find(|circuit| circuit.id == *id);
+        if stated.is_none() {
+            section.report("circuit", "no such circuit at the site");
+        }
+        stated
+    });
+    let source = match section.word("kind", &BASES)? {
+        BaseKind::Constant => {
+            let current = section.amperes_per_phase("current_a", 0..=10_000_000);
+            if !section.has("current_a") {
+                section.report("current_a", "missing; the current per phase, A");
+            }
+            BaseSource::Constant(current?)
+        }
+        BaseKind::Flats => {
+            BaseSource::Flats(read_flats(section, DailyShape::nordic_flat(), stated?.worst_base, zone)?)
+        }
+        BaseKind::TypeCurve => {
+            read_curve_need(section)?;
+            let Some(shape) = found.load_curve.clone() else {
+                section.report("curve", "was not found under WATTERY_DATA");
+                section.skip_rest();
+                return None;
+            };
+            BaseSource::Flats(read_flats(section, shape, stated?.worst_base, zone)?)
+        }
+    };
+    Some(CircuitBase { circuit: circuit?, source })
+}
+
+fn read_flats(
+    section: &Section<'_>,
+    shape: DailyShape,
+    worst: PerPhase<Amperes>,
+    zone: &Zone,
+) -> Option<FlatsConfig> {
+    let flats = section.whole_required("flats", 1..=10_000);
+    let monthly = section.thousandths_required("monthly_kwh", "kWh", 1_000..=10_000_000);
+    let winter = section.whole("winter_percent", 0..=100, 0);
+    let standing = section.amperes_per_phase("standing_a", 0..=1_000_000);
+    let sauna = section.section("sauna").and_then(|sauna| {
+        let from = sauna.whole("from_hour", 0..=23, 17);
+        let to = sauna.whole("to_hour", from + 1..=24, 22);
+        let current = sauna.amperes_per_phase("current_a", 0..=1_000_000);
+        if !sauna.has("current_a") {
+            sauna.report("current_a", "missing; what the stove draws per phase, A");
+        }
+        Some(Sauna {
+            current: current?,
+            from_hour: i8::try_from(from).ok()?,
+            to_hour: i8::try_from(to).ok()?,
+        })
+    });
+    Some(FlatsConfig {
+        flats: u32::try_from(flats?).ok()?,
+        monthly: WattHours::from_watt_hours(monthly?),
+        shape,
+        winter_share: f64::from(i32::try_from(winter).unwrap_or(0)) / 100.0,
+        sauna,
+        standing: standing.unwrap_or_default(),
+        worst,
+        zone: zone.clone(),
+    })
+}
+
+const OFFLINE: [(&str, OfflineStart); 3] = [
+    ("refused", OfflineStart::Refused),
+    ("known_tokens", OfflineStart::KnownTokens),
+    ("any_token", OfflineStart::AnyToken),
+];
+
+fn default_stations() -> Option<Stations> {
+    Some(Stations {
+        meter_interval: TimeSpan::from_seconds(60),
+        reaction: TimeSpan::from_seconds(1),
+        offline_start: OfflineStart::KnownTokens,
+        quirks: Vec::new(),
+    })
+}
+
+fn read_stations(section: &Section<'_>) -> Option<Stations> {
+    let defaults = default_stations()?;
+    Some(Stations {
+        meter_interval: section.seconds("meter_interval_s").unwrap_or(defaults.meter_interval),
+        reaction: section.seconds("reaction_s").unwrap_or(defaults.reaction),
+        offline_start: section.word_optional("offline_start", &OFFLINE).unwrap_or(defaults.offline_start),
+        quirks: Vec::new(),
+    })
+}
+
+fn read_meters(section: &Section<'_>) -> GridMeterConfig {
+    let defaults = GridMeterConfig::default();
+    let ppm = |key: &str, default: u32| {
+        u32::try_from(section.whole(key, 0..=1_000_000, default.into())).unwrap_or(default)
+    };
+    GridMeterConfig {
+        period: section
+            .thousandths("period_s", "s", 100..=3_600_000)
+            .map_or(defaults.period, TimeSpan::from_milliseconds),
+        delay: section.seconds("delay_s").unwrap_or(defaults.delay),
+        noise_ppm: ppm("noise_ppm", defaults.noise_ppm),
+        drop_out_ppm: ppm("drop_out_ppm", defaults.drop_out_ppm),
+        resolution: section.amperes("resolution_a", 1..=10_000).unwrap_or(defaults.resolution),
+    }
+}
+
+fn read_timing(section: &Section<'_>) -> Timing {
+    let defaults = Timing::default();
+    Timing {
+        latency: section.seconds("latency_s").unwrap_or(defaults.latency),
+        latency_spread: section.seconds("latency_spread_s").unwrap_or(defaults.latency_spread),
+        commit: section.seconds("commit_s").unwrap_or(defaults.commit),
+        reconnect: section.seconds("reconnect_s").unwrap_or(defaults.reconnect),
+    }
+}
+
+fn read_plans(section: &Section<'_>) -> Plans {
+    match section.thousandths("nonsense_every_s", "s", 1_000..=86_400_000) {
+        Some(every) => Plans::Nonsense { every: TimeSpan::from_milliseconds(every) },
+        None => Plans::None,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FaultKind {
+    LinkLoss,
+    MeterLoss,
+    EngineCrash,
+    CrashAtCommits,
+    StationReboot,
+    FrameDuplication,
+    FrameDelay,
+}
+
+const FAULTS: [(&str, FaultKind); 7] = [
+    ("link_loss", FaultKind::LinkLoss),
+    ("meter_loss", FaultKind::MeterLoss),
+    ("engine_crash", FaultKind::EngineCrash),
+    ("crash_at_commits", FaultKind::CrashAtCommits),
+    ("station_reboot", FaultKind::StationReboot),
+    ("frame_duplication", FaultKind::FrameDuplication),
+    ("frame_delay", FaultKind::FrameDelay),
+];
+
+fn read_fault(section: &Section<'_>, zone: &Zone) -> Option<Fault> {
+    let permille =
+        || section.whole_required("permille", 1..=1_000).and_then(|share| u32::try_from(share).ok());
+    let down = || section.seconds("down_s").unwrap_or(TimeSpan::from_seconds(5));
+    match section.word("kind", &FAULTS)? {
+        FaultKind::LinkLoss => {
+            let stations = read_station_set(section);
+            let (from, until) = read_span(section, zone);
+            let noticed_after = section.seconds("noticed_after_s").unwrap_or(TimeSpan::from_seconds(30));
+            Some(Fault::LinkLoss { stations: stations?, from: from?, until: until?, noticed_after })
+        }
+        FaultKind::MeterLoss => {
+            let meter = section.parsed::<MeterId>("meter", "a meter of the site");
+            let (from, until) = read_span(section, zone);
+            Some(Fault::MeterLoss { meter: meter?, from: from?, until: until? })
+        }
+        FaultKind::EngineCrash => {
+            let at = read_civil(section, "at", zone);
+            Some(Fault::EngineCrash { down: down(), at: at? })
+        }
+        FaultKind::CrashAtCommits => {
+            let every = section.whole_required("every", 1..=1_000_000);
+            let from = read_civil(section, "from", zone);
+            Some(Fault::CrashAtCommits { down: down(), every: u64::try_from(every?).ok()?, from: from? })
+        }
+        FaultKind::StationReboot => {
+            let station = section.parsed::<StationId>("station", "a station of the site");
+            let at = read_civil(section, "at", zone);
+            Some(Fault::StationReboot { station: station?, at: at? })
+        }
+        FaultKind::FrameDuplication => Some(Fault::FrameDuplication { permille: permille()? }),
+        FaultKind::FrameDelay => {
+            let permille = permille();
+            let up_to = section.thousandths_required("up_to_s", "s", 1..=3_600_000);
+            Some(Fault::FrameDelay { permille: permille?, up_to: TimeSpan::from_milliseconds(up_to?) })
+        }
+    }
+}
+
+fn read_station_set(section: &Section<'_>) -> Option<StationSet> {
+    if let Some(share) = section.optional("permille", "a whole number from 1 to 1000", |value| {
+        value.as_integer().filter(|share| (1..=1_000).contains(share))
+    }) {
+        return Some(StationSet::Permille(u32::try_from(share).ok()?));
+    }
+    if !section.has("stations") {
+        return Some(StationSet::All);
+    }
+    section
+        .optional("stations", "an array of station ids", |value| {
+            let ids = value.as_array()?.iter();
+            ids.map(|id| id.as_str()?.parse::<StationId>().ok()).collect::<Option<Vec<_>>>()
+        })
+        .map(StationSet::Named)
+}
+
+fn read_span(section: &Section<'_>, zone: &Zone) -> (Option<Timestamp>, Option<Timestamp>) {
+    let (from, until) = (read_civil(section, "from", zone), read_civil(section, "until", zone));
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        section.report("until", "must be after `from`");
+    }
+    (from, until)
+}
+
+/// A civil time by the site's clocks: `2026-01-16T18:30`.
+fn read_civil(section: &Section<'_>, key: &str, zone: &Zone) -> Option<Timestamp> {
+    section.required(key, "a time by the site's clocks, such as `2026-01-16T18:30`", |value| {
+        let (date, time) = value.as_str()?.split_once('T')?;
+        let date: CivilDate = date.parse().ok()?;
+        let (hour, minute) = time.split_once(':')?;
+        let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
+        let is_time = (0..24).contains(&hour) && (0..60).contains(&minute);
+        is_time.then(|| zone.instant(date, hour, minute))
+    })
+}
+
+mod recorded {
+    //! Stays from recorded sessions: who came when and took what, with cars drawn by seed.
+
+    use std::collections::BTreeSet;
+
+    use plant::ev::EvModel;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use units::{EvseId, TimeSpan, WattHours};
+
+    use super::{Found, Frame, RecordedStay, Section, driver_at};
+    use crate::scenario::Stay;
+
+    /// Between two stays at one place.
+    const GAP: TimeSpan = TimeSpan::from_minutes(1);
+
+    /// Each user gets an EVSE of its own, in order of name, and a car drawn by seed among those that can take the
+    /// user's fastest recorded stay at the EVSE; where none can, among all.
+    pub fn stays(section: &Section<'_>, frame: &Frame<'_>, found: &Found) -> Option<Vec<Stay>> {
+        let mut models = Vec::new();
+        for row in &found.ev_models {
+            // A table of others has rows that are no car: they are passed over, not guessed.
+            models.extend(EvModel::from_row(row));
+        }
+        if models.is_empty() || found.sessions.is_empty() {
+            section.report("sessions", "no recorded stay or no car was found under WATTERY_DATA");
+            return None;
+        }
+        let users: BTreeSet<&str> = found.sessions.iter().map(|stay| stay.user.as_str()).collect();
+        let evses = &frame.site.config.evses;
+        if users.len() > evses.len() {
+            let remedy = format!("{} users need as many EVSEs, the site has {}", users.len(), evses.len());
+            section.report("recorded_site", remedy);
+            return None;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(u64::try_from(frame.seed).unwrap_or(0) ^ 0x6361_7273);
+        let mut stays = Vec::new();
+        for (user, evse) in users.into_iter().zip(evses) {
+            let mut own: Vec<&RecordedStay> =
+                found.sessions.iter().filter(|stay| stay.user == user).collect();
+            own.sort();
+            let model = draw(&models, &own, &mut rng);
+            stays.extend(user_stays(frame, &evse.id, &model, &own));
+        }
+        stays.sort_by(|a: &Stay, b: &Stay| (a.arrives_at, &a.evse).cmp(&(b.arrives_at, &b.evse)));
+        Some(stays)
+    }
+
+    fn draw(models: &[EvModel], own: &[&RecordedStay], rng: &mut ChaCha8Rng) -> EvModel {
+        let fastest = own.iter().map(|stay| mean_watts(stay)).max().unwrap_or(0);
+        let can = |model: &&EvModel| watts(model) >= fastest;
+        let able: Vec<&EvModel> = models.iter().filter(can).collect();
+        let among = if able.is_empty() { models.iter().collect() } else { able };
+        among[rng.random_range(0..among.len())].clone()
+    }
+
+    /// Mean power of a recorded stay, W.
+    fn mean_watts(stay: &RecordedStay) -> i64 {
+        let span = stay.departure.since(stay.arrival).milliseconds().max(1);
+        stay.energy.milliwatt_hours().saturating_mul(3_600) / span
+    }
+
+    /// Highest AC power of a car at 230 V, W.
+    fn watts(model: &EvModel) -> i64 {
+        model.current_maximum.milliamperes() * 230 / 1_000 * i64::from(model.phases.count())
+    }
+
+    /// Stays that overlap at the one place are cut: the earlier car leaves a minute before the next one comes.
+    fn user_stays(frame: &Frame<'_>, evse: &EvseId, model: &EvModel, own: &[&RecordedStay]) -> Vec<Stay> {
+        let mut stays = Vec::new();
+        for (place, stay) in own.iter().enumerate() {
+            let next = own.get(place + 1).map_or(frame.ends_at, |next| next.arrival - GAP);
+            let departs_at = stay.departure.min(next);
+            let is_within = stay.arrival >= frame.starts_at && stay.arrival < frame.ends_at;
+            if !is_within || departs_at <= stay.arrival || stay.energy <= WattHours::ZERO {
+                continue;
+            }
+            let (token, driver) = driver_at(frame.commerce, evse);
+            stays.push(Stay {
+                evse: evse.clone(),
+                ev: model.clone(),
+                arrives_at: stay.arrival,
+                departs_at: if stay.departure <= next { stay.departure } else { departs_at },
+                wanted: stay.energy,
+                token,
+                driver,
+            });
+        }
+        stays
+    }
+}

@@ -1,0 +1,304 @@
+//! Records in memory that obey the commit protocol: what waits for a record leaves once the record is durable, and a
+//! crash forgets what was not.
+//!
+//! Two roots share one writer and one commit, as in production; each numbers its own records from 1 in each run.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use csms::Record;
+use units::{CdrId, RecordSeq, TransactionId};
+
+/// What is durable.
+#[derive(Debug, Default)]
+pub struct Store {
+    state: BTreeMap<(&'static str, String), Record>,
+    /// Facts of transactions that are not sealed; their CDR keeps what counts of them afterwards.
+    open_facts: BTreeMap<TransactionId, Vec<Record>>,
+    /// Sealed CDRs that `office` has not priced.
+    unpriced: BTreeMap<CdrId, Box<billing::cdr::Cdr>>,
+    cdrs: Vec<billing::cdr::Cdr>,
+    findings: Vec<csms::record::FindingRow>,
+    office: Vec<office::Record>,
+    office_place: BTreeMap<(&'static str, String), usize>,
+    /// Frames of stations that are durable evidence and whose acknowledgement was not yet seen.
+    frames: BTreeSet<u64>,
+    records: u64,
+    commits: u64,
+}
+
+/// Records of one root on the way to the disk, and effects that wait for them.
+#[derive(Debug)]
+pub struct Waiting<R, E> {
+    records: VecDeque<(RecordSeq, R)>,
+    effects: VecDeque<(RecordSeq, E)>,
+    durable: RecordSeq,
+}
+
+impl<R, E> Default for Waiting<R, E> {
+    fn default() -> Self {
+        Self { records: VecDeque::new(), effects: VecDeque::new(), durable: RecordSeq(0) }
+    }
+}
+
+impl<R, E> Waiting<R, E> {
+    /// A record that wants to become durable.
+    ///
+    /// # Panics
+    ///
+    /// Where the numbers do not rise by one: the engine's promise.
+    pub fn record(&mut self, seq: RecordSeq, record: R) {
+        let last = self.records.back().map_or(self.durable, |(seq, _)| *seq);
+        assert!(seq == last.next(), "record {seq} follows record {last}");
+        self.records.push_back((seq, record));
+    }
+
+    /// An effect that may leave once `after` is durable. Returned where it may leave now.
+    pub fn effect(&mut self, after: RecordSeq, effect: E) -> Option<E> {
+        // What waits for nothing overtakes what waits: a shed.
+        if after <= self.durable {
+            return Some(effect);
+        }
+        self.effects.push_back((after, effect));
+        None
+    }
+
+    /// Throws waiting effects away.
+    pub fn withdraw(&mut self, is_withdrawn: impl Fn(&E) -> bool) {
+        self.effects.retain(|(_, effect)| !is_withdrawn(effect));
+    }
+
+    /// Takes what the next commit writes.
+    pub fn take_batch(&mut self) -> Vec<(RecordSeq, R)> {
+        self.records.drain(..).collect()
+    }
+
+    /// The batch up to `seq` is durable; what may leave now, in order.
+    pub fn committed(&mut self, seq: RecordSeq) -> Vec<E> {
+        self.durable = seq;
+        let ready = self.effects.iter().take_while(|(after, _)| *after <= seq).count();
+        self.effects.drain(..ready).map(|(_, effect)| effect).collect()
+    }
+
+    /// Whether records wait.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        !self.records.is_empty()
+    }
+}
+
+impl Store {
+    /// Makes a batch of the sites durable.
+    pub fn commit_csms(&mut self, batch: Vec<(RecordSeq, Record)>) {
+        self.records += u64::try_from(batch.len()).unwrap_or(0);
+        for (_, record) in batch {
+            self.keep(record);
+        }
+    }
+
+    /// Makes a batch of the business durable.
+    pub fn commit_office(&mut self, batch: Vec<(RecordSeq, office::Record)>) {
+        self.records += u64::try_from(batch.len()).unwrap_or(0);
+        for (_, record) in batch {
+            if let Some(cdr) = disposed(&record) {
+                self.unpriced.remove(&cdr);
+            }
+            match record.key() {
+                None => self.office.push(record),
+                Some(key) => {
+                    let key = (table(&record), key);
+                    match self.office_place.get(&key) {
+                        Some(&place) => self.office[place] = record,
+                        None => {
+                            self.office_place.insert(key, self.office.len());
+                            self.office.push(record);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A commit took place.
+    pub const fn count_commit(&mut self) {
+        self.commits += 1;
+    }
+
+    /// What a restarted `Csms` gets: state rows, and the facts of transactions that are not sealed.
+    #[must_use]
+    pub fn csms_rows(&self) -> Vec<Record> {
+        self.state.values().cloned().chain(self.open_facts.values().flatten().cloned()).collect()
+    }
+
+    /// What a restarted `Office` gets: every record, in order.
+    #[must_use]
+    pub fn office_rows(&self) -> Vec<office::Record> {
+        self.office.clone()
+    }
+
+    /// CDRs that are durable but not priced: a restart hands them to `Office` again.
+    #[must_use]
+    pub fn unpriced(&self) -> Vec<billing::cdr::Cdr> {
+        self.unpriced.values().map(|cdr| cdr.as_ref().clone()).collect()
+    }
+
+    /// All sealed CDRs, in order.
+    #[must_use]
+    pub fn cdrs(&self) -> &[billing::cdr::Cdr] {
+        &self.cdrs
+    }
+
+    /// All findings of the sites, in order.
+    #[must_use]
+    pub fn findings(&self) -> &[csms::record::FindingRow] {
+        &self.findings
+    }
+
+    /// All records of the business.
+    #[must_use]
+    pub fn office(&self) -> &[office::Record] {
+        &self.office
+    }
+
+    /// The state rows of the sites.
+    pub fn state(&self) -> impl Iterator<Item = &Record> {
+        self.state.values()
+    }
+
+    /// Whether `frame` is durable evidence; asked once, when its acknowledgement leaves.
+    pub fn take_evidence(&mut self, frame: u64) -> bool {
+        self.frames.remove(&frame)
+    }
+
+    /// Records and commits so far.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.records, self.commits)
+    }
+
+    fn keep(&mut self, record: Record) {
+        if let Some(key) = record.key() {
+            if let Record::Transaction(row) = &record
+                && row.is_sealed
+            {
+                self.open_facts.remove(&row.transaction);
+            }
+            self.state.insert((record.table(), key), record);
+            return;
+        }
+        match &record {
+            Record::Cdr(cdr) => {
+                self.unpriced.insert(cdr.id, cdr.clone());
+                self.cdrs.push(cdr.as_ref().clone());
+            }
+            Record::Finding(row) => self.findings.push(row.clone()),
+            Record::Evidence(row) => {
+                self.frames.insert(row.frame);
+                if let Some(transaction) = row.transaction {
+                    self.keep_open(transaction, record);
+                }
+            }
+            Record::MeterValues(row) => {
+                if let Some(transaction) = row.transaction {
+                    self.keep_open(transaction, record);
+                }
+            }
+            Record::Audit(_) => {}
+            Record::Site(_)
+            | Record::Station(_)
+            | Record::Evse(_)
+            | Record::Session(_)
+            | Record::Transaction(_)
+            | Record::Counters(_) => unreachable!("{} is a state row and has a key", record.table()),
+        }
+    }
+
+    fn keep_open(&mut self, transaction: TransactionId, record: Record) {
+        let key = ("transaction_state", transaction.to_string());
+        let is_sealed = matches!(self.state.get(&key), Some(Record::Transaction(row)) if row.is_sealed);
+        if !is_sealed {
+            self.open_facts.entry(transaction).or_default().push(record);
+        }
+    }
+}
+
+/// The CDR that `office` has dealt with by this record: it is billed or held.
+fn disposed(record: &office::Record) -> Option<CdrId> {
+    match record {
+        office::Record::PricedCdr(priced) => Some(priced.cdr),
+        office::Record::Finding(row) => Some(row.cdr.id),
+        office::Record::Owner(_)
+        | office::Record::Account(_)
+        | office::Record::Token(_)
+        | office::Record::Tariff(_)
+        | office::Record::Access(_)
+        | office::Record::Prices(_)
+        | office::Record::Sighting(_)
+        | office::Record::Counters(_)
+        | office::Record::Books(_)
+        | office::Record::Stated(_)
+        | office::Record::Payout(_)
+        | office::Record::Line(_)
+        | office::Record::Resolution(_)
+        | office::Record::Document(_)
+        | office::Record::Collection(_)
+        | office::Record::Settlement(_)
+        | office::Record::Entry(_)
+        | office::Record::Audit(_) => None,
+    }
+}
+
+/// A name for each kind of state row of the business: keys are unique within it.
+const fn table(record: &office::Record) -> &'static str {
+    match record {
+        office::Record::Owner(_) => "owner",
+        office::Record::Account(_) => "account",
+        office::Record::Token(_) => "token",
+        office::Record::Tariff(_) => "tariff",
+        office::Record::Access(_) => "access",
+        office::Record::Prices(_) => "prices",
+        office::Record::Sighting(_) => "sighting",
+        office::Record::Counters(_) => "counters",
+        office::Record::Books(_) => "books",
+        office::Record::Stated(_) => "stated",
+        office::Record::Payout(_) => "payout",
+        office::Record::PricedCdr(_)
+        | office::Record::Line(_)
+        | office::Record::Finding(_)
+        | office::Record::Resolution(_)
+        | office::Record::Document(_)
+        | office::Record::Collection(_)
+        | office::Record::Settlement(_)
+        | office::Record::Entry(_)
+        | office::Record::Audit(_) => "fact",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_leave_in_order_once_their_record_is_durable_and_a_shed_waits_for_nothing() {
+        let mut waiting: Waiting<&str, &str> = Waiting::default();
+        waiting.record(RecordSeq(1), "first");
+        assert_eq!(waiting.effect(RecordSeq(1), "acknowledgement"), None);
+        waiting.record(RecordSeq(2), "second");
+        assert_eq!(waiting.effect(RecordSeq(2), "raise"), None);
+        assert_eq!(waiting.effect(RecordSeq(0), "shed"), Some("shed"));
+        let batch = waiting.take_batch();
+        assert_eq!(batch.len(), 2);
+        waiting.record(RecordSeq(3), "third");
+        assert_eq!(waiting.effect(RecordSeq(3), "later"), None);
+        assert_eq!(waiting.committed(RecordSeq(2)), ["acknowledgement", "raise"]);
+        assert!(waiting.has_records());
+        assert_eq!(waiting.committed(RecordSeq(3)), ["later"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "record 3 follows record 1")]
+    fn a_gap_in_the_numbers_of_records_is_a_defect() {
+        let mut waiting: Waiting<&str, &str> = Waiting::default();
+        waiting.record(RecordSeq(1), "first");
+        waiting.record(RecordSeq(3), "third");
+    }
+}

@@ -1,0 +1,302 @@
+//! S1 on the truth: no row above its rating, but for a base step that is shed in time. And no fuse trips.
+//!
+//! For row r: total_r(t) = base_r(t) + Σ EVSEs. Where total_r exceeds rating_r at t:
+//!
+//! - *cause*: the excess must not exceed what base_r rose since t_k, the last reading of r's meter that the engine had
+//!   (1 s + reaction) ago. More than that was let in by the engine: S1 fires at once. Without a meter the stated worst
+//!   base stands for the reading.
+//! - *end*: within 1 s after the first reading that shows it a lower limit is on the wire, and within 1 s + reaction
+//!   the excess is over, or nothing is left to shed: every EVSE that still loads r is out of reach.
+//!
+//! While the engine is down nobody reacts: time counts from its return.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
+
+use super::{Engine, Note, Rule, Watch};
+use crate::scenario::{People, Scenario};
+use crate::truth::Truth;
+
+/// How long plant and wire take to follow a shed, at worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reaction {
+    /// Link, station and EV together.
+    pub shed: TimeSpan,
+}
+
+/// The slowest EV of the built-in mix.
+const EV_REACTION: TimeSpan = TimeSpan::from_seconds(8);
+/// CONTROL section 7, S1: a shed is on the wire this long after the reading.
+const ON_THE_WIRE: TimeSpan = TimeSpan::from_seconds(1);
+/// An offered current is followed to within this; also the resolution of what is compared.
+const ROUNDING: Amperes = Amperes::from_milliamperes(20);
+
+impl Reaction {
+    /// From the scenario's links, stations and EVs.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Self {
+        let ev = match &scenario.people {
+            People::Stays(stays) => {
+                stays.iter().map(|stay| stay.ev.reaction).max().unwrap_or(EV_REACTION).max(EV_REACTION)
+            }
+            People::Generated(_) => EV_REACTION,
+        };
+        let delays =
+            scenario.faults.iter().map(crate::scenario::Fault::delay).max().unwrap_or(TimeSpan::ZERO);
+        let link = scenario.timing.latency + scenario.timing.latency_spread + delays;
+        Self { shed: link + scenario.stations.reaction + ev }
+    }
+}
+
+/// What is known of each row.
+#[derive(Debug)]
+pub struct Currents {
+    reaction: Reaction,
+    rows: Vec<PerPhase<Row>>,
+    deadlines: BTreeSet<(Timestamp, usize, Phase, Deadline)>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Row {
+    /// Base current over time, newest last; the first entry held before it.
+    base: VecDeque<(Timestamp, Amperes)>,
+    /// Since when the row is above its rating.
+    over_since: Option<Timestamp>,
+    /// It was told that this excess is not the base's.
+    is_told: bool,
+    /// The last lower limit that left for an EVSE on the row.
+    shed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Deadline {
+    /// A shed must be on the wire.
+    OnTheWire,
+    /// The excess must be over.
+    Over,
+}
+
+impl Currents {
+    /// Rows of so many circuits.
+    #[must_use]
+    pub fn new(circuits: usize, reaction: Reaction) -> Self {
+        Self {
+            reaction,
+            rows: vec![PerPhase::from_fn(|_| Row::default()); circuits],
+            deadlines: BTreeSet::new(),
+        }
+    }
+}
+
+impl Watch {
+    /// When [`Watch::tick`] is wanted.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.currents.deadlines.first().map(|(at, ..)| *at)
+    }
+
+    /// Judges what was due by `now`.
+    pub fn tick(&mut self, now: Timestamp, truth: &Truth) {
+        while let Some(&(at, circuit, phase, deadline)) = self.currents.deadlines.first() {
+            if at > now {
+                return;
+            }
+            self.currents.deadlines.pop_first();
+            match deadline {
+                Deadline::OnTheWire => self.judge_wire(now, truth, circuit, phase),
+                Deadline::Over => self.judge_end(now, truth, circuit, phase),
+            }
+        }
+    }
+
+    /// The current at an EVSE changed.
+    pub fn evse_changed(&mut self, now: Timestamp, truth: &Truth, index: usize, change: PerPhase<Amperes>) {
+        self.story.note(now, Note::Current { evse: index, current: truth.evses()[index].site() });
+        for &circuit in self.path(self.evses[index].circuit).iter() {
+            for phase in Phase::ALL {
+                if change[phase] != Amperes::ZERO {
+                    self.judge_change(now, truth, circuit, phase, change[phase] > Amperes::ZERO);
+                }
+            }
+        }
+    }
+
+    /// The base load at a circuit changed.
+    pub fn base_changed(&mut self, now: Timestamp, truth: &Truth, circuit: usize, change: PerPhase<Amperes>) {
+        self.story.note(now, Note::Base { circuit, current: truth.circuits()[circuit].base() });
+        for &place in self.path(circuit).iter() {
+            let base = truth.circuits()[place].base();
+            for phase in Phase::ALL {
+                if change[phase] == Amperes::ZERO {
+                    continue;
+                }
+                let row = &mut self.currents.rows[place][phase];
+                row.base.push_back((now, base[phase]));
+                while row.base.len() > 2 && row.base.get(1).is_some_and(|(at, _)| now.since(*at) > BASE_KEPT)
+                {
+                    row.base.pop_front();
+                }
+                // A new step is a new excess: its time runs anew.
+                if change[phase] > Amperes::ZERO && row.over_since.is_some() {
+                    row.over_since = Some(now);
+                    self.forget_deadlines(place, phase);
+                }
+                self.judge_change(now, truth, place, phase, false);
+            }
+        }
+    }
+
+    /// A reading of the meter of `circuit` reached the engine, which measured `current`.
+    pub(super) fn reading_shows(&mut self, now: Timestamp, circuit: usize, measured_at: Timestamp) {
+        if self.engine == Engine::Down {
+            return;
+        }
+        for phase in Phase::ALL {
+            let Some(since) = self.currents.rows[circuit][phase].over_since else { continue };
+            if measured_at >= since {
+                let over_by = now + ON_THE_WIRE + self.currents.reaction.shed;
+                let waits = |deadline| {
+                    self.currents
+                        .deadlines
+                        .iter()
+                        .any(|&(_, c, p, d)| c == circuit && p == phase && d == deadline)
+                };
+                if !waits(Deadline::Over) {
+                    self.currents.deadlines.insert((now + ON_THE_WIRE, circuit, phase, Deadline::OnTheWire));
+                    self.currents.deadlines.insert((over_by, circuit, phase, Deadline::Over));
+                }
+            }
+        }
+    }
+
+    /// A limit lower than what may be drawn left for an EVSE.
+    pub(super) fn shed_sent(&mut self, now: Timestamp, index: usize) {
+        for &circuit in self.path(self.evses[index].circuit).iter() {
+            for phase in Phase::ALL {
+                self.currents.rows[circuit][phase].shed_at = Some(now);
+            }
+        }
+    }
+
+    /// Judges the fuses, which integrate over the whole run.
+    pub fn judge_fuses(&mut self, now: Timestamp, truth: &mut Truth) {
+        for circuit in truth.circuits_mut() {
+            let name = circuit.name.clone();
+            for phase in Phase::ALL {
+                self.verdicts.check(Rule::Fuse);
+                if let Some(at) = circuit.tripped_at(phase, now) {
+                    let text = format!("the gG fuse of {name} {phase}, {}, trips", circuit.rating[phase]);
+                    self.verdicts.fire(Rule::Fuse, at, text, &self.story);
+                }
+            }
+        }
+    }
+
+    fn judge_change(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase, is_rise: bool) {
+        self.verdicts.check(Rule::S1);
+        let total = truth.circuits()[circuit].total()[phase];
+        let excess = total - self.circuits[circuit].rating[phase];
+        let row = &mut self.currents.rows[circuit][phase];
+        if excess <= ROUNDING {
+            if row.over_since.take().is_some() {
+                row.is_told = false;
+                self.forget_deadlines(circuit, phase);
+            }
+            return;
+        }
+        row.over_since.get_or_insert(now);
+        if !is_rise || row.is_told {
+            return;
+        }
+        let explained = self.base_rise(now, truth, circuit, phase);
+        if excess > explained + ROUNDING && !self.is_nothing_left(truth, circuit, phase) {
+            self.currents.rows[circuit][phase].is_told = true;
+            let text = format!(
+                "{} carries {total}, {excess} above its rating of {}, and base load rose by {explained} only since the \
+                 engine last knew it: base {}, EVSEs {}",
+                self.row_name(circuit, phase),
+                self.circuits[circuit].rating[phase],
+                truth.circuits()[circuit].base()[phase],
+                total - truth.circuits()[circuit].base()[phase],
+            );
+            self.verdicts.fire(Rule::S1, now, text, &self.story);
+        }
+    }
+
+    fn judge_wire(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
+        let row = &self.currents.rows[circuit][phase];
+        let Some(since) = row.over_since else { return };
+        let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since);
+        self.verdicts.check(Rule::S1);
+        if is_on_the_wire || self.engine == Engine::Down || self.is_nothing_left(truth, circuit, phase) {
+            return;
+        }
+        let text = format!(
+            "{} carries {} against a rating of {} since {since}; a reading told it {ON_THE_WIRE} ago and no lower limit \
+             is on the wire",
+            self.row_name(circuit, phase),
+            truth.circuits()[circuit].total()[phase],
+            self.circuits[circuit].rating[phase],
+        );
+        self.verdicts.fire(Rule::S1, now, text, &self.story);
+    }
+
+    fn judge_end(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
+        let Some(since) = self.currents.rows[circuit][phase].over_since else { return };
+        self.verdicts.check(Rule::S1);
+        if self.engine == Engine::Down || self.is_nothing_left(truth, circuit, phase) {
+            return;
+        }
+        let text = format!(
+            "{} carries {} against a rating of {} since {since}, longer than {ON_THE_WIRE} + {} after the reading",
+            self.row_name(circuit, phase),
+            truth.circuits()[circuit].total()[phase],
+            self.circuits[circuit].rating[phase],
+            self.currents.reaction.shed,
+        );
+        self.verdicts.fire(Rule::S1, now, text, &self.story);
+    }
+
+    /// What base load rose on a row since the engine last knew it and had time to act.
+    fn base_rise(&self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) -> Amperes {
+        let base = truth.circuits()[circuit].base()[phase];
+        let watched = &self.circuits[circuit];
+        let Some(meter) = &watched.meter else {
+            return (base - watched.worst_base[phase]).max(Amperes::ZERO);
+        };
+        let acted = ON_THE_WIRE + self.currents.reaction.shed;
+        let up_since = match self.engine {
+            Engine::Down => return base,
+            Engine::Up { since } => since,
+        };
+        let Some(known_at) = meter.known_at(now, acted, up_since) else { return base };
+        let history = &self.currents.rows[circuit][phase].base;
+        let after = history.partition_point(|(at, _)| *at <= known_at);
+        let lowest =
+            history.iter().skip(after.saturating_sub(1)).map(|(_, base)| *base).min().unwrap_or(base);
+        (base - lowest).max(Amperes::ZERO)
+    }
+
+    /// Whether every EVSE that still loads the row is out of reach.
+    fn is_nothing_left(&self, truth: &Truth, circuit: usize, phase: Phase) -> bool {
+        self.evses.iter().zip(truth.evses()).all(|(watched, evse)| {
+            evse.site()[phase] == Amperes::ZERO
+                || !watched.plant.is_reachable
+                || !self.path(watched.circuit).contains(&circuit)
+        })
+    }
+
+    fn forget_deadlines(&mut self, circuit: usize, phase: Phase) {
+        if !self.currents.deadlines.is_empty() {
+            self.currents.deadlines.retain(|&(_, c, p, _)| c != circuit || p != phase);
+        }
+    }
+
+    pub(super) fn row_name(&self, circuit: usize, phase: Phase) -> String {
+        format!("{} {phase}", self.circuits[circuit].name)
+    }
+}
+
+/// How long base currents are kept: longer than any meter time-out with its reaction.
+const BASE_KEPT: TimeSpan = TimeSpan::from_minutes(15);

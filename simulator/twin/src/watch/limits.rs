@@ -1,0 +1,258 @@
+//! S2 to S5 on the wire: each SetChargingProfile is judged as it leaves the engine.
+//!
+//! For EVSE i let w_i be the most that may be drawn there in truth: the limit its station applies, or a higher one that
+//! is on the wire, at most what EVSE and EV can do; 0 where nothing may be drawn. A limit x above w_i is a *raise*. It
+//! is paid for when on every row r above i, a_ri · x + Σ_{j≠i} a_rj · w_j + base_r ≤ rating_r, with base_r as it truly was
+//! at the last reading that the engine has (without a meter: as stated at worst). A shed that is not in force keeps
+//! w_j high, so that a raise that counts on it breaks S2.
+
+use std::collections::VecDeque;
+
+use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
+
+use super::{Note, Rule, Watch};
+use crate::frame_text::{ProfileSent, profile_sent};
+use crate::truth::Truth;
+
+/// A meter as the engine hears of it.
+#[derive(Debug, Clone)]
+pub struct WatchedMeter {
+    timeout: TimeSpan,
+    /// Delivered, measured; newest last.
+    readings: VecDeque<(Timestamp, Timestamp)>,
+    /// Base load here and below, as it truly was at the last reading.
+    base: Option<PerPhase<Amperes>>,
+    /// Readings in a row, none later than the time-out after the one before.
+    fresh: u32,
+    /// It was stale since the engine's start.
+    was_stale: bool,
+}
+
+impl WatchedMeter {
+    /// A meter that has told nothing yet.
+    #[must_use]
+    pub const fn new(timeout: TimeSpan) -> Self {
+        Self { timeout, readings: VecDeque::new(), base: None, fresh: 0, was_stale: false }
+    }
+
+    /// When the newest reading was measured that the running engine had `acted` ago.
+    pub(super) fn known_at(&self, now: Timestamp, acted: TimeSpan, up_since: Timestamp) -> Option<Timestamp> {
+        let had = |delivered: Timestamp| delivered >= up_since && now.since(delivered) >= acted;
+        self.readings.iter().rev().find(|(delivered, _)| had(*delivered)).map(|(_, measured)| *measured)
+    }
+
+    fn hear(&mut self, now: Timestamp, measured_at: Timestamp, base: PerPhase<Amperes>) {
+        let is_gap =
+            self.readings.back().is_some_and(|(_, before)| measured_at.since(*before) > self.timeout);
+        self.was_stale |= is_gap;
+        self.fresh = if is_gap { 1 } else { self.fresh + 1 };
+        self.base = Some(base);
+        self.readings.push_back((now, measured_at));
+        while self.readings.len() > 64 {
+            self.readings.pop_front();
+        }
+    }
+
+    /// CONTROL section 4: stale when older than the time-out; raises resume after three fresh readings.
+    fn forbids_raises(&self, now: Timestamp) -> bool {
+        // The engine may hold a reading true from when it came: that is later by its delay.
+        match self.readings.back() {
+            None => true,
+            Some((delivered, _)) if now.since(*delivered) > self.timeout => true,
+            Some(_) => self.was_stale && self.fresh < 3,
+        }
+    }
+}
+
+impl Watch {
+    /// A reading of a circuit's meter reaches the engine. `base` is what base load truly was when it was measured.
+    pub fn reading(
+        &mut self,
+        now: Timestamp,
+        circuit: usize,
+        measured_at: Timestamp,
+        current: PerPhase<Amperes>,
+        base: PerPhase<Amperes>,
+    ) {
+        self.story.note(now, Note::Reading { circuit, measured_at, current });
+        if let Some(meter) = &mut self.circuits[circuit].meter {
+            meter.hear(now, measured_at, base);
+        }
+        self.reading_shows(now, circuit, measured_at);
+    }
+
+    /// A SetChargingProfile leaves the engine for a station whose connectors are the EVSEs `connectors`, from 1 on.
+    /// Tells whether it changes a live limit.
+    pub fn profile_leaves(
+        &mut self,
+        now: Timestamp,
+        truth: &Truth,
+        connectors: &[usize],
+        text: &str,
+    ) -> bool {
+        let profile = match profile_sent(text) {
+            Ok(profile) => profile,
+            Err(error) => {
+                let text = format!("a SetChargingProfile cannot be read ({error}): {text}");
+                self.verdicts.fire(Rule::S3, now, text, &self.story);
+                return false;
+            }
+        };
+        let place = usize::from(profile.connector).checked_sub(1);
+        let Some(&index) = place.and_then(|place| connectors.get(place)) else { return false };
+        if !profile.is_amperes {
+            return false;
+        }
+        self.judge_s3(now, index, &profile);
+        let limits: Vec<Amperes> = profile.periods.iter().map(|(_, limit)| *limit).collect();
+        let (Some(&first), Some(&last)) = (limits.first(), limits.last()) else { return false };
+        if profile.purpose == "TxDefaultProfile" && limits.len() == 1 {
+            self.evses[index].fallback = last;
+            self.judge_s4(now, truth, index);
+            return false;
+        }
+        self.judge_expiry(now, index, first, &limits);
+        let expired_before = std::mem::replace(&mut self.evses[index].expired, last);
+        if expired_before != last {
+            self.judge_s4(now, truth, index);
+        }
+        self.story.note(now, Note::Limit { evse: index, limit: first, expired: last });
+        let worst = self.worst(index);
+        if first > worst {
+            self.judge_s2(now, truth, index, first, worst);
+        } else if first < worst {
+            self.shed_sent(now, index);
+        }
+        let before = self.evses[index].live.replace(first);
+        let fallback = self.evses[index].fallback;
+        if first > before.unwrap_or(fallback) {
+            self.judge_s5(now, index, before.unwrap_or(fallback), first);
+        }
+        self.evses[index].on_the_wire.push((now, first));
+        before != Some(first)
+    }
+
+    /// The most that may be drawn at an EVSE in truth, per phase.
+    fn worst(&self, index: usize) -> Amperes {
+        let evse = &self.evses[index];
+        if !evse.plant.may_draw {
+            return Amperes::ZERO;
+        }
+        let on_the_wire = evse.on_the_wire.iter().map(|(_, limit)| *limit).max().unwrap_or(Amperes::ZERO);
+        evse.plant.limit.max(on_the_wire).min(evse.current_max)
+    }
+
+    fn judge_s2(&mut self, now: Timestamp, truth: &Truth, index: usize, limit: Amperes, worst: Amperes) {
+        self.verdicts.check(Rule::S2);
+        let drawn = |evse: usize, limit: Amperes| {
+            let plant = &self.evses[evse].plant;
+            truth.evses()[evse].at_limit(limit.min(plant.ev_max), plant.phases)
+        };
+        for &circuit in self.path(self.evses[index].circuit).iter() {
+            let watched = &self.circuits[circuit];
+            let base = match &watched.meter {
+                Some(meter) => meter.base.unwrap_or(watched.worst_base),
+                None => watched.worst_base,
+            };
+            let mut sum = base + drawn(index, limit);
+            for other in (0..self.evses.len()).filter(|&other| other != index) {
+                if self.path(self.evses[other].circuit).contains(&circuit) {
+                    sum += drawn(other, self.worst(other));
+                }
+            }
+            let Some(phase) = Phase::ALL.into_iter().find(|&phase| {
+                sum[phase] > watched.rating[phase] && drawn(index, limit)[phase] > Amperes::ZERO
+            }) else {
+                continue;
+            };
+            let unpaid: Vec<String> = (0..self.evses.len())
+                .filter(|&other| other != index && drawn(other, self.worst(other))[phase] > Amperes::ZERO)
+                .filter(|&other| self.evses[other].live.is_some_and(|live| live < self.worst(other)))
+                .map(|other| {
+                    let evse = &self.evses[other];
+                    format!("{} was told {:?}, still {}", evse.id, evse.live, self.worst(other))
+                })
+                .collect();
+            let text = format!(
+                "EVSE {} is raised from {worst} to {limit}, but {} may then carry {} of {}: base {}, sheds not in \
+                 force: {}",
+                self.evses[index].id,
+                self.row_name(circuit, phase),
+                sum[phase],
+                watched.rating[phase],
+                base[phase],
+                if unpaid.is_empty() { "none".to_owned() } else { unpaid.join("; ") },
+            );
+            self.verdicts.fire(Rule::S2, now, text, &self.story);
+            return;
+        }
+    }
+
+    fn judge_s3(&mut self, now: Timestamp, index: usize, profile: &ProfileSent) {
+        self.verdicts.check(Rule::S3);
+        let evse = &self.evses[index];
+        let is_right = |limit: Amperes| {
+            limit == Amperes::ZERO
+                || (limit >= evse.current_min
+                    && limit <= evse.current_max
+                    && limit.floor_to(evse.step) == limit)
+        };
+        if let Some((_, limit)) = profile.periods.iter().find(|(_, limit)| !is_right(*limit)) {
+            let text = format!(
+                "EVSE {} is sent {limit}, which is neither 0 nor between {} and {} on the step of {}",
+                evse.id, evse.current_min, evse.current_max, evse.step
+            );
+            self.verdicts.fire(Rule::S3, now, text, &self.story);
+        }
+    }
+
+    fn judge_expiry(&mut self, now: Timestamp, index: usize, first: Amperes, limits: &[Amperes]) {
+        self.verdicts.check(Rule::S4);
+        if let Some(&later) = limits.iter().find(|&&limit| limit > first) {
+            let text =
+                format!("EVSE {} is sent {first} that rises to {later} by expiry", self.evses[index].id);
+            self.verdicts.fire(Rule::S4, now, text, &self.story);
+        }
+    }
+
+    /// What holds when we are silent, at every EVSE, on every row above this one.
+    fn judge_s4(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+        self.verdicts.check(Rule::S4);
+        for &circuit in self.path(self.evses[index].circuit).iter() {
+            let watched = &self.circuits[circuit];
+            let mut sum = watched.worst_base;
+            for (other, evse) in self.evses.iter().enumerate() {
+                if self.path(evse.circuit).contains(&circuit) {
+                    sum += truth.evses()[other].at_limit(evse.expired.max(evse.fallback), 3);
+                }
+            }
+            let full = |phase: &Phase| sum[*phase] > watched.rating[*phase] - watched.reserve;
+            if let Some(phase) = Phase::ALL.into_iter().find(full) {
+                let text = format!(
+                    "with EVSE {} the fallbacks and the worst base on {} come to {}, above {} less the reserve of {}",
+                    self.evses[index].id,
+                    self.row_name(circuit, phase),
+                    sum[phase],
+                    watched.rating[phase],
+                    watched.reserve,
+                );
+                self.verdicts.fire(Rule::S4, now, text, &self.story);
+                return;
+            }
+        }
+    }
+
+    fn judge_s5(&mut self, now: Timestamp, index: usize, before: Amperes, limit: Amperes) {
+        self.verdicts.check(Rule::S5);
+        for &circuit in self.path(self.evses[index].circuit).iter() {
+            let stale = self.circuits[circuit].meter.as_ref().is_some_and(|meter| meter.forbids_raises(now));
+            if stale {
+                let text = format!(
+                    "EVSE {} is raised from {before} to {limit} although the meter of {} is stale",
+                    self.evses[index].id, self.circuits[circuit].name
+                );
+                self.verdicts.fire(Rule::S5, now, text, &self.story);
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Checkers: they watch a run from outside, on the truth of the plant and the text on the wire, and judge it by the
+//! rules of CONTROL and MONEY. They share no code with what they judge.
+//!
+//! [`Watch`] is told what happens while it happens. [`currents`] judges S1, [`limits`] S2 to S5, [`restart`] S8,
+//! [`money`] M1 to M6 once the run is over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1
+//! to S5 may change.
+
+pub mod currents;
+pub mod limits;
+pub mod money;
+pub mod restart;
+mod story;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use units::{Amperes, EvseId, PerPhase, Timestamp};
+
+pub use currents::Reaction;
+pub use story::{Note, Story};
+
+use crate::scenario::Scenario;
+use crate::truth::Truth;
+
+/// What a checker judges by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Rows.
+    S1,
+    /// Shed before raise.
+    S2,
+    /// Limits on the step.
+    S3,
+    /// Fallbacks.
+    S4,
+    /// Stale meters.
+    S5,
+    /// Nonsense plans.
+    S6,
+    /// Restart.
+    S8,
+    /// Each CDR once.
+    M1,
+    /// Registers.
+    M2,
+    /// Settlement.
+    M4,
+    /// Pricing.
+    M5,
+    /// Civil time.
+    M6,
+    /// Ledger.
+    Ledger,
+    /// Energy.
+    Energy,
+    /// Fuses.
+    Fuse,
+}
+
+impl Rule {
+    /// All, in order of name.
+    pub const ALL: [Self; 15] = [
+        Self::S1,
+        Self::S2,
+        Self::S3,
+        Self::S4,
+        Self::S5,
+        Self::S6,
+        Self::S8,
+        Self::M1,
+        Self::M2,
+        Self::M4,
+        Self::M5,
+        Self::M6,
+        Self::Ledger,
+        Self::Energy,
+        Self::Fuse,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S1 => "S1",
+            Self::S2 => "S2",
+            Self::S3 => "S3",
+            Self::S4 => "S4",
+            Self::S5 => "S5",
+            Self::S6 => "S6",
+            Self::S8 => "S8",
+            Self::M1 => "M1",
+            Self::M2 => "M2",
+            Self::M4 => "M4",
+            Self::M5 => "M5",
+            Self::M6 => "M6",
+            Self::Ledger => "ledger at zero",
+            Self::Energy => "energy conserved",
+            Self::Fuse => "no fuse trips",
+        }
+    }
+
+    /// What it means, in one line.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::S1 => "no row above its rating, but for a base step that is shed in time",
+            Self::S2 => "no raise on the wire while the shed that pays for it is not in force",
+            Self::S3 => "each limit sent is 0 or at least the minimum, on the step",
+            Self::S4 => "what holds when we are silent fits every row, and an expiry never raises",
+            Self::S5 => "no raise while a meter above the EVSE is stale",
+            Self::S6 => "late, stale and senseless plans change nothing of S1 to S5",
+            Self::S8 => "a restart restores ceilings and loses nothing acknowledged",
+            Self::M1 => "each transaction is billed once, or held, or written off",
+            Self::M2 => "energy billed is the difference of the plant's registers",
+            Self::M4 => {
+                "charged = collected + open + written off, and the payout's equation, per owner and month"
+            }
+            Self::M5 => "a naive pricer gives the same amounts",
+            Self::M6 => "months begin at the site's midnight",
+            Self::Ledger => "the ledger's postings sum to zero",
+            Self::Energy => "registers equal the integrals of currents, and circuits add up",
+            Self::Fuse => "no gG fuse of the circuits' ratings would have tripped",
+        }
+    }
+}
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// Which.
+    pub rule: Rule,
+    /// When.
+    pub at: Timestamp,
+    /// What, with the numbers.
+    pub text: String,
+    /// The minute before, in plain words.
+    pub story: Vec<String>,
+}
+
+/// Firings of one rule that are kept in full; more are counted.
+const KEPT_PER_RULE: u64 = 5;
+
+/// What a run's checkers found.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    firings: Vec<Firing>,
+    fired: BTreeMap<Rule, u64>,
+    checked: BTreeMap<Rule, u64>,
+}
+
+impl Verdicts {
+    /// There was something to check.
+    pub fn check(&mut self, rule: Rule) {
+        *self.checked.entry(rule).or_default() += 1;
+    }
+
+    /// A rule was broken.
+    pub fn fire(&mut self, rule: Rule, at: Timestamp, text: String, story: &Story) {
+        let fired = self.fired.entry(rule).or_default();
+        *fired += 1;
+        if *fired <= KEPT_PER_RULE {
+            self.firings.push(Firing { rule, at, text, story: story.tell(at) });
+        }
+    }
+
+    /// Those that are kept in full, in order.
+    #[must_use]
+    pub fn firings(&self) -> &[Firing] {
+        &self.firings
+    }
+
+    /// How often a rule was checked, and how often it was broken.
+    #[must_use]
+    pub fn counts(&self, rule: Rule) -> (u64, u64) {
+        let count = |counts: &BTreeMap<Rule, u64>| counts.get(&rule).copied().unwrap_or(0);
+        (count(&self.checked), count(&self.fired))
+    }
+}
+
+/// An EVSE as the plant truly holds it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlantEvse {
+    /// The limit the station applies, per phase.
+    pub limit: Amperes,
+    /// A transaction runs and an EV is plugged in: the limit may be drawn.
+    pub may_draw: bool,
+    /// The phases that the EV can load, 0 to 3.
+    pub phases: u8,
+    /// The most that the EV draws, per phase.
+    pub ev_max: Amperes,
+    /// The station's link is up.
+    pub is_reachable: bool,
+}
+
+/// An EVSE as its configuration states it, and what was seen of it.
+#[derive(Debug, Clone)]
+pub struct WatchedEvse {
+    id: EvseId,
+    circuit: usize,
+    current_max: Amperes,
+    current_min: Amperes,
+    step: Amperes,
+    plant: PlantEvse,
+    /// Live limits that left the engine and are not known to be in force, oldest first.
+    on_the_wire: Vec<(Timestamp, Amperes)>,
+    /// The last live limit sent in the present transaction.
+    live: Option<Amperes>,
+    /// What the last live limit falls back to.
+    expired: Amperes,
+    /// The standing fallback, as last sent.
+    fallback: Amperes,
+}
+
+/// A circuit as its configuration states it.
+#[derive(Debug, Clone)]
+pub struct WatchedCircuit {
+    name: String,
+    /// Itself and the circuits above.
+    path: Arc<[usize]>,
+    rating: PerPhase<Amperes>,
+    reserve: Amperes,
+    worst_base: PerPhase<Amperes>,
+    meter: Option<limits::WatchedMeter>,
+}
+
+/// All checkers of a run.
+#[derive(Debug)]
+pub struct Watch {
+    /// What was found.
+    pub verdicts: Verdicts,
+    /// What happened lately.
+    pub story: Story,
+    evses: Vec<WatchedEvse>,
+    circuits: Vec<WatchedCircuit>,
+    currents: currents::Currents,
+    engine: Engine,
+}
+
+/// Whether the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Up { since: Timestamp },
+    Down,
+}
+
+impl Watch {
+    /// Checkers of a run of `scenario`, whose `truth` begins now.
+    #[must_use]
+    pub fn new(scenario: &Scenario, truth: &Truth) -> Self {
+        let config = &scenario.site.config;
+        let circuits: Vec<WatchedCircuit> = truth
+            .circuits()
+            .iter()
+            .enumerate()
+            .filter_map(|(place, circuit)| {
+                let stated = config.circuits.iter().find(|stated| stated.id == circuit.id)?;
+                // CONTROL section 1: default max(2 A, 3 % of rating) + the meter's accuracy class in % of rating.
+                let rating = stated.rating.lowest();
+                let accuracy = stated.meter.as_ref().map_or(0, |meter| meter.accuracy_permille);
+                let default = Amperes::from_amperes(2).max(rating.ratio_ceil(3, 100))
+                    + rating.ratio_ceil(accuracy, 1_000);
+                Some(WatchedCircuit {
+                    name: circuit.name.clone(),
+                    path: truth.path(place).collect(),
+                    rating: stated.rating,
+                    reserve: stated.reserve.unwrap_or(default),
+                    worst_base: stated.worst_base,
+                    meter: stated.meter.as_ref().map(|meter| limits::WatchedMeter::new(meter.timeout)),
+                })
+            })
+            .collect();
+        let evses = config
+            .evses
+            .iter()
+            .zip(truth.evses())
+            .map(|(stated, evse)| WatchedEvse {
+                id: stated.id.clone(),
+                circuit: evse.circuit,
+                current_max: stated.current_max,
+                current_min: stated.current_min,
+                step: stated.step,
+                plant: PlantEvse::default(),
+                on_the_wire: Vec::new(),
+                live: None,
+                expired: Amperes::ZERO,
+                fallback: stated.fallback,
+            })
+            .collect();
+        let mut story = Story::default();
+        story.name(
+            truth.evses().iter().map(|evse| evse.id.to_string()).collect(),
+            truth.circuits().iter().map(|circuit| circuit.name.clone()).collect(),
+        );
+        let currents = currents::Currents::new(circuits.len(), Reaction::of(scenario));
+        Self {
+            verdicts: Verdicts::default(),
+            story,
+            evses,
+            circuits,
+            currents,
+            engine: Engine::Up { since: scenario.starts_at },
+        }
+    }
+
+    /// How the station and EV at an EVSE now are.
+    pub fn plant(&mut self, index: usize, plant: PlantEvse) {
+        let evse = &mut self.evses[index];
+        if evse.plant.may_draw && !plant.may_draw {
+            evse.live = None;
+            evse.on_the_wire.clear();
+        }
+        // What is in force is no longer on the wire, nor is what was sent before it.
+        if let Some(place) = evse.on_the_wire.iter().position(|(_, limit)| *limit == plant.limit) {
+            evse.on_the_wire.drain(..=place);
+        }
+        evse.plant = plant;
+    }
+
+    /// The engine's process died.
+    pub fn engine_down(&mut self, now: Timestamp) {
+        self.engine = Engine::Down;
+        self.story.note(now, Note::Text("the engine's process dies".to_owned()));
+    }
+
+    /// The engine's process runs again.
+    pub fn engine_up(&mut self, now: Timestamp) {
+        self.engine = Engine::Up { since: now };
+        self.story.note(now, Note::Text("the engine runs again, restored from its records".to_owned()));
+    }
+
+    /// The circuits from one up to the grid connection.
+    fn path(&self, circuit: usize) -> Arc<[usize]> {
+        Arc::clone(&self.circuits[circuit].path)
+    }
+}

@@ -1,0 +1,301 @@
+//! M1, M2, M4 to M6 and the ledger, once the books are closed: what the plant's registers counted against what drivers
+//! were charged and owners are paid. Prices, fees and months are worked out anew here, the plain way.
+
+use std::collections::BTreeMap;
+
+use units::civil::CivilMonth;
+use units::{Money, Timestamp, WattHours};
+
+use super::{Rule, Watch};
+use crate::business::Books;
+use crate::recorder::TransactionSeen;
+use crate::scenario::Scenario;
+
+/// Start and stop registers travel as whole Wh, each rounded down: their difference is less than 1 Wh off.
+const REGISTER_STEP: WattHours = WattHours::from_watt_hours(1);
+
+impl Watch {
+    /// Judges the books. `told` says of each transaction whether all that its station had to say was acknowledged.
+    pub fn judge_money(
+        &mut self,
+        now: Timestamp,
+        scenario: &Scenario,
+        books: &Books,
+        transactions: &[(TransactionSeen, bool)],
+    ) {
+        self.judge_m1(now, books, transactions);
+        self.judge_m2(now, books, transactions);
+        self.judge_m4(now, scenario, books);
+        self.judge_m5(now, scenario, books);
+        self.judge_m6(now, books);
+        self.judge_ledger(now, books);
+    }
+
+    fn judge_m1(&mut self, now: Timestamp, books: &Books, transactions: &[(TransactionSeen, bool)]) {
+        for (seen, is_told) in transactions {
+            if seen.ended.is_none() || !is_told {
+                continue;
+            }
+            self.verdicts.check(Rule::M1);
+            let Some(id) = seen.id.and_then(|id| u64::try_from(id).ok()) else {
+                let text = format!(
+                    "the transaction at {} from {} got no id although all its messages were acknowledged",
+                    seen.evse, seen.started_at
+                );
+                self.verdicts.fire(Rule::M1, now, text, &self.story);
+                continue;
+            };
+            let cdrs: Vec<_> =
+                books.cdrs.iter().filter(|cdr| cdr.transaction.0 == id && cdr.evse == seen.evse).collect();
+            if cdrs.len() != 1 {
+                let text = format!("transaction {id} at {} has {} CDRs, not one", seen.evse, cdrs.len());
+                self.verdicts.fire(Rule::M1, now, text, &self.story);
+            }
+        }
+        let mut fates: BTreeMap<u64, usize> = books.cdrs.iter().map(|cdr| (cdr.id.0, 0)).collect();
+        let billed = books.priced.iter().map(|priced| priced.cdr.0);
+        for id in billed.chain(books.held.iter().map(|row| row.cdr.id.0)) {
+            *fates.entry(id).or_default() += 1;
+        }
+        for (id, count) in fates {
+            self.verdicts.check(Rule::M1);
+            if count != 1 {
+                let text = format!("CDR {id} was billed or held {count} times, not once");
+                self.verdicts.fire(Rule::M1, now, text, &self.story);
+            }
+        }
+        for refusal in &books.refusals {
+            self.verdicts.fire(Rule::M1, now, format!("the books do not close: {refusal}"), &self.story);
+        }
+    }
+
+    fn judge_m2(&mut self, now: Timestamp, books: &Books, transactions: &[(TransactionSeen, bool)]) {
+        for priced in &books.priced {
+            let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr) else { continue };
+            self.verdicts.check(Rule::M2);
+            let seen = transactions.iter().map(|(seen, _)| seen).find(|seen| {
+                seen.evse == cdr.evse
+                    && seen.id.and_then(|id| u64::try_from(id).ok()) == Some(cdr.transaction.0)
+            });
+            let Some(seen) = seen else {
+                let text = format!("CDR {} bills transaction {}, which never ran", cdr.id, cdr.transaction);
+                self.verdicts.fire(Rule::M2, now, text, &self.story);
+                continue;
+            };
+            let counted = seen.ended.map_or(WattHours::ZERO, |(_, register)| register) - seen.register_start;
+            if (priced.energy - counted).magnitude() >= REGISTER_STEP {
+                let text = format!(
+                    "CDR {} bills {} for transaction {}, whose register counted {counted}",
+                    cdr.id, priced.energy, cdr.transaction
+                );
+                self.verdicts.fire(Rule::M2, now, text, &self.story);
+            }
+        }
+    }
+
+    fn judge_m4(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
+        let zero = Money::zero(scenario.currency);
+        for row in &books.settlements {
+            let settlement = &row.settlement;
+            let (owner, month) = (&settlement.owner, settlement.month);
+            self.verdicts.check(Rule::M4);
+            let of_month =
+                |priced: &&billing::pricing::PricedCdr| priced.owner == *owner && priced.month == month;
+            let charged = books.priced.iter().filter(of_month).fold(zero, |sum, priced| sum + priced.amount);
+            let revenue = settlement.revenue;
+            let mut wrongs = Vec::new();
+            if revenue.charged != charged {
+                wrongs.push(format!("charged {} is not the sum of CDRs {charged}", revenue.charged));
+            }
+            if revenue.charged != revenue.collected + revenue.open + revenue.written_off {
+                wrongs.push(format!(
+                    "charged {} is not collected {} + open {} + written off {}",
+                    revenue.charged, revenue.collected, revenue.open, revenue.written_off
+                ));
+            }
+            let total = settlement.collected - settlement.fees - settlement.vat_borne + settlement.carried_in;
+            if settlement.total != total {
+                wrongs.push(format!("total {} is not {total}", settlement.total));
+            }
+            if !revenue.open.is_zero() || settlement.collected != charged {
+                wrongs.push(format!(
+                    "everything was paid, and yet {} is open and {} collected of {charged}",
+                    revenue.open, settlement.collected
+                ));
+            }
+            let fees = naive_fees(scenario, books, month);
+            let opening = Money::from_minor(35_000, scenario.currency);
+            if settlement.fees != fees && settlement.fees != fees + opening {
+                wrongs.push(format!("fees {} are not {fees}, nor that and the opening fee", settlement.fees));
+            }
+            for wrong in wrongs {
+                let text = format!("{owner} {month}: {wrong}");
+                self.verdicts.fire(Rule::M4, now, text, &self.story);
+            }
+        }
+    }
+
+    fn judge_m5(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
+        for priced in &books.priced {
+            self.verdicts.check(Rule::M5);
+            let tariff = scenario.commerce.tariffs.iter().find(|tariff| tariff.id == priced.tariff);
+            let amount = tariff.map(|tariff| naive_amount(priced.energy, tariff.energy.millionths()));
+            if amount != Some(priced.amount.minor()) {
+                let text = format!(
+                    "CDR {} costs {} for {} on {}; the plain way it is {amount:?} cents",
+                    priced.cdr, priced.amount, priced.energy, priced.tariff
+                );
+                self.verdicts.fire(Rule::M5, now, text, &self.story);
+            }
+        }
+    }
+
+    fn judge_m6(&mut self, now: Timestamp, books: &Books) {
+        for priced in &books.priced {
+            let Some(month) = naive_month(priced.zone.name(), priced.stopped_at) else { continue };
+            self.verdicts.check(Rule::M6);
+            if priced.month != month {
+                let text = format!(
+                    "CDR {} ended at {} and is billed in {}; by the site's clocks that is {month}",
+                    priced.cdr, priced.stopped_at, priced.month
+                );
+                self.verdicts.fire(Rule::M6, now, text, &self.story);
+            }
+        }
+    }
+
+    fn judge_ledger(&mut self, now: Timestamp, books: &Books) {
+        let mut sum: i128 = 0;
+        for row in &books.entries {
+            self.verdicts.check(Rule::Ledger);
+            let entry: i128 =
+                row.entry.parts().postings.iter().map(|posting| i128::from(posting.amount.minor())).sum();
+            sum += entry;
+            if entry != 0 {
+                let text = format!("entry {} is off by {entry} cents", row.number);
+                self.verdicts.fire(Rule::Ledger, now, text, &self.story);
+            }
+        }
+        self.verdicts.check(Rule::Ledger);
+        if sum != 0 {
+            self.verdicts.fire(Rule::Ledger, now, format!("the ledger is off by {sum} cents"), &self.story);
+        }
+    }
+}
+
+/// Energy × price, in cents, half away from zero. Energy in mWh, price in millionths of the major unit per kWh.
+#[must_use]
+pub fn naive_amount(energy: WattHours, price_millionths: i64) -> i64 {
+    // mWh / 10^6 · millionths / 10^6 · 100 cents
+    let numerator = i128::from(energy.milliwatt_hours()) * i128::from(price_millionths);
+    naive_round(numerator, 10_000_000_000)
+}
+
+fn naive_round(numerator: i128, denominator: i128) -> i64 {
+    let (whole, rest) = (numerator.abs() / denominator, numerator.abs() % denominator);
+    let rounded = if rest * 2 >= denominator { whole + 1 } else { whole };
+    i64::try_from(rounded * numerator.signum()).unwrap_or(i64::MAX)
+}
+
+/// MONEY section 4, for the one owner of a scenario: the plan's fee on the sum, and 15 % of what public EVSEs earned.
+fn naive_fees(scenario: &Scenario, books: &Books, month: CivilMonth) -> Money {
+    use crate::site_file::AccessKind;
+    let (mut energy_mwh, mut public_cents, mut points): (i128, i128, i64) = (0, 0, 0);
+    let is_public = |evse: &units::EvseId| {
+        scenario.commerce.evses.iter().any(|access| access.evse == *evse && access.access.admits_guests())
+    };
+    for priced in books.priced.iter().filter(|priced| priced.month == month) {
+        if is_public(&priced.evse) {
+            public_cents += i128::from(priced.amount.minor());
+        } else {
+            energy_mwh += i128::from(priced.energy.milliwatt_hours());
+        }
+    }
+    for access in &scenario.commerce.evses {
+        points += i64::from(access.access == AccessKind::Private);
+    }
+    let plan = match scenario.commerce.owner.plan {
+        billing::contract::FeePlan::PerKilowattHour => naive_round(energy_mwh * 3, 1_000_000),
+        billing::contract::FeePlan::PerChargingPoint => points * 500,
+    };
+    Money::from_minor(plan + naive_round(public_cents * 15, 100), scenario.currency)
+}
+
+/// The month that the clocks of a zone with the rules of the European Union show.
+#[must_use]
+pub fn naive_month(zone: &str, at: Timestamp) -> Option<CivilMonth> {
+    let standard_hours = match zone {
+        "Europe/Helsinki" | "Europe/Tallinn" => 2,
+        "Europe/Oslo" | "Europe/Stockholm" | "Europe/Copenhagen" | "Europe/Berlin" => 1,
+        _ => return None,
+    };
+    let hour = at.milliseconds().div_euclid(3_600_000);
+    let (year, ..) = date_of(hour.div_euclid(24));
+    // Summer time holds from 01:00 UTC of March's last Sunday until 01:00 UTC of October's.
+    let is_summer = hour > last_sunday(year, 3) * 24 && hour <= last_sunday(year, 10) * 24;
+    let local = hour + standard_hours + i64::from(is_summer);
+    let (year, month, _) = date_of(local.div_euclid(24));
+    Some(CivilMonth { year: i16::try_from(year).ok()?, month: i8::try_from(month).ok()? })
+}
+
+/// The day of a month's last Sunday, for months of 31 days; days since 1970-01-01, a Thursday.
+fn last_sunday(year: i64, month: i64) -> i64 {
+    let last = day_of(year, month, 31);
+    last - (last + 4).rem_euclid(7)
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn month_length(year: i64, month: i64) -> i64 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn day_of(year: i64, month: i64, day: i64) -> i64 {
+    let years: i64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
+    let months: i64 = (1..month).map(|month| month_length(year, month)).sum();
+    years + months + day - 1
+}
+
+fn date_of(mut day: i64) -> (i64, i64, i64) {
+    let mut year = 1970;
+    while day >= if is_leap(year) { 366 } else { 365 } {
+        day -= if is_leap(year) { 366 } else { 365 };
+        year += 1;
+    }
+    let mut month = 1;
+    while day >= month_length(year, month) {
+        day -= month_length(year, month);
+        month += 1;
+    }
+    (year, month, day + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m6_the_naive_calendar_knows_both_clock_change_nights_and_month_ends() {
+        let month = |text: &str| naive_month("Europe/Helsinki", text.parse().unwrap()).unwrap().to_string();
+        assert_eq!(month("2026-01-31T21:59:59Z"), "2026-01");
+        assert_eq!(month("2026-01-31T22:00:00Z"), "2026-02");
+        assert_eq!(month("2026-06-30T20:59:59Z"), "2026-06");
+        assert_eq!(month("2026-06-30T21:00:00Z"), "2026-07", "summer time");
+        assert_eq!(last_sunday(2026, 3), day_of(2026, 3, 29));
+        assert_eq!(last_sunday(2026, 10), day_of(2026, 10, 25));
+        assert_eq!(naive_month("Asia/Tokyo", Timestamp::EPOCH), None);
+    }
+
+    #[test]
+    fn m5_the_naive_amount_rounds_half_away_from_zero_once() {
+        assert_eq!(naive_amount(WattHours::from_watt_hours(120_000), 200_000), 2_400);
+        assert_eq!(naive_amount(WattHours::from_watt_hours(18_700), 350_000), 655);
+    }
+}

@@ -1,0 +1,59 @@
+//! S8: a restarted engine holds ceilings no lower than what may truly be drawn, and knows every transaction whose start
+//! it acknowledged.
+
+use csms::query::SiteView;
+use units::{Phase, Timestamp};
+
+use super::{Rule, Watch};
+use crate::truth::Truth;
+
+impl Watch {
+    /// Judges what an engine knows right after its restart. `transactions` are those that run in the plant and whose
+    /// id the station was told, by place of EVSE.
+    pub fn judge_restart(
+        &mut self,
+        now: Timestamp,
+        truth: &Truth,
+        view: Option<&SiteView>,
+        transactions: &[(usize, i64)],
+    ) {
+        let Some(view) = view else {
+            self.verdicts.check(Rule::S8);
+            let text = "after the restart the site is not known".to_owned();
+            self.verdicts.fire(Rule::S8, now, text, &self.story);
+            return;
+        };
+        for (index, evse) in truth.evses().iter().enumerate() {
+            self.verdicts.check(Rule::S8);
+            let plant = self.evses[index].plant;
+            if !plant.may_draw {
+                continue;
+            }
+            let may_draw = evse.at_limit(plant.limit.min(plant.ev_max), plant.phases);
+            let Some(line) = view.evses.iter().find(|line| line.evse == evse.id) else {
+                let text = format!("after the restart EVSE {} is not known", evse.id);
+                self.verdicts.fire(Rule::S8, now, text, &self.story);
+                continue;
+            };
+            let ceiling = line.control.ceiling;
+            if let Some(phase) = Phase::ALL.into_iter().find(|&phase| ceiling[phase] < may_draw[phase]) {
+                let text = format!(
+                    "after the restart EVSE {} is held to draw at most {} on {phase}, and may draw {}",
+                    evse.id, ceiling[phase], may_draw[phase]
+                );
+                self.verdicts.fire(Rule::S8, now, text, &self.story);
+            }
+        }
+        for &(index, id) in transactions {
+            self.verdicts.check(Rule::S8);
+            let evse = &truth.evses()[index].id;
+            let known = view.evses.iter().find(|line| line.evse == *evse).and_then(|line| line.transaction);
+            if known.map(|known| known.0) != u64::try_from(id).ok() {
+                let text = format!(
+                    "after the restart transaction {id} at EVSE {evse}, whose start was acknowledged, is {known:?}"
+                );
+                self.verdicts.fire(Rule::S8, now, text, &self.story);
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The shell around `Csms` and `Office`: it hands inputs in, one at a time, drains, and interprets effects. It decides
+//! nothing. One process, one commit for both roots, as in production.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use csms::{Csms, Effect, Query, QueryAnswer};
+use office::Office;
+use units::{RecordSeq, RequestId, Timestamp};
+
+use super::{Event, World};
+use crate::queue::Precedence;
+use crate::store::Waiting;
+use crate::watch::Note;
+
+/// A running engine with what waits for its store.
+#[derive(Debug, Default)]
+pub struct Engine {
+    csms: Csms,
+    office: Office,
+    csms_out: Waiting<csms::Record, Effect>,
+    office_out: Waiting<office::Record, office::Effect>,
+    batch: Option<Batch>,
+    csms_tick: Option<Timestamp>,
+    office_tick: Option<Timestamp>,
+    /// Calls that carry transactions and wait for their acknowledgement: station and message id, frame, payload's hash.
+    pub(super) unacknowledged: BTreeMap<(usize, String), (u64, u64)>,
+    /// Per station, hashes of payloads that are known to be durable, newest last.
+    pub(super) durable_payloads: BTreeMap<usize, VecDeque<u64>>,
+}
+
+/// What a commit under way writes.
+#[derive(Debug)]
+struct Batch {
+    csms: Vec<(RecordSeq, csms::Record)>,
+    office: Vec<(RecordSeq, office::Record)>,
+}
+
+/// Something for one of the two roots.
+#[derive(Debug)]
+pub enum EngineInput {
+    /// For the sites.
+    Csms(csms::Input),
+    /// For the business.
+    Office(office::Input),
+}
+
+impl World {
+    /// Hands an input to the sites and deals with all that follows.
+    pub(super) fn csms(&mut self, input: csms::Input) {
+        self.inbox.push_back(EngineInput::Csms(input));
+        self.pump();
+    }
+
+    /// Hands an input to the business and deals with all that follows.
+    pub(super) fn office(&mut self, input: office::Input) {
+        self.inbox.push_back(EngineInput::Office(input));
+        self.pump();
+    }
+
+    /// A command to the sites, whose answer comes once it is committed.
+    pub(crate) fn command_csms(&mut self, command: csms::Command) -> RequestId {
+        let request = self.request();
+        self.csms(csms::Input::Command { request, actor: "scenario".into(), command });
+        request
+    }
+
+    /// A command to the business.
+    pub(crate) fn command_office(&mut self, actor: &str, command: office::Command) -> RequestId {
+        let request = self.request();
+        self.office(office::Input::Command { request, actor: actor.into(), command });
+        request
+    }
+
+    /// The answer to a command to the business, if it has come.
+    pub(crate) fn office_answer(&mut self, request: RequestId) -> Option<office::CommandAnswer> {
+        self.answers.office_commands.remove(&request)
+    }
+
+    /// The answer to a command to the sites, if it has come.
+    pub(crate) fn csms_answer(&mut self, request: RequestId) -> Option<csms::CommandAnswer> {
+        self.answers.csms_commands.remove(&request)
+    }
+
+    /// What the sites know, asked now and answered once committed, which is waited for.
+    pub fn ask_csms(&mut self, query: Query) -> Option<QueryAnswer> {
+        let request = self.request();
+        self.csms(csms::Input::Query { request, query });
+        self.flush();
+        self.answers.csms_queries.remove(&request)
+    }
+
+    /// Commits all that waits, now.
+    pub(crate) fn flush(&mut self) {
+        while let Some(engine) = &mut self.engine {
+            if engine.batch.is_none() {
+                if !engine.csms_out.has_records() && !engine.office_out.has_records() {
+                    return;
+                }
+                self.begin_commit();
+            }
+            self.committed(self.engine_epoch);
+        }
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.next_request = self.next_request.next();
+        self.next_request
+    }
+
+    /// One input, then drain; then what the effects brought in.
+    fn pump(&mut self) {
+        while let Some(input) = self.inbox.pop_front() {
+            let now = self.now;
+            let Some(engine) = &mut self.engine else { continue };
+            match input {
+                EngineInput::Csms(input) => {
+                    engine.csms.handle(now, input);
+                    while let Some(output) = self.engine.as_mut().and_then(|engine| engine.csms.poll_output())
+                    {
+                        self.csms_output(output);
+                    }
+                }
+                EngineInput::Office(input) => {
+                    engine.office.handle(now, input);
+                    while let Some(output) =
+                        self.engine.as_mut().and_then(|engine| engine.office.poll_output())
+                    {
+                        self.office_output(output);
+                    }
+                }
+            }
+        }
+        self.begin_commit();
+        self.schedule_ticks();
+    }
+
+    fn csms_output(&mut self, output: csms::Output) {
+        let Some(engine) = &mut self.engine else { return };
+        let ready = match output.effect {
+            Effect::Persist { seq, record } => {
+                engine.csms_out.record(seq, *record);
+                return;
+            }
+            Effect::Withdraw { link, message } => {
+                let id = message.to_string();
+                engine.csms_out.withdraw(|effect| match effect {
+                    Effect::SendFrame { link: other, text } => {
+                        *other == link
+                            && matches!(crate::frame_text::head(text),
+                                crate::frame_text::Head::Call { id: waiting, .. } if waiting == id)
+                    }
+                    Effect::Persist { .. }
+                    | Effect::Withdraw { .. }
+                    | Effect::CloseLink { .. }
+                    | Effect::Answer { .. }
+                    | Effect::QueryAnswer { .. }
+                    | Effect::SealedCdr(_)
+                    | Effect::Sighted(_)
+                    | Effect::AlarmRaised(_)
+                    | Effect::AlarmCleared(_) => false,
+                });
+                return;
+            }
+            effect => engine.csms_out.effect(output.after, effect),
+        };
+        if let Some(effect) = ready {
+            self.perform_csms(effect);
+        }
+    }
+
+    fn office_output(&mut self, output: office::Output) {
+        let Some(engine) = &mut self.engine else { return };
+        let ready = match output.effect {
+            office::Effect::Persist { seq, record } => {
+                engine.office_out.record(seq, *record);
+                return;
+            }
+            effect => engine.office_out.effect(output.after, effect),
+        };
+        if let Some(effect) = ready {
+            self.perform_office(effect);
+        }
+    }
+
+    fn perform_csms(&mut self, effect: Effect) {
+        match effect {
+            Effect::SendFrame { link, text } => self.frame_leaves(link, text),
+            Effect::CloseLink { link, .. } => self.engine_closes(link),
+            Effect::Answer { request, answer } => {
+                self.answers.csms_commands.insert(request, answer);
+            }
+            Effect::QueryAnswer { request, answer } => {
+                self.answers.csms_queries.insert(request, *answer);
+            }
+            Effect::SealedCdr(cdr) => self.inbox.push_back(EngineInput::Office(office::Input::Cdr(cdr))),
+            Effect::Sighted(sighting) => {
+                let input = office::Input::Sighted { station: sighting.station, at: sighting.at };
+                self.inbox.push_back(EngineInput::Office(input));
+            }
+            Effect::AlarmRaised(alarm) => {
+                let text = alarm_words(&alarm);
+                self.watch.story.note(self.now, Note::Text(format!("alarm: {text}")));
+                self.recorder.alarm_raised(self.now, text);
+            }
+            Effect::AlarmCleared(alarm) => self.recorder.alarm_cleared(self.now, &alarm_words(&alarm)),
+            Effect::Persist { .. } | Effect::Withdraw { .. } => {
+                unreachable!("records and withdrawals are dealt with as they come")
+            }
+        }
+    }
+
+    fn perform_office(&mut self, effect: office::Effect) {
+        match effect {
+            office::Effect::PublishDirectory(directory) => {
+                self.inbox.push_back(EngineInput::Csms(csms::Input::Directory(Arc::clone(&directory))));
+            }
+            office::Effect::Answer { request, answer } => {
+                self.answers.office_commands.insert(request, answer);
+            }
+            office::Effect::QueryAnswer { request, answer } => {
+                self.answers.office_queries.insert(request, *answer);
+            }
+            office::Effect::Persist { .. } => unreachable!("records are dealt with as they come"),
+        }
+    }
+
+    /// Writes all that waits in one transaction, unless one is under way.
+    fn begin_commit(&mut self) {
+        let Some(engine) = &mut self.engine else { return };
+        if engine.batch.is_some() || (!engine.csms_out.has_records() && !engine.office_out.has_records()) {
+            return;
+        }
+        engine.batch =
+            Some(Batch { csms: engine.csms_out.take_batch(), office: engine.office_out.take_batch() });
+        let at = self.now + self.scenario.timing.commit;
+        self.queue.push(at, Precedence::Message, Event::Commit { epoch: self.engine_epoch });
+    }
+
+    /// The transaction under way is on the disk: what waited for it leaves.
+    pub(super) fn committed(&mut self, epoch: u64) {
+        if epoch != self.engine_epoch {
+            return;
+        }
+        let Some(batch) = self.engine.as_mut().and_then(|engine| engine.batch.take()) else { return };
+        let crash = self.commit_crash();
+        if crash == Some(super::faults::CrashMoment::BeforeCommit) {
+            self.engine_crash();
+            return;
+        }
+        let csms_seq = batch.csms.last().map(|(seq, _)| *seq);
+        let office_seq = batch.office.last().map(|(seq, _)| *seq);
+        self.store.commit_csms(batch.csms);
+        self.store.commit_office(batch.office);
+        self.store.count_commit();
+        if crash == Some(super::faults::CrashMoment::AfterCommit) {
+            self.engine_crash();
+            return;
+        }
+        let Some(engine) = &mut self.engine else { return };
+        let ready_csms = csms_seq.map(|seq| engine.csms_out.committed(seq)).unwrap_or_default();
+        let ready_office = office_seq.map(|seq| engine.office_out.committed(seq)).unwrap_or_default();
+        for effect in ready_csms {
+            self.perform_csms(effect);
+        }
+        for effect in ready_office {
+            self.perform_office(effect);
+        }
+        self.pump();
+    }
+
+    pub(super) fn csms_tick(&mut self) {
+        if self.engine.as_mut().is_some_and(|engine| take_due(&mut engine.csms_tick, self.now)) {
+            self.csms(csms::Input::Tick);
+        }
+    }
+
+    pub(super) fn office_tick(&mut self) {
+        if self.engine.as_mut().is_some_and(|engine| take_due(&mut engine.office_tick, self.now)) {
+            self.office(office::Input::Tick);
+        }
+    }
+
+    fn schedule_ticks(&mut self) {
+        let now = self.now;
+        let Some(engine) = &mut self.engine else { return };
+        if let Some(at) = sooner(engine.csms.next_deadline(), &mut engine.csms_tick, now) {
+            self.queue.push(at, Precedence::Control, Event::CsmsTick);
+        }
+        if let Some(at) = sooner(engine.office.next_deadline(), &mut engine.office_tick, now) {
+            self.queue.push(at, Precedence::Control, Event::OfficeTick);
+        }
+    }
+
+    /// The process dies: what is not on the disk is gone, links drop.
+    pub(super) fn engine_crash(&mut self) {
+        if self.engine.take().is_none() {
+            return;
+        }
+        self.engine_epoch += 1;
+        self.inbox.clear();
+        self.recorder.counts.crashes += 1;
+        self.recorder.event(self.now, b'x', 0, &[]);
+        self.watch.engine_down(self.now);
+        self.drop_all_links();
+    }
+
+    /// The process starts again from what is on the disk.
+    pub(super) fn engine_start(&mut self) {
+        if self.engine.is_some() {
+            return;
+        }
+        self.engine = Some(Engine::default());
+        self.watch.engine_up(self.now);
+        let office_rows = self.store.office_rows();
+        let restored = office::Restored { records: office_rows, sums: Vec::new() };
+        self.office(office::Input::Restored(Box::new(restored)));
+        self.csms(csms::Input::Restored(self.store.csms_rows()));
+        for cdr in self.store.unpriced() {
+            self.office(office::Input::Cdr(Box::new(cdr)));
+        }
+        self.judge_restart();
+        self.reconnect_all();
+    }
+}
+
+fn take_due(scheduled: &mut Option<Timestamp>, now: Timestamp) -> bool {
+    if scheduled.is_some_and(|at| at <= now) {
+        *scheduled = None;
+        return true;
+    }
+    false
+}
+
+/// The instant for which a tick must be scheduled anew, if any. A deadline that stays in the past after a tick is asked
+/// for again a millisecond later: the engine says that it needs time to pass.
+fn sooner(wanted: Option<Timestamp>, scheduled: &mut Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let at = wanted?.max(now + units::TimeSpan::from_milliseconds(1));
+    if scheduled.is_some_and(|due| due <= at) {
+        return None;
+    }
+    *scheduled = Some(at);
+    Some(at)
+}
+
+fn alarm_words(alarm: &csms::Alarm) -> String {
+    match alarm {
+        csms::Alarm::Site { site, alarm } => match alarm {
+            charging::site::SiteAlarm::Overload { circuit } => {
+                format!("site {site}: circuit {circuit} is above its rating and nothing is left to shed")
+            }
+            charging::site::SiteAlarm::MeterStale { meter } => format!("site {site}: meter {meter} is stale"),
+            charging::site::SiteAlarm::Disobedient { evse } => {
+                format!("site {site}: EVSE {evse} draws above its limit")
+            }
+            charging::site::SiteAlarm::LimitRefused { evse } => {
+                format!("site {site}: EVSE {evse} refuses its limits")
+            }
+        },
+        csms::Alarm::StorageFailing => "records cannot be committed".to_owned(),
+        csms::Alarm::StationOffline { station } => format!("station {station} is offline"),
+    }
+}

@@ -1,0 +1,428 @@
+//! Links: OCPP text between stations and engine, with latency, in order per link and direction.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use ::plant::ev::EvPhases;
+use ::plant::evse::EvseConfig;
+use ::plant::station::{Station, StationConfig, StationOutput};
+use rand::RngExt;
+use units::{LinkId, StationId, TimeSpan, Timestamp};
+
+use super::{Event, World};
+use crate::frame_text::{Head, head};
+use crate::queue::Precedence;
+use crate::recorder::TransactionSeen;
+use crate::scenario::{Fault, Scenario};
+use crate::truth::Truth;
+use crate::watch::{Note, PlantEvse, Rule};
+
+/// A station with its link.
+#[derive(Debug)]
+pub struct StationSlot {
+    pub(super) id: StationId,
+    pub(super) station: Station,
+    /// The places of its connectors' EVSEs in the site's configuration, connector 1 first.
+    pub(super) evses: Vec<usize>,
+    /// The link as the station sees it.
+    pub(super) link: Option<LinkId>,
+    /// Faults that keep its links dead; 0 is none.
+    pub(super) dead: u32,
+    pub(super) scheduled: Option<Timestamp>,
+    is_connecting: bool,
+    /// When the last frame of each direction arrives: order holds.
+    to_engine_at: Timestamp,
+    to_station_at: Timestamp,
+    pub(super) seen: Vec<ConnectorSeen>,
+}
+
+/// What was last seen of a connector.
+#[derive(Debug, Default)]
+pub struct ConnectorSeen {
+    plant: PlantEvse,
+    /// The running transaction's place in the recorder.
+    transaction: Option<usize>,
+}
+
+/// The stations of a scenario's site, powered and without links.
+pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
+    let config = &scenario.site.config;
+    let mut slots: Vec<StationSlot> = Vec::new();
+    let mut ids: Vec<&StationId> = config.evses.iter().map(|evse| &evse.id.station).collect();
+    ids.sort();
+    ids.dedup();
+    for (place, id) in ids.into_iter().enumerate() {
+        let mut evses: Vec<usize> =
+            (0..truth.evses().len()).filter(|&index| truth.evses()[index].id.station == *id).collect();
+        evses.sort_by_key(|&index| truth.evses()[index].id.number);
+        let mut station = StationConfig::new(id.clone());
+        station.meter_interval = scenario.stations.meter_interval;
+        station.reaction = scenario.stations.reaction;
+        station.offline_start = scenario.stations.offline_start;
+        station.quirks =
+            scenario.stations.quirks.iter().filter(|(of, _)| of == id).map(|(_, quirk)| *quirk).collect();
+        station.evses = evses
+            .iter()
+            .map(|&index| {
+                let stated = &config.evses[index];
+                let phases = u8::try_from(stated.wiring.phases()).ok().and_then(EvPhases::from_count);
+                EvseConfig {
+                    current_maximum: stated.current_max,
+                    current_minimum: stated.current_min,
+                    step: stated.step,
+                    phases: phases.unwrap_or(EvPhases::Three),
+                    voltage: config.voltage_nominal,
+                    ..EvseConfig::default()
+                }
+            })
+            .collect();
+        let seed = scenario.seed.wrapping_mul(1_000_003).wrapping_add(u64::try_from(place).unwrap_or(0));
+        slots.push(StationSlot {
+            id: id.clone(),
+            station: Station::new(station, seed, scenario.starts_at),
+            seen: evses.iter().map(|_| ConnectorSeen::default()).collect(),
+            evses,
+            link: None,
+            dead: 0,
+            scheduled: None,
+            is_connecting: false,
+            to_engine_at: scenario.starts_at,
+            to_station_at: scenario.starts_at,
+        });
+    }
+    slots
+}
+
+impl World {
+    /// After anything that touched a station: its frames leave, its currents flow, its next deadline is scheduled.
+    pub(super) fn observe(&mut self, index: usize) {
+        while let Some(output) = self.stations[index].station.poll_output() {
+            match output {
+                StationOutput::Frame(text) => self.station_sends(index, text),
+                StationOutput::DropLink => self.station_drops(index),
+                StationOutput::WantsLink => self.connect_later(index),
+            }
+        }
+        for place in 0..self.stations[index].evses.len() {
+            self.observe_connector(index, place);
+        }
+        let slot = &mut self.stations[index];
+        if let Some(due) = slot.station.next_deadline() {
+            let due = due.max(self.now);
+            if slot.scheduled.is_none_or(|scheduled| due < scheduled) {
+                slot.scheduled = Some(due);
+                self.queue.push(due, Precedence::Physics, Event::Station(index));
+            }
+        }
+    }
+
+    /// A station's deadline came, unless an earlier one was scheduled since.
+    pub(super) fn station_due(&mut self, index: usize) {
+        let slot = &mut self.stations[index];
+        if slot.scheduled != Some(self.now) {
+            return;
+        }
+        slot.scheduled = None;
+        slot.station.tick(self.now);
+        if slot.station.next_deadline().is_some_and(|due| due <= self.now) {
+            // A deadline that has come and stays is looked at again a little later: virtual time must move.
+            let due = self.now + TimeSpan::from_milliseconds(1);
+            slot.scheduled = Some(due);
+            self.queue.push(due, Precedence::Physics, Event::Station(index));
+        }
+        self.observe(index);
+    }
+
+    fn observe_connector(&mut self, index: usize, place: usize) {
+        let slot = &self.stations[index];
+        let Ok(connector) = u16::try_from(place + 1) else { return };
+        let evse = slot.evses[place];
+        let terminals = slot.station.current(connector);
+        let truth = slot.station.transaction(connector);
+        let ev = slot.station.ev(connector);
+        let plant = PlantEvse {
+            limit: slot.station.limit(connector),
+            may_draw: truth.is_some() && ev.is_some(),
+            phases: ev.map_or(0, |ev| ev.model().phases.count()),
+            ev_max: ev.map(|ev| ev.model().current_maximum).unwrap_or_default(),
+            is_reachable: slot.link.is_some() && slot.dead == 0,
+        };
+        let seen = &mut self.stations[index].seen[place];
+        if seen.plant != plant {
+            if seen.plant.limit != plant.limit && plant.may_draw {
+                self.watch.story.note(self.now, Note::InForce { evse, limit: plant.limit });
+            }
+            seen.plant = plant;
+            self.watch.plant(evse, plant);
+        }
+        self.observe_transaction(index, place, truth);
+        if let Some(change) = self.truth.set_evse(self.now, evse, terminals) {
+            self.recorder.evse(self.now, &self.truth, evse);
+            self.watch.evse_changed(self.now, &self.truth, evse, change);
+        }
+    }
+
+    fn observe_transaction(
+        &mut self,
+        index: usize,
+        place: usize,
+        truth: Option<::plant::station::TransactionTruth>,
+    ) {
+        let slot = &mut self.stations[index];
+        let Ok(connector) = u16::try_from(place + 1) else { return };
+        let known = slot.seen[place].transaction;
+        let is_same = match (known.and_then(|place| self.recorder.transactions.get(place)), &truth) {
+            (Some(seen), Some(truth)) => seen.started_at == truth.started_at && seen.token == truth.token,
+            (None, None) => return,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if let (true, Some(place), Some(truth)) = (is_same, known, truth.as_ref()) {
+            if let Some(seen) = self.recorder.transactions.get_mut(place) {
+                seen.id = truth.id.or(seen.id);
+            }
+            return;
+        }
+        if let Some(seen) = known.and_then(|place| self.recorder.transactions.get_mut(place)) {
+            seen.ended = Some((self.now, slot.station.register(connector)));
+            slot.seen[place].transaction = None;
+        }
+        if let Some(truth) = truth {
+            slot.seen[place].transaction = Some(self.recorder.transactions.len());
+            self.recorder.transactions.push(TransactionSeen {
+                evse: self.truth.evses()[slot.evses[place]].id.clone(),
+                token: truth.token,
+                started_at: truth.started_at,
+                register_start: truth.register_at_start,
+                ended: None,
+                id: truth.id,
+            });
+        }
+    }
+
+    fn station_sends(&mut self, index: usize, text: String) {
+        let Some(link) = self.stations[index].link else { return };
+        self.recorder.event(self.now, b's', link.0, text.as_bytes());
+        if self.stations[index].dead > 0 {
+            return;
+        }
+        let is_twice = self.scenario.faults.iter().any(|fault| match fault {
+            Fault::FrameDuplication { permille } => self.rng.random_ratio((*permille).min(1_000), 1_000),
+            Fault::LinkLoss { .. }
+            | Fault::MeterLoss { .. }
+            | Fault::EngineCrash { .. }
+            | Fault::CrashAtCommits { .. }
+            | Fault::StationReboot { .. }
+            | Fault::FrameDelay { .. } => false,
+        });
+        let at = (self.now + self.latency()).max(self.stations[index].to_engine_at);
+        self.stations[index].to_engine_at = at;
+        if is_twice {
+            self.queue.push(at, Precedence::Message, Event::ToEngine { link, text: text.clone() });
+        }
+        self.queue.push(at, Precedence::Message, Event::ToEngine { link, text });
+    }
+
+    pub(super) fn frame_at_engine(&mut self, link: LinkId, text: String) {
+        let Some(&index) = self.station_by_link.get(&link) else { return };
+        if self.engine.is_none() || self.stations[index].dead > 0 {
+            return;
+        }
+        self.next_frame += 1;
+        self.recorder.counts.frames_in += 1;
+        if let Head::Call { id, action } = head(&text) {
+            self.recorder.action(action);
+            if carries_transaction(action, &text)
+                && let Some(engine) = &mut self.engine
+            {
+                let payload = payload_hash(&text);
+                engine.unacknowledged.insert((index, id.to_owned()), (self.next_frame, payload));
+            }
+        }
+        let frame = self.next_frame;
+        self.csms(csms::Input::Frame { link, frame, text: text.into_boxed_str() });
+    }
+
+    /// A frame leaves the engine.
+    pub(super) fn frame_leaves(&mut self, link: LinkId, text: Box<str>) {
+        let Some(&index) = self.station_by_link.get(&link) else { return };
+        self.recorder.counts.frames_out += 1;
+        self.recorder.event(self.now, b'e', link.0, text.as_bytes());
+        match head(&text) {
+            Head::Call { action, .. } => {
+                self.recorder.action(action);
+                if action == "SetChargingProfile"
+                    && self.watch.profile_leaves(self.now, &self.truth, &self.stations[index].evses, &text)
+                {
+                    self.recorder.counts.limit_changes += 1;
+                }
+            }
+            Head::Result { id } => self.acknowledgement_leaves(index, id),
+            Head::Error { .. } | Head::Other => {}
+        }
+        if self.stations[index].link != Some(link) || self.stations[index].dead > 0 {
+            return;
+        }
+        let at = (self.now + self.latency()).max(self.stations[index].to_station_at);
+        self.stations[index].to_station_at = at;
+        self.queue.push(at, Precedence::Message, Event::ToStation { link, text });
+    }
+
+    pub(super) fn frame_at_station(&mut self, link: LinkId, text: &str) {
+        let Some(&index) = self.station_by_link.get(&link) else { return };
+        let slot = &mut self.stations[index];
+        if slot.link != Some(link) || slot.dead > 0 {
+            return;
+        }
+        slot.station.frame(self.now, text);
+        self.observe(index);
+    }
+
+    /// S8: what is acknowledged is durable.
+    fn acknowledgement_leaves(&mut self, index: usize, id: &str) {
+        let Some(engine) = &mut self.engine else { return };
+        let Some((frame, payload)) = engine.unacknowledged.remove(&(index, id.to_owned())) else { return };
+        self.watch.verdicts.check(Rule::S8);
+        let known = engine.durable_payloads.entry(index).or_default();
+        if self.store.take_evidence(frame) {
+            known.push_back(payload);
+            if known.len() > DURABLE_KEPT {
+                known.pop_front();
+            }
+            return;
+        }
+        // A repeated message needs no second row.
+        if !known.contains(&payload) {
+            let text = format!(
+                "station {} gets the acknowledgement of message {id} (frame {frame}), which is not on the disk",
+                self.stations[index].id
+            );
+            self.watch.verdicts.fire(Rule::S8, self.now, text, &self.watch.story);
+        }
+    }
+
+    fn latency(&mut self) -> TimeSpan {
+        let timing = self.scenario.timing;
+        let spread = timing.latency_spread.milliseconds().max(0);
+        let mut latency = timing.latency + TimeSpan::from_milliseconds(self.rng.random_range(0..=spread));
+        for fault in &self.scenario.faults {
+            if let Fault::FrameDelay { permille, up_to } = fault
+                && self.rng.random_ratio((*permille).min(1_000), 1_000)
+            {
+                let more = self.rng.random_range(0..=up_to.milliseconds().max(0));
+                latency = latency + TimeSpan::from_milliseconds(more);
+            }
+        }
+        latency
+    }
+
+    /// A station tries to open a link soon.
+    pub(super) fn connect_later(&mut self, index: usize) {
+        if self.stations[index].is_connecting {
+            return;
+        }
+        self.stations[index].is_connecting = true;
+        let least = self.scenario.timing.reconnect.milliseconds().max(1);
+        let after = TimeSpan::from_milliseconds(self.rng.random_range(least..=least * 3));
+        self.queue.push(self.now + after, Precedence::Message, Event::Connect(index));
+    }
+
+    pub(super) fn connect(&mut self, index: usize) {
+        self.stations[index].is_connecting = false;
+        if self.stations[index].link.is_some() {
+            return;
+        }
+        if self.engine.is_none() || self.stations[index].dead > 0 {
+            self.connect_later(index);
+            return;
+        }
+        self.next_link = self.next_link.next();
+        let link = self.next_link;
+        self.station_by_link.insert(link, index);
+        self.stations[index].link = Some(link);
+        self.recorder.event(self.now, b'u', link.0, &[]);
+        self.watch
+            .story
+            .note(self.now, Note::Text(format!("station {} opens link {link}", self.stations[index].id)));
+        let station = self.stations[index].id.clone();
+        self.csms(csms::Input::LinkUp { link, station });
+        self.stations[index].station.link_up(self.now);
+        self.observe(index);
+    }
+
+    /// The station closed its link; the engine's socket notices after the latency.
+    fn station_drops(&mut self, index: usize) {
+        let Some(link) = self.stations[index].link.take() else { return };
+        self.recorder.event(self.now, b'd', link.0, &[]);
+        let at = (self.now + self.latency()).max(self.stations[index].to_engine_at);
+        self.queue.push(at, Precedence::Message, Event::LinkNoticed(link));
+    }
+
+    pub(super) fn link_noticed(&mut self, link: LinkId) {
+        if self.station_by_link.remove(&link).is_some() {
+            self.csms(csms::Input::LinkDown { link });
+        }
+    }
+
+    /// The engine drops a link.
+    pub(super) fn engine_closes(&mut self, link: LinkId) {
+        let at = self.now + self.latency();
+        self.queue.push(at, Precedence::Message, Event::LinkClosed(link));
+    }
+
+    pub(super) fn link_closed(&mut self, link: LinkId) {
+        let Some(index) = self.station_by_link.remove(&link) else { return };
+        self.lose_link(index, link);
+    }
+
+    /// The link is gone for the station, which tries again.
+    pub(super) fn lose_link(&mut self, index: usize, link: LinkId) {
+        if self.stations[index].link != Some(link) {
+            return;
+        }
+        self.stations[index].link = None;
+        self.recorder.event(self.now, b'd', link.0, &[]);
+        self.watch
+            .story
+            .note(self.now, Note::Text(format!("station {} loses link {link}", self.stations[index].id)));
+        self.stations[index].station.link_down(self.now);
+        self.connect_later(index);
+        self.observe(index);
+    }
+
+    /// The engine's process is gone: every link breaks.
+    pub(super) fn drop_all_links(&mut self) {
+        self.station_by_link.clear();
+        for index in 0..self.stations.len() {
+            if let Some(link) = self.stations[index].link {
+                self.lose_link(index, link);
+            }
+        }
+    }
+
+    /// The engine listens again: stations are on their way already, each by its own clock.
+    pub(super) fn reconnect_all(&mut self) {
+        for index in 0..self.stations.len() {
+            if self.stations[index].link.is_none() {
+                self.connect_later(index);
+            }
+        }
+    }
+}
+
+/// Acknowledged payloads that are remembered per station, to tell a repeated message.
+const DURABLE_KEPT: usize = 64;
+
+fn carries_transaction(action: &str, text: &str) -> bool {
+    match action {
+        "StartTransaction" | "StopTransaction" => true,
+        "MeterValues" => text.contains("\"transactionId\""),
+        _ => false,
+    }
+}
+
+/// A hash of what follows the message id: a retry may come under a new one.
+fn payload_hash(text: &str) -> u64 {
+    let payload = text.splitn(5, '"').nth(4).unwrap_or(text);
+    let mut hasher = DefaultHasher::new();
+    payload.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,351 @@
+//! The world of a run: the engine, its store, links, stations, meters, people, and one queue of virtual time.
+//!
+//! [`World::run`] takes a scenario from its first instant to its end. [`engine`] is the shell around `Csms` and `Office`
+//! and interprets their effects; [`links`] carries frames; [`plant`] moves stations, meters, base load and people;
+//! [`faults`] breaks things.
+
+mod engine;
+mod faults;
+mod links;
+mod plant;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ::plant::base_load::BaseLoad;
+use csms::QueryAnswer;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use units::{LinkId, RequestId, StationId, Timestamp, WattHours};
+
+use crate::business::Books;
+use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
+use crate::people::stays;
+use crate::queue::{Precedence, Queue};
+use crate::recorder::{Recorder, TransactionSeen};
+use crate::scenario::{Scenario, Stay};
+use crate::store::Store;
+use crate::truth::Truth;
+use crate::watch::{Rule, Watch};
+
+use engine::{Engine, EngineInput};
+use links::StationSlot;
+use plant::{MeterSlot, StaySlot};
+
+/// A run under way.
+#[derive(Debug)]
+pub struct World {
+    scenario: Scenario,
+    now: Timestamp,
+    queue: Queue<Event>,
+    rng: ChaCha8Rng,
+    engine: Option<Engine>,
+    /// Rises with each start of the engine: what was scheduled for an earlier one is void.
+    engine_epoch: u64,
+    inbox: VecDeque<EngineInput>,
+    store: Store,
+    answers: Answers,
+    stations: Vec<StationSlot>,
+    station_by_id: BTreeMap<StationId, usize>,
+    station_by_link: BTreeMap<LinkId, usize>,
+    next_link: LinkId,
+    next_frame: u64,
+    next_request: RequestId,
+    truth: Truth,
+    meters: Vec<MeterSlot>,
+    bases: Vec<(usize, BaseLoad)>,
+    stays: Vec<StaySlot>,
+    watch: Watch,
+    watch_due: Option<Timestamp>,
+    recorder: Recorder,
+    commit_faults: Option<faults::CommitFault>,
+    on_step: Option<fn(Timestamp)>,
+}
+
+/// What the engine answered, by request.
+#[derive(Debug, Default)]
+struct Answers {
+    csms_commands: BTreeMap<RequestId, csms::CommandAnswer>,
+    csms_queries: BTreeMap<RequestId, QueryAnswer>,
+    office_commands: BTreeMap<RequestId, office::CommandAnswer>,
+    office_queries: BTreeMap<RequestId, office::QueryAnswer>,
+}
+
+/// What waits in the queue.
+#[derive(Debug)]
+enum Event {
+    /// A station's deadline.
+    Station(usize),
+    /// A base load's next change.
+    Base(usize),
+    /// A meter's next sample.
+    MeterSample(usize),
+    /// A meter's readings arrive.
+    MeterReading(usize),
+    /// An EV is plugged in.
+    Arrive(usize),
+    /// An EV leaves.
+    Depart(usize),
+    /// A driver looks whether the car charges.
+    Look(usize),
+    /// A frame arrives at the engine.
+    ToEngine { link: LinkId, text: String },
+    /// A frame arrives at a station.
+    ToStation { link: LinkId, text: Box<str> },
+    /// A station tries to open a link.
+    Connect(usize),
+    /// The engine's socket notices that a link is gone.
+    LinkNoticed(LinkId),
+    /// The end of a link's close arrives at the station.
+    LinkClosed(LinkId),
+    /// A commit is on the disk.
+    Commit { epoch: u64 },
+    /// `Csms` wants a tick.
+    CsmsTick,
+    /// `Office` wants a tick.
+    OfficeTick,
+    /// Something breaks, or heals.
+    FaultBegins(usize),
+    /// It heals.
+    FaultEnds(usize),
+    /// The engine's process starts again.
+    EngineStart,
+    /// A nonsense plan arrives.
+    Plan,
+    /// The checkers judge what is due.
+    Watch,
+    /// The checkers sum the circuits anew.
+    Recount,
+}
+
+impl World {
+    /// A world at the first instant of `scenario`: engine furnished, stations about to connect.
+    #[must_use]
+    pub fn new(scenario: Scenario) -> Self {
+        let now = scenario.starts_at;
+        let truth = Truth::new(&scenario.site.config, now);
+        let watch = Watch::new(&scenario, &truth);
+        let recorder = Recorder::new(&truth, now, scenario.ends_at);
+        let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
+        let stays: Vec<Stay> = stays(&scenario);
+        let stations = links::stations(&scenario, &truth);
+        let meters = plant::meters(&scenario, &truth);
+        let bases = plant::bases(&scenario, &truth, &mut rng);
+        let mut world = Self {
+            now,
+            queue: Queue::default(),
+            rng,
+            engine: Some(Engine::default()),
+            engine_epoch: 0,
+            inbox: VecDeque::new(),
+            store: Store::default(),
+            answers: Answers::default(),
+            station_by_id: stations
+                .iter()
+                .enumerate()
+                .map(|(index, slot)| (slot.id.clone(), index))
+                .collect(),
+            station_by_link: BTreeMap::new(),
+            stations,
+            next_link: LinkId(0),
+            next_frame: 0,
+            next_request: RequestId(0),
+            truth,
+            meters,
+            bases,
+            stays: stays.iter().cloned().map(StaySlot::new).collect(),
+            watch,
+            watch_due: None,
+            recorder,
+            commit_faults: None,
+            on_step: None,
+            scenario,
+        };
+        world.furnish(&stays);
+        world.schedule_plant();
+        world.schedule_faults();
+        world
+    }
+
+    /// Calls `step` with the instant reached, about once per simulated hour.
+    #[must_use]
+    pub fn with_progress(mut self, step: fn(Timestamp)) -> Self {
+        self.on_step = Some(step);
+        self
+    }
+
+    /// Runs to the end of the scenario and judges it.
+    #[must_use]
+    pub fn run(mut self) -> Outcome {
+        let end = self.scenario.ends_at;
+        self.advance(end);
+        self.now = end;
+        self.close_stays();
+        let books = self.close_books();
+        self.judge(books)
+    }
+
+    /// What is run.
+    #[must_use]
+    pub const fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// What is durable.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Lets the business sleep: the plant's time is over, the engine's goes on.
+    pub(crate) fn sleep_until(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        self.office(office::Input::Tick);
+        self.flush();
+    }
+
+    fn judge(mut self, books: Books) -> Outcome {
+        let end = self.scenario.ends_at;
+        let told = self.transactions_told();
+        self.watch.judge_money(end, &self.scenario, &books, &told);
+        let circuits = self.truth.circuits().iter().map(|circuit| CircuitOutcome {
+            id: circuit.id.clone(),
+            name: circuit.name.clone(),
+            parent: circuit.parent,
+            rating: circuit.rating,
+        });
+        let circuits = circuits.collect();
+        let evses = self.evse_outcomes();
+        let stays = self
+            .stays
+            .iter()
+            .filter_map(|slot| {
+                let delivered = slot.delivered?;
+                Some(StayOutcome { stay: slot.stay.clone(), departed_at: slot.departed_at, delivered })
+            })
+            .collect();
+        let rules = Rule::ALL
+            .into_iter()
+            .map(|rule| {
+                let (checked, fired) = self.watch.verdicts.counts(rule);
+                (rule, checked, fired)
+            })
+            .collect();
+        let (series, event_hash, rest) = self.recorder.finish(end);
+        Outcome {
+            circuits,
+            evses,
+            series,
+            stays,
+            transactions: rest.transactions,
+            alarms: rest.alarms,
+            books,
+            rules,
+            firings: self.watch.verdicts.firings().to_vec(),
+            counts: rest.counts,
+            committed: self.store.counts(),
+            event_hash,
+            scenario: self.scenario,
+        }
+    }
+
+    fn evse_outcomes(&self) -> Vec<EvseOutcome> {
+        let mut outcomes: Vec<EvseOutcome> = self
+            .truth
+            .evses()
+            .iter()
+            .zip(&self.scenario.site.config.evses)
+            .map(|(evse, stated)| EvseOutcome {
+                id: evse.id.clone(),
+                name: if stated.name.is_empty() { evse.id.to_string() } else { stated.name.clone() },
+                circuit: evse.circuit,
+                energy: WattHours::ZERO,
+            })
+            .collect();
+        for slot in &self.stations {
+            for (place, &evse) in slot.evses.iter().enumerate() {
+                let Ok(connector) = u16::try_from(place + 1) else { continue };
+                outcomes[evse].energy = slot.station.register(connector);
+            }
+        }
+        outcomes
+    }
+
+    /// The plant's transactions, and whether all that their stations had to say was acknowledged.
+    fn transactions_told(&self) -> Vec<(TransactionSeen, bool)> {
+        let is_told = |seen: &TransactionSeen| {
+            let slot = self.station_by_id.get(&seen.evse.station).map(|&index| &self.stations[index]);
+            slot.is_some_and(|slot| slot.station.queued_transaction_messages() == 0)
+        };
+        self.recorder.transactions.iter().map(|seen| (seen.clone(), is_told(seen))).collect()
+    }
+
+    /// S8: what the engine knows right after its restart.
+    fn judge_restart(&mut self) {
+        let site = self.scenario.site.config.id.clone();
+        let answer = self.ask_csms(csms::Query::Site(site));
+        let view = match answer {
+            Some(QueryAnswer::Site(view)) => view,
+            Some(
+                QueryAnswer::Sites(_)
+                | QueryAnswer::Stations(_)
+                | QueryAnswer::Sessions(_)
+                | QueryAnswer::Alarms(_),
+            )
+            | None => None,
+        };
+        let mut running = Vec::new();
+        for slot in &self.stations {
+            for (place, &evse) in slot.evses.iter().enumerate() {
+                let Ok(connector) = u16::try_from(place + 1) else { continue };
+                let id = slot.station.transaction(connector).and_then(|truth| truth.id);
+                running.extend(id.map(|id| (evse, id)));
+            }
+        }
+        self.watch.judge_restart(self.now, &self.truth, view.as_ref(), &running);
+    }
+
+    /// Runs up to, not including, `until`.
+    pub fn advance(&mut self, until: Timestamp) {
+        while let Some((at, event)) = self.queue.pop_before(until) {
+            debug_assert!(at >= self.now, "virtual time never goes back");
+            self.now = at;
+            self.recorder.counts.events += 1;
+            self.dispatch(event);
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Station(index) => self.station_due(index),
+            Event::Base(index) => self.base_due(index),
+            Event::MeterSample(index) => self.meter_sample(index),
+            Event::MeterReading(index) => self.meter_reading(index),
+            Event::Arrive(index) => self.arrive(index),
+            Event::Depart(index) => self.depart(index),
+            Event::Look(index) => self.look(index),
+            Event::ToEngine { link, text } => self.frame_at_engine(link, text),
+            Event::ToStation { link, text } => self.frame_at_station(link, &text),
+            Event::Connect(index) => self.connect(index),
+            Event::LinkNoticed(link) => self.link_noticed(link),
+            Event::LinkClosed(link) => self.link_closed(link),
+            Event::Commit { epoch } => self.committed(epoch),
+            Event::CsmsTick => self.csms_tick(),
+            Event::OfficeTick => self.office_tick(),
+            Event::FaultBegins(index) => self.fault_begins(index),
+            Event::FaultEnds(index) => self.fault_ends(index),
+            Event::EngineStart => self.engine_start(),
+            Event::Plan => self.throw_plan(),
+            Event::Watch => {
+                self.watch_due = None;
+                self.watch.tick(self.now, &self.truth);
+            }
+            Event::Recount => self.recount(),
+        }
+        if let Some(due) = self.watch.next_deadline()
+            && self.watch_due.is_none_or(|scheduled| due < scheduled)
+        {
+            self.watch_due = Some(due);
+            self.queue.push(due.max(self.now), Precedence::Control, Event::Watch);
+        }
+    }
+}

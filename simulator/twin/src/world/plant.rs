@@ -1,0 +1,285 @@
+//! Stations' clocks, meters, base load and people.
+
+use std::collections::VecDeque;
+
+use ::plant::base_load::BaseLoad;
+use ::plant::ev::Ev;
+use ::plant::meter::{GridMeter, MeterFault};
+use ::plant::station::Presented;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use units::{Amperes, MeterId, PerPhase, Phase, ReportedAt, TimeSpan, Timestamp, WattHours};
+
+use super::{Event, World};
+use crate::queue::Precedence;
+use crate::scenario::{Scenario, Stay};
+use crate::truth::Truth;
+use crate::watch::{Note, Rule};
+
+/// A grid meter at its circuit.
+#[derive(Debug)]
+pub struct MeterSlot {
+    pub(super) id: MeterId,
+    circuit: usize,
+    pub(super) meter: GridMeter,
+    /// What base load truly was when each reading on the way was measured.
+    base: VecDeque<(Timestamp, PerPhase<Amperes>)>,
+}
+
+/// A stay with what came of it.
+#[derive(Debug, Clone)]
+pub struct StaySlot {
+    /// As planned.
+    pub stay: Stay,
+    /// The register at plug-in.
+    pub register_start: Option<WattHours>,
+    /// What was delivered, once it is over.
+    pub delivered: Option<WattHours>,
+    /// It ended by unplugging.
+    pub departed_at: Option<Timestamp>,
+    looks: u32,
+    is_served: bool,
+}
+
+impl StaySlot {
+    /// A stay to come.
+    #[must_use]
+    pub const fn new(stay: Stay) -> Self {
+        Self { stay, register_start: None, delivered: None, departed_at: None, looks: 0, is_served: false }
+    }
+}
+
+/// A driver whose car does not charge looks again after this long, so many times.
+const LOOK: TimeSpan = TimeSpan::from_minutes(5);
+const LOOKS: u32 = 24;
+/// The state of charge at which a car that got all it wanted is: most of a night's charging stays below the taper.
+const TARGET: f64 = 0.9;
+
+/// The meters of a scenario's site.
+pub fn meters(scenario: &Scenario, truth: &Truth) -> Vec<MeterSlot> {
+    let config = &scenario.site.config;
+    let metered = config.circuits.iter().filter_map(|circuit| Some((circuit, circuit.meter.as_ref()?)));
+    metered
+        .enumerate()
+        .filter_map(|(place, (circuit, meter))| {
+            let seed = scenario.seed ^ (0x6d65_7465_7200 + u64::try_from(place).unwrap_or(0));
+            Some(MeterSlot {
+                id: meter.id.clone(),
+                circuit: truth.circuit_index(&circuit.id)?,
+                meter: GridMeter::new(scenario.meters, seed, scenario.starts_at),
+                base: VecDeque::new(),
+            })
+        })
+        .collect()
+}
+
+/// The base loads of a scenario, with the places of their circuits.
+pub fn bases(scenario: &Scenario, truth: &Truth, rng: &mut ChaCha8Rng) -> Vec<(usize, BaseLoad)> {
+    scenario
+        .base_loads
+        .iter()
+        .filter_map(|base| {
+            let circuit = truth.circuit_index(&base.circuit);
+            let load = base.source.load(rng.random());
+            circuit.map(|circuit| (circuit, load))
+        })
+        .collect()
+}
+
+impl World {
+    /// Puts the first event of everything into the queue.
+    pub(super) fn schedule_plant(&mut self) {
+        for index in 0..self.bases.len() {
+            self.queue.push(self.now, Precedence::Physics, Event::Base(index));
+        }
+        for index in 0..self.meters.len() {
+            let at = self.meters[index].meter.next_sample();
+            self.queue.push(at, Precedence::Measurement, Event::MeterSample(index));
+        }
+        for (index, slot) in self.stays.iter().enumerate() {
+            self.queue.push(slot.stay.arrives_at, Precedence::Physics, Event::Arrive(index));
+            self.queue.push(slot.stay.departs_at, Precedence::Physics, Event::Depart(index));
+        }
+        for index in 0..self.stations.len() {
+            self.connect_later(index);
+            self.observe(index);
+        }
+        self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
+    }
+
+    pub(super) fn base_due(&mut self, index: usize) {
+        let now = self.now;
+        let (circuit, load) = &mut self.bases[index];
+        let circuit = *circuit;
+        let current = load.current(now);
+        if let Some(next) = load.next_change(now) {
+            self.queue.push(next, Precedence::Physics, Event::Base(index));
+        }
+        if let Some(change) = self.truth.set_base(now, circuit, current) {
+            self.recorder.base(now, &self.truth, circuit);
+            self.watch.base_changed(now, &self.truth, circuit, change);
+        }
+    }
+
+    pub(super) fn meter_sample(&mut self, index: usize) {
+        let slot = &mut self.meters[index];
+        let circuit = &self.truth.circuits()[slot.circuit];
+        slot.meter.tick(self.now, circuit.total());
+        slot.base.push_back((self.now, circuit.base()));
+        self.queue.push(slot.meter.next_sample(), Precedence::Measurement, Event::MeterSample(index));
+        let due = slot.meter.next_deadline();
+        if due < slot.meter.next_sample() {
+            self.queue.push(due.max(self.now), Precedence::Message, Event::MeterReading(index));
+        }
+    }
+
+    pub(super) fn meter_reading(&mut self, index: usize) {
+        while let Some(reading) = self.meters[index].meter.poll_reading(self.now) {
+            let slot = &mut self.meters[index];
+            let mut base = PerPhase::default();
+            while let Some((at, known)) = slot.base.front().copied()
+                && at <= reading.measured_at
+            {
+                base = known;
+                slot.base.pop_front();
+            }
+            if self.engine.is_none() {
+                continue;
+            }
+            let (circuit, meter) = (slot.circuit, slot.id.clone());
+            self.recorder.counts.readings += 1;
+            self.watch.reading(self.now, circuit, reading.measured_at, reading.current, base);
+            let at = ReportedAt(reading.measured_at);
+            self.csms(csms::Input::GridReading { meter, at, current: reading.current });
+        }
+        // The next sample schedules what is still on the way then.
+        let due = self.meters[index].meter.next_deadline();
+        if due < self.meters[index].meter.next_sample() && due > self.now {
+            self.queue.push(due, Precedence::Message, Event::MeterReading(index));
+        }
+    }
+
+    /// A meter breaks or is repaired.
+    pub(super) fn meter_fault(&mut self, id: &MeterId, fault: MeterFault) {
+        for slot in self.meters.iter_mut().filter(|slot| slot.id == *id) {
+            slot.meter.set_fault(fault);
+        }
+    }
+
+    pub(super) fn arrive(&mut self, index: usize) {
+        let Some((station, connector)) = self.place_of(index) else { return };
+        let stay = self.stays[index].stay.clone();
+        let slot = &mut self.stations[station];
+        self.stays[index].register_start = Some(slot.station.register(connector));
+        let ev = Ev::wanting(stay.ev.clone(), stay.wanted, TARGET);
+        slot.station.plug_in(self.now, connector, ev, Presented::Token(stay.token));
+        self.watch.story.note(
+            self.now,
+            Note::Text(format!("{} is plugged in at {} and wants {}", stay.ev.name, stay.evse, stay.wanted)),
+        );
+        self.queue.push(self.now + LOOK, Precedence::Physics, Event::Look(index));
+        self.observe(station);
+    }
+
+    /// A driver looks whether the transaction runs, and presents the token again where it was refused.
+    pub(super) fn look(&mut self, index: usize) {
+        let Some((station, connector)) = self.place_of(index) else { return };
+        let slot = &mut self.stays[index];
+        if slot.departed_at.is_some() || slot.is_served {
+            return;
+        }
+        if self.stations[station].station.transaction(connector).is_some() {
+            slot.is_served = true;
+            return;
+        }
+        slot.looks += 1;
+        if slot.looks <= LOOKS {
+            let token = slot.stay.token.clone();
+            self.recorder.counts.retries += 1;
+            self.queue.push(self.now + LOOK, Precedence::Physics, Event::Look(index));
+            self.stations[station].station.tap(self.now, connector, token);
+            self.observe(station);
+        }
+    }
+
+    pub(super) fn depart(&mut self, index: usize) {
+        let Some((station, connector)) = self.place_of(index) else { return };
+        self.stations[station].station.unplug(self.now, connector);
+        let register = self.stations[station].station.register(connector);
+        let slot = &mut self.stays[index];
+        slot.delivered = slot.register_start.map(|start| register - start);
+        slot.departed_at = Some(self.now);
+        let text = format!("the car at {} is unplugged", slot.stay.evse);
+        self.watch.story.note(self.now, Note::Text(text));
+        self.observe(station);
+    }
+
+    /// Stays that last beyond the end count what they got until then.
+    pub(super) fn close_stays(&mut self) {
+        for index in 0..self.stations.len() {
+            self.stations[index].station.tick(self.now);
+            self.observe(index);
+        }
+        for index in 0..self.stays.len() {
+            let Some((station, connector)) = self.place_of(index) else { continue };
+            let register = self.stations[station].station.register(connector);
+            let slot = &mut self.stays[index];
+            if slot.delivered.is_none() {
+                slot.delivered = slot.register_start.map(|start| register - start);
+            }
+        }
+        self.recount();
+        self.judge_registers();
+        self.watch.judge_fuses(self.now, &mut self.truth);
+    }
+
+    /// Energy conservation: circuits add up.
+    pub(super) fn recount(&mut self) {
+        self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
+        self.watch.verdicts.check(Rule::Energy);
+        let kept: Vec<PerPhase<Amperes>> =
+            self.truth.circuits().iter().map(crate::truth::TruthCircuit::total).collect();
+        let summed = self.truth.recount();
+        for (place, (kept, summed)) in kept.iter().zip(&summed).enumerate() {
+            if kept != summed {
+                let name = &self.truth.circuits()[place].name;
+                let text = format!("circuit {name} is held to carry {kept}, its parts carry {summed}");
+                self.watch.verdicts.fire(Rule::Energy, self.now, text, &self.watch.story);
+            }
+        }
+        if let Some(step) = self.on_step {
+            step(self.now);
+        }
+    }
+
+    /// Energy conservation: each register equals the integral of the currents that were seen.
+    fn judge_registers(&mut self) {
+        for index in 0..self.stations.len() {
+            for place in 0..self.stations[index].evses.len() {
+                let Ok(connector) = u16::try_from(place + 1) else { continue };
+                let evse = self.stations[index].evses[place];
+                let register = self.stations[index].station.register(connector).milliwatt_hours();
+                let carried = self.truth.energy_mwh(evse, self.now);
+                self.watch.verdicts.check(Rule::Energy);
+                if (register - carried).abs() > REGISTER_ROUNDING_MWH {
+                    let id = &self.truth.evses()[evse].id;
+                    let text = format!(
+                        "EVSE {id}: the register counts {register} mWh, its currents carried {carried} mWh"
+                    );
+                    self.watch.verdicts.fire(Rule::Energy, self.now, text, &self.watch.story);
+                }
+            }
+        }
+        let _ = Phase::ALL;
+    }
+
+    fn place_of(&self, stay: usize) -> Option<(usize, u16)> {
+        let evse = &self.stays[stay].stay.evse;
+        Some((*self.station_by_id.get(&evse.station)?, evse.number))
+    }
+}
+
+/// How often the circuits are summed anew.
+const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
+/// Register and integral are both exact and each rounds down once.
+const REGISTER_ROUNDING_MWH: i64 = 1;
