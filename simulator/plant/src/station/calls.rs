@@ -125,7 +125,7 @@ impl Station {
         let is_refused = self.has(Quirk::RejectsPurpose(profile.purpose))
             || profile.stack_level > self.config.stack_level_max
             || profile.periods.len() > PERIODS_MAX
-            || self.profiles.len() >= PROFILES_MAX;
+            || self.profiles.count_beside(&profile) >= PROFILES_MAX;
         if is_connector_known && is_place_right && !is_refused { Ok(profile) } else { Err(Refusal::Rejected) }
     }
 

@@ -518,12 +518,12 @@ impl Station {
     }
 
     fn samples_due(&mut self) {
-        let interval = self.keys.interval("MeterValueSampleInterval");
         for index in 0..self.connectors.len() {
-            let connector = &mut self.connectors[index];
-            if connector.sample_due.is_none_or(|due| due > self.now) {
+            if self.connectors[index].sample_due.is_none_or(|due| due > self.now) {
                 continue;
             }
+            let interval = self.keys.interval("MeterValueSampleInterval");
+            let connector = &mut self.connectors[index];
             connector.schedule_sample(self.now, interval);
             let number = connector.number;
             self.sample(number, "Sample.Periodic", "MeterValuesSampledData");

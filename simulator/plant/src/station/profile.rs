@@ -107,11 +107,7 @@ pub struct Filter {
 impl Profiles {
     /// Installs a profile. One with the same id, or the same purpose, stack level and connector, is replaced.
     pub fn set(&mut self, profile: Profile) {
-        self.held.retain(|held| {
-            held.id != profile.id
-                && (held.purpose, held.stack_level, held.connector)
-                    != (profile.purpose, profile.stack_level, profile.connector)
-        });
+        self.held.retain(|held| !profile.replaces(held));
         self.held.push(profile);
     }
 
@@ -127,9 +123,9 @@ impl Profiles {
         self.held.retain(is_kept);
     }
 
-    /// How many are installed.
-    pub fn len(&self) -> usize {
-        self.held.len()
+    /// How many would be installed beside `profile`.
+    pub fn count_beside(&self, profile: &Profile) -> usize {
+        self.held.iter().filter(|held| !profile.replaces(held)).count()
     }
 
     /// The merged limit per phase at `at`, at most the hardware maximum; not yet on the pilot's step.
@@ -200,6 +196,12 @@ impl Filter {
 }
 
 impl Profile {
+    fn replaces(&self, held: &Self) -> bool {
+        held.id == self.id
+            || (held.purpose, held.stack_level, held.connector)
+                == (self.purpose, self.stack_level, self.connector)
+    }
+
     fn concerns(&self, context: &Context) -> bool {
         match self.purpose {
             Purpose::ChargePointMaxProfile => true,
@@ -241,7 +243,10 @@ impl Profile {
     fn boundaries(&self, at: Timestamp, context: &Context) -> Vec<Timestamp> {
         let mut boundaries: Vec<_> =
             self.valid_from.into_iter().chain(self.valid_to).chain(self.start).collect();
-        let is_without_clock = self.kind == Kind::Relative && context.transaction_started.is_none();
+        // Outside a transaction a schedule relative to it stays at its beginning.
+        let is_without_clock = self.kind == Kind::Relative
+            && self.purpose != Purpose::ChargePointMaxProfile
+            && context.transaction_started.is_none();
         if let Some(started) = self.started(at, context).filter(|_| !is_without_clock) {
             boundaries.extend(self.duration.map(|duration| started + duration));
             boundaries.extend(self.periods.iter().map(|period| started + period.start));
@@ -266,6 +271,9 @@ fn per_phase(period: Period, context: &Context) -> Amperes {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -483,6 +491,57 @@ mod tests {
         held.set(profile(1, Cap, 0, 0, 20));
         let two = Context { sharers: 2, ..context(Some(0)) };
         assert_eq!(held.limit_at(at(0), &two), Amperes::from_amperes(10));
+    }
+
+    #[test]
+    fn random_profiles_change_only_at_their_boundaries() {
+        for seed in 0..60_u64 {
+            println!("seed {seed}");
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut held = Profiles::default();
+            for id in 0..rng.random_range(1..8) {
+                held.set(random_profile(id, &mut rng));
+            }
+            let context = context(rng.random_bool(0.7).then(|| rng.random_range(0..50)));
+            let from = rng.random_range(50..100);
+            let span = 300;
+            // The naive way: ask each second, and keep what differs from the second before.
+            let mut naive: Vec<(TimeSpan, Amperes)> = Vec::new();
+            for second in 0..span {
+                let limit = held.limit_at(at(from + second), &context);
+                if naive.last().is_none_or(|(_, last)| *last != limit) {
+                    naive.push((TimeSpan::from_seconds(second), limit));
+                }
+            }
+            assert_eq!(held.composite(at(from), TimeSpan::from_seconds(span), &context), naive, "{held:?}");
+        }
+    }
+
+    fn random_profile(id: i64, rng: &mut ChaCha8Rng) -> Profile {
+        let purpose = [Cap, Default, Tx][rng.random_range(0..3)];
+        let mut start = 0;
+        let periods = (0..rng.random_range(1..4))
+            .map(|index| {
+                start += if index == 0 { 0 } else { rng.random_range(1..80) };
+                let rate = amperes(rng.random_range(0..40));
+                Period { start: TimeSpan::from_seconds(start), rate, phases: 3 }
+            })
+            .collect();
+        let mut sometimes =
+            |range: std::ops::Range<i64>| rng.random_bool(0.4).then(|| rng.random_range(range));
+        let (valid_from, valid_to) = (sometimes(0..200).map(at), sometimes(100..400).map(at));
+        let (schedule_start, duration) =
+            (sometimes(0..250).map(at), sometimes(1..200).map(TimeSpan::from_seconds));
+        Profile {
+            kind: [Kind::Absolute, Kind::Relative, Kind::Recurring(TimeSpan::from_seconds(97))]
+                [rng.random_range(0..3)],
+            valid_from,
+            valid_to,
+            start: schedule_start,
+            duration,
+            periods,
+            ..profile(id, purpose, if purpose == Cap { 0 } else { 1 }, rng.random_range(0..3), 0)
+        }
     }
 
     #[test]
