@@ -557,7 +557,7 @@ impl Site {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, now);
         let lower = state.lower_since(instant);
-        let likely = state.drawn_likely().map_or(allowed, |drawn| drawn.at_most);
+        let likely = state.likely_at(instant).unwrap_or(allowed);
         Member { lower, likely, allowed, steadiness: Steadiness::Moving }
     }
 
@@ -809,12 +809,15 @@ impl EvseState {
         drawn.map(|lower| told.map_or(lower, |told| lower.min(told)))
     }
 
-    /// The draw most likely: the last reading however old; nothing where no transaction runs.
-    fn drawn_likely(&self) -> Option<SiteCurrents> {
+    /// What it most likely drew at `instant`: its last reading however old, but no more than the limit that had taken
+    /// effect by then; nothing where no transaction runs, unknown before the first reading.
+    fn likely_at(&self, instant: Timestamp) -> Option<PerPhase<Amperes>> {
         if !self.record.is_in_transaction {
-            return Some(SiteCurrents { at_least: PerPhase::default(), at_most: PerPhase::default() });
+            return Some(PerPhase::default());
         }
-        self.reports.back().map(|report| report.drawn)
+        let drawn = self.reports.back()?.drawn.at_most;
+        let in_effect = self.limits.iter().rev().find(|&&(sent_at, _)| sent_at + REACTION_DEFAULT <= instant);
+        Some(drawn.map(|drawn| in_effect.map_or(drawn, |&(_, limit)| drawn.min(limit))))
     }
 
     /// What it drew at least at `instant`: the lower of its readings before and after, and of every limit that may

@@ -14,11 +14,15 @@ use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
 #[test]
 fn s1_random_sites_stay_within_their_ratings() {
+    let mut used = Vec::new();
     for seed in seeds(20) {
         let mut world = World::new(seed, Character::OBEDIENT);
         world.run(3 * 3600);
-        world.assert_used();
+        used.extend(world.percent_used());
     }
+    // Minimums of 6 A do not fill a row, and a base that jumps every few minutes is believed slowly when it falls.
+    let mean = used.iter().sum::<i64>() / i64::try_from(used.len()).unwrap();
+    assert!(mean >= 70, "only {mean} % of the rating used");
 }
 
 #[test]
@@ -597,17 +601,9 @@ impl World {
         }
     }
 
-    /// What is left unused on the fullest phase while enough EVs want current.
-    fn assert_used(&self) {
-        if self.usable > 0 {
-            let percent = self.used * 100 / self.usable;
-            println!(
-                "seed {}: {percent} % of the rating used at the fullest phase, {} raises",
-                self.seed, self.raises
-            );
-            // Minimums of 6 A do not fill a row, and a base that jumps every few minutes is believed slowly when it falls.
-            assert!(percent >= 65, "seed {}: only {percent} % of the rating used", self.seed);
-        }
+    /// How much of the rating was used on the fullest phase while enough EVs wanted current.
+    fn percent_used(&self) -> Option<i64> {
+        (self.usable > 0).then(|| self.used * 100 / self.usable)
     }
 
     fn total(&self) -> PerPhase<Amperes> {

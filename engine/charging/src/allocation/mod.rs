@@ -5,7 +5,7 @@
 
 use units::{Amperes, TimeSpan, Timestamp};
 
-use crate::network::{CircuitIndex, EvseIndex, Loads, RowIndex};
+use crate::network::{CircuitIndex, EvseIndex, Loads, Network, RowIndex};
 
 pub use in_order::{EarliestDeadline, EqualStatic, FirstCome, LeastLaxity, RoundRobin};
 pub use max_min::MaxMin;
@@ -142,6 +142,22 @@ pub enum Certificate {
     Rotation(RowIndex),
     /// The meter of this circuit is stale.
     StaleMeter(CircuitIndex),
+}
+
+impl Certificate {
+    /// For people: what stops a session, with the row or circuit of `network` by name.
+    #[must_use]
+    pub fn print(self, network: &Network) -> String {
+        match self {
+            Self::OwnMaximum => "own maximum".to_owned(),
+            Self::Row(row) => network.row(row).to_string(),
+            Self::Plan => "plan".to_owned(),
+            Self::MinimumInterval => "minimum interval".to_owned(),
+            Self::UnprovenShed => "unproven shed".to_owned(),
+            Self::Rotation(row) => format!("rotation on {}", network.row(row)),
+            Self::StaleMeter(circuit) => format!("stale meter of {}", network.circuit(circuit).name),
+        }
+    }
 }
 
 /// A rule that shares out headroom inline, in integers.

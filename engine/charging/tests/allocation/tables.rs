@@ -4,7 +4,8 @@ use charging::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, EarliestDeadline, EqualStatic, FirstCome,
     LeastLaxity, MaxMin, Problem, RoundRobin, SLICE, wait_bounds,
 };
-use charging::network::{Coefficient, EvseIndex, RowIndex};
+use charging::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex, Supply};
+use charging::sample;
 use units::{Amperes, TimeSpan, Timestamp};
 
 use Certificate::{OwnMaximum, Rotation, Row};
@@ -193,6 +194,22 @@ fn fair_shares_go_below_the_minimum() {
         MaxMin::new().fair_shares(&problem(&[10], &[heavy, ev(&[0])])),
         [amperes(7_500), amperes(2_500)]
     );
+}
+
+#[test]
+fn certificates_name_rows_and_circuits() {
+    let network = sample::network(1, 4, Supply::Tn400);
+    for (certificate, text) in [
+        (OwnMaximum, "own maximum"),
+        (Row(row(1)), "main L2"),
+        (Rotation(row(3)), "rotation on feeder-1 L1"),
+        (Certificate::StaleMeter(CircuitIndex::new(0)), "stale meter of main"),
+        (Certificate::Plan, "plan"),
+        (Certificate::MinimumInterval, "minimum interval"),
+        (Certificate::UnprovenShed, "unproven shed"),
+    ] {
+        assert_eq!(certificate.print(&network), text);
+    }
 }
 
 #[test]
