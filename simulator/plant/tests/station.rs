@@ -1,6 +1,8 @@
 //! Conversations with the virtual station, the backend's side written by hand. The engine's codec, which shares no line
 //! with the station's, judges each frame: from a station without quirks nothing needs to be tolerated.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use ocpp::v16::{CsmsAction, CsmsResponse, StationRequest};
 use ocpp::{Frame, Limits};
 use plant::ev::{Ev, EvModel, EvRow};

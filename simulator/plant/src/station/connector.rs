@@ -1,9 +1,9 @@
 //! One connector of the station: its EVSE, the token that waits, the transaction that runs.
 
-use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts, WattHours};
+use units::{Amperes, IdToken, TimeSpan, Timestamp, WattHours};
 
 use super::profile::{Context, Profile};
-use super::wire::{decimal, sampled_value};
+use super::wire::sampled_value;
 use super::{ConnectorNumber, ConnectorStatus, keys};
 use crate::evse::{Evse, EvseConfig};
 
@@ -120,44 +120,33 @@ impl Connector {
     pub fn sampled(&self, measurands: &str, context: &str, register: RegisterForm) -> String {
         let mut out = String::with_capacity(900);
         let voltage = self.evse.config().voltage;
-        let phases = usize::from(self.evse.config().phases.count());
+        let phases = self.evse.config().phases.count();
+        let offered = self.evse.offered();
         for measurand in measurands.split(',').map(str::trim) {
+            let mut tell = |thousandths, phase, unit| {
+                sampled_value(&mut out, thousandths, context, measurand, phase, unit);
+            };
             match measurand {
                 keys::REGISTER => {
-                    let (value, unit) = register.print(self.evse.register());
-                    sampled_value(&mut out, &value, context, measurand, None, unit);
+                    let (thousandths, unit) = register.figure(self.evse.register());
+                    tell(thousandths, None, unit);
                 }
                 keys::CURRENT => {
-                    for (phase, current) in self.evse.current().iter().take(phases) {
-                        let value = decimal(current.milliamperes());
-                        sampled_value(&mut out, &value, context, measurand, Some(terminal(phase)), "A");
+                    for (phase, current) in self.evse.current().iter().take(usize::from(phases)) {
+                        tell(current.milliamperes(), Some(terminal(phase)), "A");
                     }
                 }
-                keys::VOLTAGE => {
-                    let value = decimal(voltage.millivolts());
-                    sampled_value(&mut out, &value, context, measurand, Some("L1-N"), "V");
-                }
-                keys::POWER => {
-                    let value = decimal(self.evse.power().milliwatts());
-                    sampled_value(&mut out, &value, context, measurand, None, "W");
-                }
-                keys::CURRENT_OFFERED => {
-                    let value = decimal(self.evse.offered().milliamperes());
-                    sampled_value(&mut out, &value, context, measurand, None, "A");
-                }
+                keys::VOLTAGE => tell(voltage.millivolts(), Some("L1-N"), "V"),
+                keys::POWER => tell(self.evse.power().milliwatts(), None, "W"),
+                keys::CURRENT_OFFERED => tell(offered.milliamperes(), None, "A"),
                 keys::POWER_OFFERED => {
-                    let value = self.power_offered(voltage);
-                    sampled_value(&mut out, &value, context, measurand, None, "W");
+                    let power = offered.at_voltage_floor(voltage) * i64::from(phases);
+                    tell(power.milliwatts(), None, "W");
                 }
                 _ => {}
             }
         }
         out
-    }
-
-    fn power_offered(&self, voltage: Volts) -> String {
-        let phases = i64::from(self.evse.config().phases.count());
-        decimal((self.evse.offered().at_voltage_floor(voltage) * phases).milliwatts())
     }
 
     /// When something happens here by itself.
@@ -181,13 +170,13 @@ pub enum RegisterForm {
 }
 
 impl RegisterForm {
-    fn print(self, register: WattHours) -> (String, &'static str) {
-        // A count of Wh is a count of thousandths of kWh.
-        let kilowatt_hours = || decimal(register.watt_hours_floor());
+    /// Thousandths of the figure, and its unit; whole Wh in each form.
+    const fn figure(self, register: WattHours) -> (i64, &'static str) {
+        let watt_hours = register.watt_hours_floor();
         match self {
-            Self::WattHours => (register.watt_hours_floor().to_string(), "Wh"),
-            Self::KilowattHours => (kilowatt_hours(), "kWh"),
-            Self::KilowattHoursLabelledWh => (kilowatt_hours(), "Wh"),
+            Self::WattHours => (watt_hours * 1_000, "Wh"),
+            Self::KilowattHours => (watt_hours, "kWh"),
+            Self::KilowattHoursLabelledWh => (watt_hours, "Wh"),
         }
     }
 }

@@ -408,6 +408,8 @@ fn meter_values(connector: ConnectorNumber, transaction: Option<i64>, values: &s
     if let Some(id) = transaction {
         let _ = write!(payload, "\"transactionId\":{id},");
     }
-    let _ = write!(payload, "\"meterValue\":[{{\"timestamp\":\"{at}\",\"sampledValue\":[{values}]}}]}}");
+    for part in ["\"meterValue\":[{\"timestamp\":\"", at, "\",\"sampledValue\":[", values, "]}]}"] {
+        payload.push_str(part);
+    }
     payload
 }

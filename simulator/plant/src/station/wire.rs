@@ -49,7 +49,13 @@ impl Incoming {
 
 /// CALL.
 pub fn call(id: &str, action: &str, payload: &str) -> String {
-    format!("[2,{},\"{action}\",{payload}]", quoted(id))
+    let mut frame = String::with_capacity(payload.len() + action.len() + id.len() + 12);
+    frame.push_str("[2,");
+    frame.push_str(&quoted(id));
+    for part in [",\"", action, "\",", payload, "]"] {
+        frame.push_str(part);
+    }
+    frame
 }
 
 /// CALLRESULT.
@@ -69,30 +75,48 @@ pub fn quoted(text: &str) -> String {
 
 /// A count of thousandths as a decimal number without needless zeros.
 pub fn decimal(thousandths: i64) -> String {
-    let sign = if thousandths < 0 { "-" } else { "" };
-    let (whole, rest) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
-    if rest == 0 {
-        return format!("{sign}{whole}");
-    }
-    format!("{sign}{whole}.{}", format!("{rest:03}").trim_end_matches('0'))
+    let mut out = String::with_capacity(12);
+    push_decimal(&mut out, thousandths);
+    out
 }
 
-/// One sampledValue; `phase` and `unit` as the standard names them.
+fn push_decimal(out: &mut String, thousandths: i64) {
+    let (whole, rest) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
+    if thousandths < 0 {
+        out.push('-');
+    }
+    let _ = write!(out, "{whole}");
+    if rest > 0 {
+        let _ = write!(out, ".{rest:03}");
+        let length = out.trim_end_matches('0').len();
+        out.truncate(length);
+    }
+}
+
+/// One sampledValue, a count of thousandths; `phase` and `unit` as the standard names them.
 pub fn sampled_value(
     out: &mut String,
-    value: &str,
+    thousandths: i64,
     context: &str,
     measurand: &str,
     phase: Option<&str>,
     unit: &str,
 ) {
-    let separator = if out.is_empty() { "" } else { "," };
-    let _ = write!(out, "{separator}{{\"value\":\"{value}\",\"context\":\"{context}\"");
-    let _ = write!(out, ",\"measurand\":\"{measurand}\"");
-    if let Some(phase) = phase {
-        let _ = write!(out, ",\"phase\":\"{phase}\"");
+    if !out.is_empty() {
+        out.push(',');
     }
-    let _ = write!(out, ",\"location\":\"Outlet\",\"unit\":\"{unit}\"}}");
+    out.push_str("{\"value\":\"");
+    push_decimal(out, thousandths);
+    for part in ["\",\"context\":\"", context, "\",\"measurand\":\"", measurand] {
+        out.push_str(part);
+    }
+    if let Some(phase) = phase {
+        out.push_str("\",\"phase\":\"");
+        out.push_str(phase);
+    }
+    for part in ["\",\"location\":\"Outlet\",\"unit\":\"", unit, "\"}"] {
+        out.push_str(part);
+    }
 }
 
 /// The text member of an answer, such as `status` or `idTagInfo.status`.
@@ -250,4 +274,18 @@ fn seconds(count: i64) -> TimeSpan {
 
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
     text.map(|text| text.parse().map_err(|_| Refusal::Formation)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_and_short() {
+        for (thousandths, text) in
+            [(0, "0"), (1, "0.001"), (-1_500, "-1.5"), (16_000, "16"), (100_010, "100.01"), (120, "0.12")]
+        {
+            assert_eq!(decimal(thousandths), text);
+        }
+    }
 }
