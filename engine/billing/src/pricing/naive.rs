@@ -137,7 +137,7 @@ fn is_in_force(element: &TariffElement, civil: &Civil) -> bool {
     if restrictions.date_from.is_some_and(|from| date < number(from)) {
         return false;
     }
-    !restrictions.date_until.is_some_and(|until| date >= number(until))
+    restrictions.date_until.is_none_or(|until| date < number(until))
 }
 
 /// 10^-12 of the major unit to the nearest hundredth, a half away from zero.

@@ -35,6 +35,16 @@ fn m3_without_a_register_at_the_boundary_the_part_is_linear_and_marked_estimated
 }
 
 #[test]
+fn an_estimated_register_is_rounded_down_to_a_milliwatt_hour() {
+    // 22:00 is one third of the way through 10 mWh.
+    let mut cdr = cdr(1, at("2026-01-10T19:00:00Z"), at("2026-01-10T22:00:00Z"), 0);
+    cdr.readings[1].register = WattHours::from_milliwatt_hours(7_000_010);
+    let priced = priced(&cdr, &night_tariff());
+    let energies: Vec<i64> = priced.periods.iter().map(|period| period.energy().milliwatt_hours()).collect();
+    assert_eq!(energies, [3, 7]);
+}
+
+#[test]
 fn a_register_that_stood_still_over_the_boundary_is_no_estimate() {
     let mut cdr = cdr(1, at("2026-01-10T18:00:00Z"), at("2026-01-10T22:00:00Z"), 20_000);
     cdr.readings.push(reading(at("2026-01-10T19:00:00Z"), 24_000_000, ReadingContext::Periodic));
@@ -138,7 +148,7 @@ fn components_are_not_rounded_and_the_line_is_rounded_once() {
 fn m5_the_naive_pricer_agrees_on_random_cdrs() {
     for seed in 0..1_500 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (tariff, cdr) = (random_tariff(&mut rng), random_cdr(&mut rng));
+        let (tariff, cdr) = (random_tariff(&mut rng, DEAR), random_cdr(&mut rng));
         let flat = if rng.random_bool(0.5) { FlatDue::Due } else { FlatDue::AlreadyBorne };
         let billable = Billable::sealed(&cdr).unwrap();
         let naive = naive::price(&billable, tariff.parts(), flat);
@@ -164,7 +174,7 @@ fn m3_cutting_a_session_at_any_instant_keeps_its_price_within_the_rounding() {
     let mut cut = 0;
     for seed in 0..1_500 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (tariff, whole) = (random_tariff(&mut rng), random_cdr(&mut rng));
+        let (tariff, whole) = (random_tariff(&mut rng, ORDINARY), random_cdr(&mut rng));
         let Ok(priced_whole) = price(&Billable::sealed(&whole).unwrap(), &tariff, FlatDue::AlreadyBorne)
         else {
             continue;
@@ -263,22 +273,29 @@ fn random_cdr(rng: &mut ChaCha8Rng) -> Cdr {
     cdr
 }
 
-fn random_tariff(rng: &mut ChaCha8Rng) -> Tariff {
-    let mut elements: Vec<TariffElement> = (0..rng.random_range(0..4)).map(|_| random_element(rng)).collect();
+/// Up to 0.60 per kWh.
+const ORDINARY: i64 = 600_000;
+
+/// Up to 100 000 per kWh, so that a single mWh on the wrong side of a boundary is worth cents.
+const DEAR: i64 = 100_000_000_000;
+
+fn random_tariff(rng: &mut ChaCha8Rng, price_limit: i64) -> Tariff {
+    let mut elements: Vec<TariffElement> =
+        (0..rng.random_range(0..4)).map(|_| random_element(rng, price_limit)).collect();
     if elements.is_empty() || rng.random_bool(0.85) {
-        let price = component(Energy, random_price(rng));
+        let price = component(Energy, random_price(rng, price_limit));
         elements.push(element(&[price], Restrictions::default()));
     }
     tariff("t", elements)
 }
 
-fn random_element(rng: &mut ChaCha8Rng) -> TariffElement {
+fn random_element(rng: &mut ChaCha8Rng, price_limit: i64) -> TariffElement {
     let mut components = Vec::new();
     if rng.random_bool(0.8) {
-        components.push(component(Energy, random_price(rng)));
+        components.push(component(Energy, random_price(rng, price_limit)));
     }
     if components.is_empty() || rng.random_bool(0.2) {
-        components.push(component(Flat, random_price(rng)));
+        components.push(component(Flat, random_price(rng, price_limit)));
     }
     let mut restrictions = Restrictions::default();
     if rng.random_bool(0.8) {
@@ -300,11 +317,11 @@ fn random_element(rng: &mut ChaCha8Rng) -> TariffElement {
     element(&components, restrictions)
 }
 
-fn random_price(rng: &mut ChaCha8Rng) -> i64 {
+fn random_price(rng: &mut ChaCha8Rng, price_limit: i64) -> i64 {
     match rng.random_range(0..4) {
         0 => 0,
         1 => 200_000,
-        2 => rng.random_range(0..600_000),
+        2 => rng.random_range(0..price_limit),
         _ => rng.random_range(0..20) * 10_000,
     }
 }
