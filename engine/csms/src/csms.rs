@@ -169,13 +169,11 @@ impl Csms {
                 self.stations[place].link_down(&mut self.core, now, "the link was lost");
                 self.rewake(place);
             }
-            Some(Caller::Unknown(station)) => {
-                if self.lobby.get(&station) == Some(&link) {
-                    self.lobby.remove(&station);
-                }
+            Some(Caller::Unknown(station)) if self.lobby.get(&station) == Some(&link) => {
+                self.lobby.remove(&station);
             }
             // Replaced or closed before: the newer link stands.
-            None => {}
+            Some(Caller::Unknown(_)) | None => {}
         }
     }
 

@@ -42,6 +42,8 @@ pub mod record;
 mod restore;
 mod session;
 mod station;
+#[cfg(test)]
+mod tests;
 mod v16;
 
 pub use contract::{

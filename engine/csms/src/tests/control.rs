@@ -1,0 +1,177 @@
+//! Control's commands on the wire, and stations' answers and measurements back.
+
+use units::Amperes;
+
+use crate::query::{Query, QueryAnswer, SiteView};
+use crate::tests::{House, message_id, site};
+use crate::{Command, Effect};
+
+fn view(house: &mut House) -> SiteView {
+    match house.query(Query::Site("house".parse().unwrap())) {
+        QueryAnswer::Site(Some(view)) => view,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn charging(mut house: House) -> House {
+    house.boot("CP1");
+    house.status("CP1", 1, "Preparing");
+    for _ in 0..4 {
+        house.pass(2);
+        house.accept_all("CP1");
+    }
+    house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#);
+    house.start("CP1", 1, "ANNA", 0);
+    house.status("CP1", 1, "Charging");
+    house
+}
+
+/// Time passes, the station measuring and accepting as it goes.
+fn run(house: &mut House, seconds: i64, amperes: i64) -> Vec<String> {
+    let mut calls = Vec::new();
+    for _ in 0..seconds / 5 {
+        house.pass(5);
+        calls.extend(house.accept_all("CP1"));
+        house.values("CP1", 1, Some("1"), 0, amperes);
+    }
+    calls
+}
+
+#[test]
+fn a_live_limit_holds_for_its_lifetime_and_then_falls_back_inside_one_profile() {
+    let mut house = charging(House::new());
+    let calls = run(&mut house, 10, 0);
+    let live = calls.iter().find(|call| call.contains("TxProfile")).unwrap();
+    for part in [
+        r#""SetChargingProfile",{"connectorId":1,"#,
+        r#""chargingProfileId":11,"transactionId":1,"stackLevel":0,"chargingProfilePurpose":"TxProfile","chargingProfileKind":"Absolute""#,
+        r#""chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16.0},{"startPeriod":360,"limit":0.0}]"#,
+    ] {
+        let part = part.replace("16.0", "16").replace("0.0", "0");
+        let plain = live.replace("16.0", "16").replace("0.0", "0");
+        assert!(plain.contains(&part), "{part} in {live}");
+    }
+    assert!(!live.contains("duration") && !live.contains("numberPhases"), "{live}");
+    let (_, start) = live.split_once(r#""startSchedule":""#).unwrap();
+    let start: units::Timestamp = start.split('"').next().unwrap().parse().unwrap();
+    let ago = house.now.since(start).seconds_floor();
+    assert!((60..=75).contains(&ago), "begun {ago} s ago");
+}
+
+#[test]
+fn the_standing_fallback_is_a_default_profile_that_needs_no_clock() {
+    let mut house = House::new();
+    house.up("CP1");
+    house.call("CP1", "BootNotification", super::BOOT);
+    let calls = house.accept_all("CP1");
+    let fallback = calls.iter().find(|call| call.contains("TxDefaultProfile")).unwrap();
+    assert!(fallback.contains(r#""chargingProfileId":12,"stackLevel":0"#), "{fallback}");
+    assert!(fallback.contains(r#""chargingProfileKind":"Relative""#), "{fallback}");
+    assert!(!fallback.contains("startSchedule"), "{fallback}");
+}
+
+#[test]
+fn a_schedule_is_placed_by_the_stations_own_clock() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let ahead = format!(
+        r#"{{"connectorId":1,"errorCode":"NoError","status":"Preparing","timestamp":"{}"}}"#,
+        House::at(7_200)
+    );
+    house.call("CP1", "StatusNotification", &ahead);
+    let at = House::at(7_200);
+    house.call("CP1", "StartTransaction", &super::start_payload(1, "ANNA", 0, &at));
+    house.pass(2);
+    let calls = house.accept_all("CP1");
+    let live = calls.iter().find(|call| call.contains("TxProfile")).unwrap();
+    assert!(live.contains(r#""startSchedule":"2026-01-15T13:59:0"#), "{live}");
+}
+
+#[test]
+fn what_a_station_measures_reaches_control() {
+    let mut house = charging(House::new());
+    run(&mut house, 10, 13);
+    let view = view(&mut house);
+    assert_eq!(view.evses[0].control.drawn.l2, Amperes::from_amperes(13));
+    assert_eq!(view.evses[0].status, "Charging");
+    assert_eq!(view.evses[0].control.limit, Some(Amperes::from_amperes(16)));
+}
+
+#[test]
+fn a_shed_overtakes_what_waits_and_a_call_that_hangs_is_given_up_and_withdrawn() {
+    let mut house = charging(House::with(site(30, Some("main"))));
+    for _ in 0..12 {
+        house.meter([5, 5, 5]);
+        run(&mut house, 5, 10);
+    }
+    let clear = || Command::Call {
+        station: "CP1".parse().unwrap(),
+        action: "ClearCache".into(),
+        payload: "{}".into(),
+    };
+    house.take();
+    assert_eq!(house.command(clear()), None);
+    assert_eq!(house.command(clear()), None);
+    let hanging = house.calls_to("CP1");
+    assert_eq!(hanging.len(), 1);
+    house.meter([40, 40, 40]);
+    assert_eq!(house.calls_to("CP1"), [""; 0], "one call is outstanding");
+    let before = house.outputs.len();
+    house.pass(3);
+    let lines: Vec<String> = house.outputs[before..].iter().map(|output| house.line(output)).collect();
+    let withdrawn =
+        lines.iter().position(|line| *line == format!("withdraw from CP1 {}", message_id(&hanging[0])));
+    let shed = lines.iter().position(|line| line.contains("TxProfile"));
+    assert!(withdrawn.is_some() && withdrawn < shed, "{lines:?}");
+    let calls = house.calls_to("CP1");
+    assert!(calls[0].contains("TxProfile"), "the shed before the other command: {calls:?}");
+    house.frame("CP1", &format!(r#"[3,"{}",{{"status":"Accepted"}}]"#, message_id(&hanging[0])));
+    assert!(!house.quirks("CP1").contains(&"answer_to_nothing".to_owned()), "a late answer is matched");
+}
+
+#[test]
+fn a_limit_that_is_refused_or_not_answered_is_told_to_control() {
+    let mut house = charging(House::new());
+    for _ in 0..20 {
+        house.pass(5);
+        house.answer_all("CP1", r#"{"status":"Rejected"}"#);
+    }
+    let raised = house.outputs.iter().any(|output| match &output.effect {
+        Effect::AlarmRaised(alarm) => format!("{alarm:?}").contains("LimitRefused"),
+        _ => false,
+    });
+    assert!(raised, "an EVSE that refuses its limits is an alarm");
+}
+
+#[test]
+fn an_alarm_of_a_site_is_raised_once_and_cleared_once() {
+    let mut house = House::with(site(30, Some("main")));
+    let mut lines = Vec::new();
+    for _ in 0..60 {
+        house.pass(5);
+        lines.extend(house.take());
+    }
+    for _ in 0..20 {
+        house.meter([5, 5, 5]);
+        house.pass(5);
+        lines.extend(house.take());
+    }
+    let stale = |word: &str| {
+        lines.iter().filter(|line| line.starts_with(word) && line.contains("MeterStale")).count()
+    };
+    assert_eq!((stale("raised"), stale("cleared")), (1, 1), "{lines:?}");
+}
+
+#[test]
+fn the_same_inputs_give_the_same_outputs() {
+    let run_once = || {
+        let mut house = charging(House::with(site(30, Some("main"))));
+        for step in 0..40 {
+            house.meter([5 + step % 7, 6, 7]);
+            run(&mut house, 5, 8);
+        }
+        house.stop("CP1", "1", 500);
+        format!("{:?}", house.outputs)
+    };
+    assert_eq!(run_once(), run_once());
+}

@@ -1,0 +1,170 @@
+//! Links: who speaks, who may be called, who has gone silent.
+
+use crate::csms::{Policy, UnknownStations};
+use crate::tests::{BOOT, House, site};
+use crate::{Command, CommandAnswer, Effect};
+
+#[test]
+fn the_newest_link_wins_and_the_end_of_the_old_one_changes_nothing() {
+    let mut house = House::new();
+    let old = house.up("CP1");
+    house.call("CP1", "BootNotification", BOOT);
+    house.take();
+    house.up("CP1");
+    assert!(house.take().contains(&format!("close link {old} Replaced")));
+    house.input(crate::Input::LinkDown { link: old });
+    assert!(house.station("CP1").is_online, "the newer link stands");
+    house.take();
+    house.frame_on(old, r#"[2,"x","Heartbeat",{}]"#);
+    assert_eq!(house.take(), [""; 0], "what comes on the old link is not acknowledged");
+    assert!(house.call("CP1", "Heartbeat", "{}").starts_with("[3,"), "registration belongs to the station");
+}
+
+#[test]
+fn an_unknown_station_waits_in_the_lobby_and_may_say_nothing_else() {
+    let mut house = House::new();
+    house.up("STRANGER");
+    assert_eq!(house.take(), ["sighted STRANGER"]);
+    let reply = house.call("STRANGER", "BootNotification", BOOT);
+    assert_eq!(reply, r#"[3,{"currentTime":"2026-01-15T12:00:00.000Z","interval":60,"status":"Pending"}]"#);
+    for (action, payload) in [
+        ("Heartbeat", "{}".to_owned()),
+        ("StartTransaction", super::start_payload(1, "ANNA", 0, super::NOON)),
+        ("Nonsense", "{}".to_owned()),
+    ] {
+        let reply = house.call("STRANGER", action, &payload);
+        assert_eq!(reply, r#"[4,"SecurityError","the station is not registered",{}]"#, "{action}");
+    }
+    house.down("STRANGER");
+    assert!(!house.take().iter().any(|line| line.starts_with("persist")), "never a transaction");
+}
+
+#[test]
+fn unknown_stations_can_be_refused_by_policy() {
+    let mut house = House::empty(Policy { unknown_stations: UnknownStations::Refuse, ..Policy::default() });
+    let link = house.up("STRANGER");
+    assert_eq!(house.take(), ["sighted STRANGER".to_owned(), format!("close link {link} UnknownStation")]);
+}
+
+#[test]
+fn a_station_in_the_lobby_is_let_in_when_a_site_names_it() {
+    let mut house = House::empty(Policy::default());
+    house.up("CP1");
+    assert!(house.call("CP1", "BootNotification", BOOT).contains("Pending"));
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
+    assert!(house.station("CP1").is_online);
+    assert!(house.call("CP1", "BootNotification", BOOT).contains("Accepted"));
+}
+
+#[test]
+fn a_station_that_its_site_no_longer_names_is_closed_out() {
+    let mut house = House::new();
+    let link = house.up("CP1");
+    let mut config = site(100, None);
+    config.evses.remove(0);
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(config))), Some(CommandAnswer::Done));
+    assert!(house.take().contains(&format!("close link {link} UnknownStation")));
+    house.up("CP1");
+    assert!(house.take().contains(&"sighted CP1".to_owned()));
+}
+
+#[test]
+fn nothing_is_called_before_the_boot_is_answered() {
+    let mut house = House::new();
+    house.up("CP1");
+    house.pass(9);
+    assert_eq!(house.calls_to("CP1"), [""; 0]);
+    house.call("CP1", "BootNotification", BOOT);
+    let link = house.outputs.iter().filter_map(|output| match &output.effect {
+        Effect::SendFrame { text, .. } => Some(text.as_ref()),
+        _ => None,
+    });
+    let sent: Vec<&str> = link.collect();
+    assert!(sent[0].starts_with("[3,"), "the answer first: {sent:?}");
+    assert!(sent[1].starts_with("[2,"), "then our call: {sent:?}");
+    assert_eq!(sent.len(), 2, "one call at a time: {sent:?}");
+}
+
+#[test]
+fn a_registered_station_that_does_not_boot_is_called_after_ten_seconds() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    house.down("CP1");
+    house.pass(60);
+    house.up("CP1");
+    house.calls_to("CP1");
+    assert_eq!(
+        house.command(Command::Call {
+            station: "CP1".parse().unwrap(),
+            action: "Reset".into(),
+            payload: r#"{"type":"Soft"}"#.into()
+        }),
+        None
+    );
+    house.pass(9);
+    assert_eq!(house.calls_to("CP1"), [""; 0]);
+    house.pass(1);
+    let calls = house.calls_to("CP1");
+    assert!(calls.iter().any(|call| call.contains("Reset")), "{calls:?}");
+}
+
+#[test]
+fn a_silent_link_is_asked_for_a_sign_of_life_and_then_closed() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.take();
+    house.pass(599);
+    assert!(!house.calls_to("CP1").iter().any(|call| call.contains(r#""Heartbeat""#)));
+    house.pass(1);
+    assert!(house.calls_to("CP1").iter().any(|call| call.contains(r#""Heartbeat""#)));
+    house.pass(299);
+    assert!(house.station("CP1").is_online);
+    house.pass(1);
+    assert!(house.take().iter().any(|line| line.ends_with("Silent")));
+    assert!(!house.station("CP1").is_online);
+}
+
+#[test]
+fn a_sign_of_life_keeps_a_link() {
+    let mut house = House::new();
+    house.boot("CP1");
+    for _ in 0..10 {
+        house.pass(400);
+        house.call("CP1", "Heartbeat", "{}");
+    }
+    assert!(house.station("CP1").is_online);
+}
+
+#[test]
+fn a_station_away_for_ten_minutes_is_an_alarm_until_it_returns() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.boot("CP2");
+    house.down("CP1");
+    house.take();
+    house.pass(599);
+    assert!(!house.take().iter().any(|line| line.starts_with("raised")));
+    house.pass(1);
+    let alarm = r#"StationOffline { station: StationId("CP1") }"#;
+    assert!(house.take().contains(&format!("raised {alarm}")));
+    house.pass(3_000);
+    assert!(!house.take().iter().any(|line| line.contains(alarm)), "once");
+    house.up("CP1");
+    assert!(house.take().contains(&format!("cleared {alarm}")));
+}
+
+#[test]
+fn heartbeats_are_spread_over_the_last_fifth_of_the_interval() {
+    let mut house = House::new();
+    let mut intervals = Vec::new();
+    for station in ["CP1", "CP2"] {
+        house.up(station);
+        let reply = house.call(station, "BootNotification", BOOT);
+        let (_, interval) = reply.split_once(r#""interval":"#).unwrap();
+        let interval: i64 = interval.split(',').next().unwrap().parse().unwrap();
+        assert!((240..=300).contains(&interval), "{interval}");
+        intervals.push(interval);
+    }
+    assert_ne!(intervals[0], intervals[1]);
+}

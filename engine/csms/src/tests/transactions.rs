@@ -1,0 +1,431 @@
+//! Transactions and sessions: from what stations say to one sealed CDR each.
+
+use billing::cdr::{Doubt, Driver, ReadingContext};
+use sha2::{Digest, Sha256};
+use units::{TimeSpan, TransactionId, WattHours};
+
+use crate::query::{Query, QueryAnswer};
+use crate::record::Record;
+use crate::tests::{House, NOON, start_payload, stop_payload, values_payload};
+
+fn plugged(station: &str) -> House {
+    let mut house = House::new();
+    house.boot(station);
+    house.status(station, 1, "Available");
+    house.status(station, 1, "Preparing");
+    house.call(station, "Authorize", r#"{"idTag":"ANNA"}"#);
+    house
+}
+
+fn watt_hours(count: i64) -> WattHours {
+    WattHours::from_watt_hours(count)
+}
+
+#[test]
+fn m2_a_transaction_becomes_one_cdr_that_rests_on_its_frames() {
+    let mut house = plugged("CP1");
+    let reply = house.start("CP1", 1, "ANNA", 1_000);
+    assert_eq!(reply, r#"[3,{"idTagInfo":{"status":"Accepted"},"transactionId":1}]"#);
+    for minute in 1..=40 {
+        house.pass(60);
+        house.values("CP1", 1, Some("1"), 1_000 + minute * 100, 10);
+    }
+    house.pass(20);
+    house.take();
+    assert_eq!(house.stop("CP1", "1", 5_050), "[3,{}]");
+    let lines = house.take();
+    let sealed = lines.iter().position(|line| line == "sealed CDR 1 of transaction 1").unwrap();
+    let acknowledged = lines.iter().position(|line| line.contains("[3,")).unwrap();
+    assert!(sealed < acknowledged, "{lines:?}");
+
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    let noon: units::Timestamp = NOON.parse().unwrap();
+    assert_eq!((cdr.started_at, cdr.stopped_at), (noon, noon + TimeSpan::from_seconds(2_420)));
+    assert_eq!(cdr.doubts, []);
+    assert_eq!(cdr.energy(), Ok(watt_hours(4_050)));
+    assert_eq!(cdr.driver, Driver::Account("anna".parse().unwrap()));
+    assert_eq!(cdr.tariff, Some("flat".parse().unwrap()));
+    let readings: Vec<(i64, i64, ReadingContext)> = cdr
+        .readings
+        .iter()
+        .map(|read| {
+            let second = read.at.since(noon).seconds_floor();
+            (second, read.register.watt_hours_floor(), read.context)
+        })
+        .collect();
+    assert_eq!(
+        readings,
+        [
+            (0, 1_000, ReadingContext::Begin),
+            (60, 1_100, ReadingContext::Periodic),
+            (900, 2_500, ReadingContext::Periodic),
+            (1_800, 4_000, ReadingContext::Periodic),
+            (2_420, 5_050, ReadingContext::End),
+        ],
+        "begin, end, and the first of each quarter hour"
+    );
+    assert_eq!(cdr.evidence.len(), 5, "a frame for each reading");
+    for evidence in &cdr.evidence {
+        let kept = house.records().find_map(|record| match record {
+            Record::Evidence(row) if row.frame == evidence.frame => Some(row),
+            _ => None,
+        });
+        let kept = kept.unwrap();
+        assert_eq!(kept.sha256, evidence.sha256);
+        assert_eq!(<[u8; 32]>::from(Sha256::digest(kept.text.as_bytes())), evidence.sha256);
+        assert_eq!(kept.transaction, Some(TransactionId(1)));
+    }
+    let rows = house.records().filter(|record| matches!(record, Record::MeterValues(_))).count();
+    assert_eq!(rows, 40, "every message of values is kept");
+    assert!(house.transaction(1).is_sealed);
+}
+
+#[test]
+fn a_start_is_idempotent_under_any_message_id_even_after_its_end() {
+    let mut house = plugged("CP1");
+    let at = house.stamp();
+    let payload = start_payload(1, "ANNA", 1_000, &at);
+    let first = house.call("CP1", "StartTransaction", &payload);
+    house.pass(5);
+    let outputs = house.outputs.len();
+    assert_eq!(house.call("CP1", "StartTransaction", &payload), first);
+    let again = crate::tests::records_of(&house.outputs[outputs..]).count();
+    assert_eq!(again, 0, "a repetition is nothing new");
+    house.pass(60);
+    house.stop("CP1", "1", 1_500);
+    assert_eq!(house.call("CP1", "StartTransaction", &payload), first);
+    house.pass(60);
+    let other = house.start("CP1", 1, "ANNA", 1_500);
+    assert!(other.contains(r#""transactionId":2"#), "{other}");
+    assert_eq!(house.cdrs().len(), 1);
+}
+
+#[test]
+fn m1_a_stop_repeated_seals_nothing_twice() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(600);
+    let at = house.stamp();
+    for _ in 0..3 {
+        assert_eq!(house.call("CP1", "StopTransaction", &stop_payload("1", 900, &at)), "[3,{}]");
+    }
+    assert_eq!((house.cdrs().len(), house.findings().len()), (1, 0));
+}
+
+#[test]
+fn what_comes_after_sealing_is_a_finding() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(600);
+    house.stop("CP1", "1", 900);
+    house.pass(1);
+    assert_eq!(house.stop("CP1", "1", 904), "[3,{}]", "FIELD section 4c, 37: the register rose on");
+    house.pass(1);
+    for _ in 0..5 {
+        assert_eq!(house.values("CP1", 1, Some("1"), 905, 0), "[3,{}]");
+    }
+    let found = house.found();
+    assert_eq!(
+        found.len(),
+        1,
+        "values after the end are found once, and the stop told of it already: {found:?}"
+    );
+    assert!(matches!(found[0], Doubt::AfterSeal { .. }));
+    assert_eq!(house.cdrs().len(), 1, "the CDR stands");
+}
+
+#[test]
+fn a_stop_of_an_unknown_transaction_is_answered_and_kept_and_found_once() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let at = house.stamp();
+    for _ in 0..3 {
+        assert_eq!(house.call("CP1", "StopTransaction", &stop_payload("77", 900, &at)), "[3,{}]");
+    }
+    assert_eq!(house.found(), [Doubt::Orphan { claimed: "77".to_owned() }]);
+    assert!(
+        house.records().any(|record| matches!(record, Record::Evidence(row) if row.transaction.is_none()))
+    );
+    assert_eq!(house.cdrs().len(), 0);
+}
+
+#[test]
+fn transaction_ids_are_unique_over_stations_and_fit_31_bits() {
+    let mut house = House::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for station in ["CP1", "CP2"] {
+        house.boot(station);
+        for register in 0..3 {
+            house.pass(60);
+            let reply = house.start(station, 1, "ANNA", register);
+            let id: u64 = reply.rsplit(':').next().unwrap().trim_end_matches("}]").parse().unwrap();
+            assert!(id > 0 && id < 1 << 31);
+            assert!(ids.insert(id), "{id} twice");
+        }
+    }
+}
+
+#[test]
+fn a_start_at_a_connector_that_no_site_names_gets_a_number_and_is_found() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let reply = house.start("CP1", 7, "ANNA", 0);
+    assert_eq!(reply, r#"[3,{"idTagInfo":{"status":"Invalid"},"transactionId":1}]"#);
+    assert_eq!(house.found(), [Doubt::Orphan { claimed: "start at connector 7".to_owned() }]);
+}
+
+#[test]
+fn a_transaction_of_a_refused_token_is_answered_kept_and_in_doubt() {
+    for (token, status) in [("NOBODY", "Invalid"), ("DORA", "Blocked"), ("EMIL", "Expired")] {
+        let mut house = plugged("CP1");
+        let reply = house.start("CP1", 1, token, 0);
+        assert_eq!(reply, format!(r#"[3,{{"idTagInfo":{{"status":"{status}"}},"transactionId":1}}]"#));
+        house.pass(60);
+        house.stop("CP1", "1", 50);
+        let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+        let token = Some(token.parse().unwrap());
+        assert_eq!(cdr.doubts, [Doubt::UnknownDriver { token }, Doubt::NoTariff], "never billed by itself");
+        assert_eq!(cdr.owner.as_str(), "owner");
+    }
+}
+
+#[test]
+fn what_the_directory_said_at_the_start_is_frozen() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.input(crate::Input::Directory(std::sync::Arc::default()));
+    house.pass(600);
+    house.stop("CP1", "1", 900);
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!((cdr.doubts.len(), cdr.tariff.as_ref().unwrap().as_str()), (0, "flat"));
+}
+
+#[test]
+fn m2_doubtful_registers_are_doubts_on_the_cdr() {
+    for (what, start, stop, want) in [
+        ("unknown at the end", 1_000, -1, "below zero"),
+        ("one watt-hour less", 1_000, 999, "below the start"),
+        ("more than the hardware can pass", 0, 90_000, "exceed"),
+    ] {
+        let mut house = plugged("CP1");
+        house.start("CP1", 1, "ANNA", start);
+        house.pass(3_600);
+        assert_eq!(house.stop("CP1", "1", stop), "[3,{}]");
+        let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+        let doubts: Vec<String> = cdr.doubts.iter().map(ToString::to_string).collect();
+        assert!(doubts.iter().any(|doubt| doubt.contains(want)), "{what}: {doubts:?}");
+        assert!(cdr.energy().is_err(), "{what}");
+    }
+}
+
+#[test]
+fn m2_a_missing_register_is_a_doubt_and_never_a_guess() {
+    let mut house = plugged("CP1");
+    let at = house.stamp();
+    house.call(
+        "CP1",
+        "StartTransaction",
+        &format!(r#"{{"connectorId":1,"idTag":"ANNA","timestamp":"{at}"}}"#),
+    );
+    house.pass(600);
+    house.values("CP1", 1, Some("1"), 500, 10);
+    house.stop("CP1", "1", 900);
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!(cdr.doubts, [Doubt::MissingStart { readings: 2 }]);
+}
+
+#[test]
+fn registers_in_the_stop_count_as_readings() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(1_000);
+    let at = house.stamp();
+    let payload = format!(
+        r#"{{"transactionId":1,"meterStop":900,"timestamp":"{at}","transactionData":[
+            {{"timestamp":"{}","sampledValue":[{{"value":"0","context":"Transaction.Begin"}}]}},
+            {{"timestamp":"{}","sampledValue":[{{"value":"0.8","unit":"kWh","context":"Sample.Clock"}}]}},
+            {{"timestamp":"{at}","sampledValue":[{{"value":"900","context":"Transaction.End"}}]}}]}}"#,
+        House::at(0),
+        House::at(900),
+    );
+    assert_eq!(house.call("CP1", "StopTransaction", &payload), "[3,{}]");
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!((cdr.doubts.len(), cdr.energy()), (0, Ok(watt_hours(900))));
+    assert!(
+        cdr.readings
+            .iter()
+            .any(|read| read.context == ReadingContext::Clock && read.register == watt_hours(800))
+    );
+}
+
+#[test]
+fn an_offline_transaction_is_taken_with_the_stations_times_where_its_clock_is_trusted() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    house.down("CP1");
+    house.pass(7_200);
+    house.up("CP1");
+    let start = house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 1_000, &House::at(600)));
+    assert!(start.contains(r#""status":"Accepted""#), "{start}");
+    house.call("CP1", "MeterValues", &values_payload(1, Some("1"), 1_500, 10, &House::at(1_800)));
+    house.call("CP1", "StopTransaction", &stop_payload("1", 2_000, &House::at(3_600)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!(cdr.doubts, []);
+    assert_eq!([cdr.started_at.to_string(), cdr.stopped_at.to_string()], [House::at(600), House::at(3_600)]);
+    assert_eq!(cdr.readings.len(), 3);
+}
+
+#[test]
+fn an_untrusted_clock_is_a_doubt_and_our_own_time_counts() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, "2024-08-01T00:00:00Z"));
+    house.pass(600);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 900, "2024-08-01T00:10:00Z"));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!([cdr.started_at.to_string(), cdr.stopped_at.to_string()], [House::at(0), House::at(600)]);
+    let untrusted = |doubt: &&Doubt| matches!(doubt, Doubt::ClockUntrusted { .. });
+    assert_eq!(cdr.doubts.iter().filter(untrusted).count(), 2, "{:?}", cdr.doubts);
+}
+
+#[test]
+fn a_clock_that_runs_ahead_is_seen_from_live_messages_and_recorded() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+    let ahead = format!(
+        r#"{{"connectorId":1,"errorCode":"NoError","status":"Preparing","timestamp":"{}"}}"#,
+        House::at(3_600)
+    );
+    house.call("CP1", "StatusNotification", &ahead);
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(3_600_000));
+    house.start("CP1", 1, "ANNA", 0);
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0), "the clock was set");
+}
+
+#[test]
+fn what_was_queued_while_offline_says_nothing_of_the_clock() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    house.down("CP1");
+    house.pass(7_200);
+    house.up("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(600)));
+    for minute in 11..20 {
+        house.call(
+            "CP1",
+            "MeterValues",
+            &values_payload(1, Some("1"), minute * 100, 10, &House::at(minute * 60)),
+        );
+    }
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+}
+
+#[test]
+fn a_transaction_that_lost_its_end_is_superseded_and_sealed_without_it_a_day_later() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(3_600);
+    house.start("CP1", 1, "BERT", 900);
+    assert_eq!(house.transaction(1).superseded_at, Some(house.now));
+    house.pass(600);
+    house.stop("CP1", "2", 1_000);
+    assert_eq!(house.cdrs().len(), 1);
+    house.pass(23 * 3_600);
+    assert_eq!(house.cdrs().len(), 1, "its end may still come");
+    house.pass(3_600);
+    let cdrs = house.cdrs();
+    assert_eq!((cdrs.len(), cdrs[1].transaction), (2, TransactionId(1)));
+    assert_eq!(cdrs[1].doubts, [Doubt::MissingEnd { readings: 1 }]);
+}
+
+#[test]
+fn a_late_end_seals_late_and_an_overlap_is_a_doubt_on_both() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(3_600);
+    house.start("CP1", 1, "BERT", 900);
+    house.pass(600);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 950, &House::at(3_900)));
+    house.stop("CP1", "2", 1_000);
+    let cdrs = house.cdrs();
+    assert_eq!(cdrs.len(), 2);
+    for cdr in &cdrs {
+        assert!(matches!(&cdr.doubts[..], [Doubt::Overlapping { .. }]), "{:?}", cdr.doubts);
+    }
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(3_600);
+    house.start("CP1", 1, "BERT", 900);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 900, &House::at(3_500)));
+    house.pass(60);
+    house.stop("CP1", "2", 1_000);
+    assert!(house.cdrs().iter().all(|cdr| cdr.doubts.is_empty()), "late, and in order");
+}
+
+#[test]
+fn an_older_start_that_comes_after_a_newer_one_does_not_take_its_place() {
+    let mut house = plugged("CP1");
+    house.pass(3_600);
+    house.start("CP1", 1, "BERT", 900);
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(600)));
+    assert_eq!(house.transaction(2).superseded_at, Some(house.now));
+    house.call("CP1", "StopTransaction", &stop_payload("2", 500, &House::at(1_200)));
+    let QueryAnswer::Sessions(sessions) = house.query(Query::Sessions) else { panic!("sessions") };
+    assert!(sessions.iter().any(|session| session.transaction == Some(TransactionId(1))), "{sessions:?}");
+    house.pass(60);
+    house.stop("CP1", "1", 1_000);
+    assert!(house.cdrs().iter().all(|cdr| cdr.doubts.is_empty()), "{:?}", house.cdrs());
+}
+
+#[test]
+fn a_session_lasts_from_plugging_in_to_unplugging_and_holds_several_transactions() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(600);
+    house.stop("CP1", "1", 100);
+    house.status("CP1", 1, "Available");
+    house.pass(60);
+    house.status("CP1", 1, "Preparing");
+    house.start("CP1", 1, "ANNA", 100);
+    house.pass(60);
+    house.stop("CP1", "2", 110);
+    house.status("CP1", 1, "Finishing");
+    house.pass(60);
+    house.start("CP1", 1, "ANNA", 110);
+    house.pass(60);
+    house.stop("CP1", "3", 120);
+    let sessions: Vec<u64> = house.cdrs().iter().map(|cdr| cdr.session.0).collect();
+    assert_eq!(sessions, [1, 2, 2]);
+    house.status("CP1", 1, "Available");
+    let Some(Record::Session(row)) = house.rows().remove(&("session", "2".to_owned())) else { panic!("row") };
+    assert_eq!((row.began_at.to_string(), row.ended_at), (House::at(660), Some(house.now)));
+}
+
+#[test]
+fn where_unplugging_is_not_reported_each_transaction_is_a_session() {
+    let mut house = House::new();
+    house.boot("CP1");
+    for transaction in 1..=3 {
+        house.pass(60);
+        house.start("CP1", 1, "ANNA", transaction * 100);
+        house.pass(60);
+        house.stop("CP1", &transaction.to_string(), transaction * 100 + 50);
+    }
+    let sessions: Vec<u64> = house.cdrs().iter().map(|cdr| cdr.session.0).collect();
+    assert_eq!(sessions, [1, 2, 3]);
+}
+
+#[test]
+fn a_transaction_message_that_cannot_be_understood_is_acknowledged_kept_and_found() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let start = house.call("CP1", "StartTransaction", r#"{"idTag":"ANNA"}"#);
+    assert_eq!(start, r#"[3,{"idTagInfo":{"status":"Invalid"},"transactionId":1}]"#);
+    assert_eq!(house.call("CP1", "MeterValues", r#"{"meterValue":[]}"#), "[3,{}]");
+    assert_eq!(house.call("CP1", "StopTransaction", r#"{"transactionData":7}"#), "[3,{}]");
+    assert!(house.found().len() >= 2, "{:?}", house.found());
+}
