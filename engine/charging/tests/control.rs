@@ -1,6 +1,8 @@
 //! The control loop against a small plant of integers: random base load, EVs, delays, link losses and restarts.
 //! Each run prints its seed; `CONTROL_SEED=7 cargo test -p charging --test control` repeats one.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 
 use charging::ceiling::ExpiryTrust;
