@@ -67,8 +67,7 @@ impl Api {
         content_type: &str,
         body: &str,
     ) -> Result<Reply, RequestError> {
-        let unreachable =
-            |source| RequestError::Unreachable { address: self.address.clone(), source };
+        let unreachable = |source| RequestError::Unreachable { address: self.address.clone(), source };
         let exchange = async {
             let mut stream = TcpStream::connect(&self.address).await?;
             stream.write_all(self.request(method, path, content_type, body).as_bytes()).await?;

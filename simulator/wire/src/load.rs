@@ -1,7 +1,7 @@
 //! A load of many stations in a closed loop: each holds a window of MeterValues that are not acknowledged yet.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -148,15 +148,12 @@ impl<'a> Loader<'a> {
         self.call(&mut link, "BootNotification", boot).await?;
         let status = json!({"connectorId": 1, "errorCode": "NoError", "status": "Preparing"});
         self.call(&mut link, "StatusNotification", status).await?;
-        let start =
-            json!({"connectorId": 1, "idTag": token, "meterStart": 1_000, "timestamp": self.now()});
+        let start = json!({"connectorId": 1, "idTag": token, "meterStart": 1_000, "timestamp": self.now()});
         let answer = self.call(&mut link, "StartTransaction", start).await?;
         let accepted = answer.pointer("/idTagInfo/status").and_then(Value::as_str) == Some("Accepted");
         match answer.get("transactionId").and_then(Value::as_i64) {
             Some(transaction) if accepted => Ok((link, transaction)),
-            Some(_) | None => {
-                Err(LoadError::Refused { station: id.clone(), answer: answer.to_string() })
-            }
+            Some(_) | None => Err(LoadError::Refused { station: id.clone(), answer: answer.to_string() }),
         }
     }
 
@@ -189,12 +186,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Sends a call and waits for its answer; calls of the backend are accepted meanwhile.
-    async fn call(
-        &self,
-        link: &mut StationClient,
-        action: &str,
-        payload: Value,
-    ) -> Result<Value, LoadError> {
+    async fn call(&self, link: &mut StationClient, action: &str, payload: Value) -> Result<Value, LoadError> {
         let (id, frame) = self.frame(action, &payload);
         link.send(&frame).await.map_err(|source| self.broken(source))?;
         loop {
@@ -225,12 +217,9 @@ impl<'a> Loader<'a> {
 
     /// Eight sampled values: the register, three currents, three voltages, what is offered.
     fn meter_values(&self, transaction: i64, register: u64) -> Value {
-        let current = |phase: &str| {
-            json!({"value": "10.1", "measurand": "Current.Import", "phase": phase, "unit": "A"})
-        };
-        let voltage = |phase: &str| {
-            json!({"value": "230.4", "measurand": "Voltage", "phase": phase, "unit": "V"})
-        };
+        let current = |phase: &str| json!({"value": "10.1", "measurand": "Current.Import", "phase": phase, "unit": "A"});
+        let voltage =
+            |phase: &str| json!({"value": "230.4", "measurand": "Voltage", "phase": phase, "unit": "V"});
         json!({"connectorId": 1, "transactionId": transaction, "meterValue": [{
             "timestamp": self.now(),
             "sampledValue": [

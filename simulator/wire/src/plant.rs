@@ -287,8 +287,7 @@ impl Driver {
             while let Some(reading) = instrument.poll_reading(now) {
                 let amperes = |current: units::Amperes| thousandths(current.milliamperes());
                 let [l1, l2, l3] = [reading.current.l1, reading.current.l2, reading.current.l3].map(amperes);
-                let body =
-                    format!("{{\"at\":\"{}\",\"current_a\":[{l1},{l2},{l3}]}}", reading.measured_at);
+                let body = format!("{{\"at\":\"{}\",\"current_a\":[{l1},{l2},{l3}]}}", reading.measured_at);
                 if self.readings.try_send((meter.clone(), body)).is_err() {
                     tracing::warn!(%meter, "the server is slow: a reading is thrown away");
                 }

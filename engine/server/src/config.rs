@@ -1,0 +1,326 @@
+//! What an installation is told: flags before environment before file before defaults. All problems are told at once.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use csms::UnknownStations;
+
+/// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
+/// variables, variables over the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ServeArgs {
+    /// A TOML file with any of the settings below, named as here with `_` for `-`
+    #[arg(long, value_name = "FILE", help = "TOML file of settings, keys as the flags with _ for - [env: WATTERY_CONFIG]")]
+    pub config: Option<String>,
+    /// Where pages and API listen
+    #[arg(long, value_name = "ADDR:PORT", help = "pages and API listen here; keep it on loopback, or behind a proxy that speaks TLS [default: 127.0.0.1:8080] [env: WATTERY_LISTEN]")]
+    pub listen: Option<String>,
+    /// Where OCPP listens
+    #[arg(long, value_name = "ADDR:PORT", help = "stations connect here, to ws://…/ocpp/{station id} [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]")]
+    pub listen_ocpp: Option<String>,
+    /// The directory of everything that is kept
+    #[arg(long, value_name = "DIR", help = "database, credentials and frame log live here; made where it is missing [default: wattery-data] [env: WATTERY_DATA_DIR]")]
+    pub data: Option<String>,
+    /// What happens to stations in no site
+    #[arg(long, value_name = "lobby|refuse", help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]")]
+    pub unknown_stations: Option<String>,
+    /// Names under which the pages are reached
+    #[arg(long, value_name = "HOST,…", help = "names, beside those of loopback and --listen, by which a proxy reaches pages and API [env: WATTERY_HOSTS]")]
+    pub hosts: Option<String>,
+    /// How long frames are kept
+    #[arg(long, value_name = "DAYS", help = "whole days of frame log kept, 1 to 3650 [default: 30] [env: WATTERY_FRAME_LOG_DAYS]")]
+    pub frame_log_days: Option<String>,
+    /// How large the frame log may become
+    #[arg(long, value_name = "MIB", help = "MiB of frame log kept; the oldest days go first, 1 to 10000000 [default: 10240] [env: WATTERY_FRAME_LOG_MIB]")]
+    pub frame_log_mib: Option<String>,
+    /// The largest frame
+    #[arg(long, value_name = "KIB", help = "KiB of the largest frame taken from a station, 16 to 16384 [default: 256] [env: WATTERY_FRAME_KIB_MAX]")]
+    pub frame_kib_max: Option<String>,
+    /// How often stations are pinged
+    #[arg(long, value_name = "SECONDS", help = "seconds between WebSocket pings, 0 for none; an unanswered ping closes nothing [default: 60] [env: WATTERY_PING_SECONDS]")]
+    pub ping_seconds: Option<String>,
+}
+
+/// The settings of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Pages and API.
+    pub listen: SocketAddr,
+    /// Stations.
+    pub listen_ocpp: SocketAddr,
+    /// Database, credentials, frame log.
+    pub data: PathBuf,
+    /// Stations in no site.
+    pub unknown_stations: UnknownStations,
+    /// Further names of the pages' host, lower case.
+    pub hosts: Vec<String>,
+    /// Days of frame log.
+    pub frame_log_days: u16,
+    /// Bytes of frame log.
+    pub frame_log_bytes: u64,
+    /// Bytes of the largest frame.
+    pub frame_bytes_max: usize,
+    /// Between pings; none sends none.
+    pub ping_every: Option<Duration>,
+}
+
+/// One mistake in the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands: `--listen`, `WATTERY_LISTEN`, `wattery.toml: listen`.
+    pub place: String,
+    /// What stands there.
+    pub value: String,
+    /// What must stand there.
+    pub wanted: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}: {}", self.place, self.value, self.wanted)
+    }
+}
+
+impl Config {
+    /// Reads flags, environment and file.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake.
+    pub fn read(args: &ServeArgs) -> Result<Self, Vec<Problem>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let path = args.config.clone().or_else(|| variable("WATTERY_CONFIG"));
+        let file = match &path {
+            Some(path) => Some((path.as_str(), std::fs::read_to_string(path).map_err(|error| error.to_string()))),
+            None => None,
+        };
+        Self::from_sources(args, &variable, file)
+    }
+
+    fn from_sources(
+        args: &ServeArgs,
+        variable: &dyn Fn(&str) -> Option<String>,
+        file: Option<(&str, Result<String, String>)>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut sources = Sources { variable, file: toml::Table::new(), path: String::new(), problems: Vec::new() };
+        if let Some((path, text)) = file {
+            sources.read_file(path, text);
+        }
+        let listen = sources.setting("listen", args.listen.as_deref(), "127.0.0.1:8080", address);
+        let listen_ocpp = sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address);
+        let data = sources.setting("data", args.data.as_deref(), "wattery-data", |text| {
+            (!text.is_empty()).then(|| PathBuf::from(text)).ok_or_else(|| "name a directory".to_owned())
+        });
+        let unknown_stations =
+            sources.setting("unknown_stations", args.unknown_stations.as_deref(), "lobby", unknown_stations);
+        let hosts = sources.setting("hosts", args.hosts.as_deref(), "", hosts);
+        let days = sources.setting("frame_log_days", args.frame_log_days.as_deref(), "30", |text| {
+            whole(text, 1, 3_650, "days")
+        });
+        let log_mib = sources.setting("frame_log_mib", args.frame_log_mib.as_deref(), "10240", |text| {
+            whole(text, 1, 10_000_000, "MiB")
+        });
+        let frame_kib = sources.setting("frame_kib_max", args.frame_kib_max.as_deref(), "256", |text| {
+            whole(text, 16, 16_384, "KiB")
+        });
+        let ping = sources.setting("ping_seconds", args.ping_seconds.as_deref(), "60", |text| {
+            whole(text, 0, 86_400, "seconds")
+        });
+        sources.refuse_unknown();
+        let read = || {
+            Some(Self {
+                listen: listen?,
+                listen_ocpp: listen_ocpp?,
+                data: data?,
+                unknown_stations: unknown_stations?,
+                hosts: hosts?,
+                frame_log_days: u16::try_from(days?).unwrap_or(u16::MAX),
+                frame_log_bytes: log_mib? * 1_048_576,
+                frame_bytes_max: usize::try_from(frame_kib? * 1_024).unwrap_or(usize::MAX),
+                ping_every: match ping? {
+                    0 => None,
+                    seconds => Some(Duration::from_secs(seconds)),
+                },
+            })
+        };
+        match read() {
+            Some(config) if sources.problems.is_empty() => Ok(config),
+            Some(_) | None => Err(sources.problems),
+        }
+    }
+}
+
+const KEYS: [&str; 9] = [
+    "listen", "listen_ocpp", "data", "unknown_stations", "hosts", "frame_log_days", "frame_log_mib",
+    "frame_kib_max", "ping_seconds",
+];
+
+struct Sources<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    file: toml::Table,
+    path: String,
+    problems: Vec<Problem>,
+}
+
+impl Sources<'_> {
+    fn read_file(&mut self, path: &str, text: Result<String, String>) {
+        path.clone_into(&mut self.path);
+        let table = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()));
+        match table {
+            Ok(table) => self.file = table,
+            Err(reason) => self.problems.push(Problem {
+                place: "--config".to_owned(),
+                value: path.to_owned(),
+                wanted: format!("must be a readable TOML file: {reason}"),
+            }),
+        }
+    }
+
+    /// The value of a setting from the first source that has it.
+    fn setting<T>(
+        &mut self,
+        key: &str,
+        flag: Option<&str>,
+        value_default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (place, value) = self.find(key, flag).unwrap_or_else(|| ("default".to_owned(), value_default.to_owned()));
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(wanted) => {
+                self.problems.push(Problem { place, value, wanted });
+                None
+            }
+        }
+    }
+
+    fn find(&self, key: &str, flag: Option<&str>) -> Option<(String, String)> {
+        if let Some(value) = flag {
+            return Some((format!("--{}", key.replace('_', "-")), value.to_owned()));
+        }
+        let name = variable_name(key);
+        if let Some(value) = (self.variable)(&name) {
+            return Some((name, value));
+        }
+        let value = self.file.get(key)?;
+        let text = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Array(items) => {
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(",")
+            }
+            toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Table(_) => value.to_string(),
+        };
+        Some((format!("{}: {key}", self.path), text))
+    }
+
+    fn refuse_unknown(&mut self) {
+        for (key, value) in self.file.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
+            self.problems.push(Problem {
+                place: format!("{}: {key}", self.path),
+                value: value.to_string(),
+                wanted: format!("no such setting; there are: {}", KEYS.join(", ")),
+            });
+        }
+    }
+}
+
+/// `WATTERY_DATA` names recorded data sets for scenarios, so that the data directory's variable is called otherwise.
+fn variable_name(key: &str) -> String {
+    match key {
+        "data" => "WATTERY_DATA_DIR".to_owned(),
+        key => format!("WATTERY_{}", key.to_uppercase()),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
+    match text {
+        "lobby" => Ok(UnknownStations::Lobby),
+        "refuse" => Ok(UnknownStations::Refuse),
+        _ => Err("needs `lobby` or `refuse`".to_owned()),
+    }
+}
+
+fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let hosts: Vec<String> =
+        text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty()).collect();
+    match hosts.iter().find(|host| host.contains('/') || host.contains(' ')) {
+        Some(host) => Err(format!("`{host}` is not a host name: write it without scheme and path")),
+        None => Ok(hosts),
+    }
+}
+
+fn whole(text: &str, lowest: u64, highest: u64, unit: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(count) if (lowest..=highest).contains(&count) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("needs a whole number of {unit} from {lowest} to {highest}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &ServeArgs, variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<Problem>> {
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_sources(args, &variable, Some(("wattery.toml", Ok(file.to_owned()))))
+    }
+
+    #[test]
+    fn flags_win_over_variables_over_the_file_over_defaults() {
+        let args = ServeArgs { listen: Some("127.0.0.1:1".to_owned()), ..ServeArgs::default() };
+        let file = "listen = '127.0.0.1:3'\nframe_log_days = 7\nping_seconds = 0\nhosts = ['a.example', 'b.example']";
+        let config = read(&args, &[("WATTERY_LISTEN", "127.0.0.1:2"), ("WATTERY_FRAME_LOG_DAYS", "8")], file).unwrap();
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.frame_log_days, 8);
+        assert_eq!(config.ping_every, None);
+        assert_eq!(config.hosts, ["a.example", "b.example"]);
+        assert_eq!(config.frame_bytes_max, 262_144, "the default is 256 KiB");
+    }
+
+    #[test]
+    fn five_mistakes_are_told_at_once_each_with_its_place_and_the_way_out() {
+        let args = ServeArgs { listen: Some("localhost".to_owned()), ..ServeArgs::default() };
+        let file = "unknown_stations = 'accept all'\nframe_kib_max = 3\nlisten_port = 80";
+        let told: Vec<String> = read(&args, &[("WATTERY_PING_SECONDS", "-1")], file)
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "--listen = localhost: needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
+                "wattery.toml: unknown_stations = accept all: needs `lobby` or `refuse`",
+                "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",
+                "WATTERY_PING_SECONDS = -1: needs a whole number of seconds from 0 to 86400",
+                "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, data, \
+                 unknown_stations, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let problems = Config::from_sources(
+            &ServeArgs::default(),
+            &|_| None,
+            Some(("no.toml", Err("not found".to_owned()))),
+        );
+        assert_eq!(
+            problems.unwrap_err()[0].to_string(),
+            "--config = no.toml: must be a readable TOML file: not found"
+        );
+    }
+}

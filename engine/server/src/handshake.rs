@@ -1,0 +1,271 @@
+//! The WebSocket handshake with stations, by hand: real stations leave out headers that a library insists on, and a
+//! refusal must say why.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use units::StationId;
+
+use crate::credentials::{Credentials, StationAccess};
+
+/// No request for a handshake may be longer.
+const REQUEST_BYTES_MAX: usize = 8 * 1_024;
+/// The path before the station's id.
+const PATH: &str = "/ocpp/";
+/// The subprotocol that is spoken.
+pub const SUBPROTOCOL: &str = "ocpp1.6";
+
+/// A station at the door, judged.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Who it says it is.
+    pub station: StationId,
+    /// Whether it proved that.
+    pub access: StationAccess,
+    /// What will be spoken.
+    pub subprotocol: Subprotocol,
+    /// The value of Sec-WebSocket-Accept.
+    accept_key: String,
+    /// Bytes that came after the request.
+    pub leftover: Vec<u8>,
+}
+
+/// What will be spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subprotocol {
+    /// The station offered it.
+    Ocpp16,
+    /// The station offered none at all; OCPP 1.6 is assumed (FIELD 4d 56).
+    Assumed,
+    /// It offered others only: the handshake is completed without one, then closed (FIELD section 6, trap 8).
+    NothingInCommon,
+}
+
+/// Why there is no link.
+#[derive(Debug)]
+pub enum Refused {
+    /// The request is answered with this status and text.
+    With(u16, String),
+    /// The socket broke before there was a request.
+    Gone,
+}
+
+/// Reads a request and judges it; answers nothing yet.
+pub async fn read(stream: &mut TcpStream, credentials: &Credentials) -> Result<Accepted, Refused> {
+    let (head, leftover) = read_head(stream).await?;
+    judge(&head, leftover, credentials)
+}
+
+/// Completes the handshake.
+pub async fn accept(stream: &mut TcpStream, accepted: &Accepted) -> std::io::Result<()> {
+    let subprotocol = match accepted.subprotocol {
+        Subprotocol::Ocpp16 => format!("Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"),
+        Subprotocol::Assumed | Subprotocol::NothingInCommon => String::new(),
+    };
+    let reply = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n{subprotocol}\r\n",
+        accepted.accept_key
+    );
+    stream.write_all(reply.as_bytes()).await
+}
+
+/// Answers a request that is refused.
+pub async fn refuse(stream: &mut TcpStream, status: u16, reason: &str) -> std::io::Result<()> {
+    let phrase = match status {
+        401 => "Unauthorized",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "Bad Request",
+    };
+    let extra = match status {
+        401 => "WWW-Authenticate: Basic realm=\"ocpp\", charset=\"UTF-8\"\r\n",
+        426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        _ => "",
+    };
+    let reply = format!(
+        "HTTP/1.1 {status} {phrase}\r\n{extra}Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n{reason}\n",
+        reason.len() + 1
+    );
+    stream.write_all(reply.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+async fn read_head(stream: &mut TcpStream) -> Result<(String, Vec<u8>), Refused> {
+    let mut bytes = Vec::with_capacity(1_024);
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let leftover = bytes.split_off(end + 4);
+            bytes.truncate(end);
+            let head = String::from_utf8(bytes)
+                .map_err(|_| Refused::With(400, "the request's header is not text".to_owned()))?;
+            return Ok((head, leftover));
+        }
+        if bytes.len() > REQUEST_BYTES_MAX {
+            return Err(Refused::With(431, format!("the request's header is longer than {REQUEST_BYTES_MAX} bytes")));
+        }
+        match stream.read_buf(&mut bytes).await {
+            Ok(0) | Err(_) => return Err(Refused::Gone),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn judge(head: &str, leftover: Vec<u8>, credentials: &Credentials) -> Result<Accepted, Refused> {
+    let bad = |reason: &str| Refused::With(400, reason.to_owned());
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let headers = Headers(lines.filter_map(|line| line.split_once(':')).collect());
+    let station = station_of(target)?;
+    let asks_upgrade = headers.get("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    // FIELD 4d 58: `Connection: Upgrade` may be missing, so that it is not looked at.
+    let Some(key) = headers.get("sec-websocket-key").filter(|_| method == "GET" && asks_upgrade) else {
+        return Err(Refused::With(426, "this address speaks OCPP over WebSocket only".to_owned()));
+    };
+    if headers.get("sec-websocket-version").is_some_and(|version| version != "13") {
+        return Err(Refused::With(426, "this address speaks WebSocket version 13".to_owned()));
+    }
+    let password = match headers.get("authorization") {
+        Some(value) => Some(password_of(value, &station).ok_or_else(|| {
+            bad("the Authorization header is not `Basic` with the station's id as user name")
+        })?),
+        None => None,
+    };
+    let access = credentials.judge(&station, password.as_deref());
+    if access == StationAccess::Refused {
+        return Err(Refused::With(401, format!("station {station} needs its password")));
+    }
+    let subprotocol = match headers.all("sec-websocket-protocol").as_str() {
+        "" => Subprotocol::Assumed,
+        offered if offered.split(',').any(|name| name.trim().eq_ignore_ascii_case(SUBPROTOCOL)) => {
+            Subprotocol::Ocpp16
+        }
+        _ => Subprotocol::NothingInCommon,
+    };
+    let accept_key = derive_accept_key(key.as_bytes());
+    Ok(Accepted { station, access, subprotocol, accept_key, leftover })
+}
+
+fn station_of(target: &str) -> Result<StationId, Refused> {
+    let path = target.split('?').next().unwrap_or_default();
+    let Some(name) = path.strip_prefix(PATH).filter(|name| !name.is_empty()) else {
+        return Err(Refused::With(404, format!("stations connect to {PATH}{{station id}}, not to `{path}`")));
+    };
+    let decoded = percent_decoded(name)
+        .ok_or_else(|| Refused::With(404, format!("`{name}` is not a station's id in a URL")))?;
+    decoded.parse().map_err(|error: units::id::InvalidId| Refused::With(404, error.to_string()))
+}
+
+/// The password, as raw bytes: everything after the user name and a colon. The user name must be the station's id,
+/// which may hold colons itself.
+fn password_of(value: &str, station: &StationId) -> Option<Vec<u8>> {
+    let (scheme, pair) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = data_encoding::BASE64.decode(pair.trim().as_bytes()).ok()?;
+    let rest = pair.strip_prefix(station.as_str().as_bytes())?;
+    rest.strip_prefix(b":").map(<[u8]>::to_vec)
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+struct Headers<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Headers<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    fn all(&self, name: &str) -> String {
+        let values = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+        values.collect::<Vec<_>>().join(",")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    fn check(request: &str, password: Option<&str>) -> Result<Accepted, (u16, String)> {
+        let directory = tempfile::tempdir().unwrap();
+        let (credentials, _) = Credentials::open(directory.path()).unwrap();
+        if let Some(password) = password {
+            credentials.set_password(&"P:01".parse().unwrap(), Some(password)).unwrap();
+        }
+        judge(request.trim_end(), Vec::new(), &credentials).map_err(|refused| match refused {
+            Refused::With(status, reason) => (status, reason),
+            Refused::Gone => (0, String::new()),
+        })
+    }
+
+    #[test]
+    fn field_4d_58_a_missing_connection_header_is_tolerated() {
+        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}"), None).unwrap();
+        assert_eq!(accepted.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "the example of RFC 6455");
+    }
+
+    #[test]
+    fn field_4d_56_without_any_subprotocol_1_6_is_assumed() {
+        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}"), None).unwrap();
+        assert_eq!(accepted.subprotocol, Subprotocol::Assumed);
+    }
+
+    #[test]
+    fn field_6_8_other_subprotocols_only_have_nothing_in_common() {
+        let offer = |names: &str| {
+            let request = format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Protocol: {names}");
+            check(&request, None).unwrap().subprotocol
+        };
+        assert_eq!(offer("ocpp2.0.1, ocpp1.5"), Subprotocol::NothingInCommon);
+        assert_eq!(offer("ocpp2.0.1, ocpp1.6"), Subprotocol::Ocpp16);
+        assert_eq!(offer("ocpp1.2\r\nsec-websocket-protocol: ocpp1.6"), Subprotocol::Ocpp16);
+    }
+
+    #[test]
+    fn field_6_10_the_user_name_is_the_station_and_the_password_any_bytes() {
+        let with = |pair: &[u8]| {
+            let pair = data_encoding::BASE64.encode(pair);
+            let request = format!("GET /ocpp/P%3A01 HTTP/1.1\r\n{KEY}Authorization: Basic {pair}");
+            check(&request, Some("a:password:of:16"))
+        };
+        assert_eq!(with(b"P:01:a:password:of:16").unwrap().access, StationAccess::Authenticated);
+        assert_eq!(with(b"P:01:another password").unwrap_err().0, 401);
+        assert_eq!(with(b"P:01:\xff\xfe\x00").unwrap_err().0, 401);
+        assert_eq!(with(b"P:02:a:password:of:16").unwrap_err().0, 400, "another station's name");
+    }
+
+    #[test]
+    fn what_is_no_handshake_is_told_so() {
+        for (request, status, part) in [
+            ("GET / HTTP/1.1\r\nHost: x".to_owned(), 404, "/ocpp/{station id}"),
+            ("GET /ocpp/ HTTP/1.1\r\nHost: x".to_owned(), 404, "/ocpp/{station id}"),
+            ("GET /ocpp/P01 HTTP/1.1\r\nHost: x".to_owned(), 426, "WebSocket"),
+            (format!("GET /ocpp/a%20b HTTP/1.1\r\n{KEY}"), 404, "not allowed"),
+            (format!("GET /ocpp/a%2 HTTP/1.1\r\n{KEY}"), 404, "not a station's id"),
+            (format!("GET /ocpp/P01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Version: 8"), 426, "version 13"),
+        ] {
+            let (found, reason) = check(&request, None).unwrap_err();
+            assert!(found == status && reason.contains(part), "{request:?}: {found} {reason}");
+        }
+    }
+}

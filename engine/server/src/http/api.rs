@@ -1,0 +1,552 @@
+//! The JSON API. Quantities are integers in thousandths of the unit (mA, mWh), money in minor units, instants in UTC
+//! milliseconds, as they are kept; where people or meters write, decimals and RFC 3339 are taken.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use units::civil::CivilMonth;
+use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
+
+use super::gate::Actor;
+use super::{App, Problem};
+use crate::site_import;
+
+type Answer = Result<Json<Value>, Problem>;
+
+/// What there is.
+const PATHS: &[(&str, &str)] = &[
+    ("GET /api/v1/health", "whether records can be committed"),
+    ("GET /api/v1/sites", "all sites in brief"),
+    ("POST /api/v1/sites", "imports a site file (TOML); all its mistakes are told at once"),
+    ("GET /api/v1/sites/{site}", "circuits and EVSEs now"),
+    ("GET /api/v1/sites/{site}/config", "as imported"),
+    ("GET /api/v1/sites/{site}/certificates", "what limits each EVSE"),
+    ("GET /api/v1/sites/{site}/today", "billed today"),
+    ("GET /api/v1/stations", "all stations; whether they have a password"),
+    ("PUT /api/v1/stations/{station}/password", "sets {\"password\"}, or draws one where there is no body"),
+    ("DELETE /api/v1/stations/{station}/password", "lets anybody speak in the station's name"),
+    ("POST /api/v1/stations/{station}/commands/{Action}", "any OCPP call; the body is its payload"),
+    ("POST /api/v1/evses/{station}/{number}/start", "starts a transaction for {\"token\"}"),
+    ("POST /api/v1/evses/{station}/{number}/stop", "stops the transaction"),
+    ("POST /api/v1/evses/{station}/{number}/decommission", "takes {\"is_decommissioned\"}"),
+    ("GET /api/v1/sessions", "open sessions"),
+    ("GET /api/v1/alarms", "what stands"),
+    ("POST /api/v1/meters/{meter}/readings", "{\"at\": RFC 3339, \"current_a\": [L1, L2, L3]}; positive is import"),
+    ("GET /api/v1/cdrs", "sealed CDRs, the newest first"),
+    ("GET /api/v1/owners, PUT /api/v1/owners", "site owners and their contracts"),
+    ("GET /api/v1/accounts, PUT /api/v1/accounts", "drivers"),
+    ("GET /api/v1/tokens, PUT /api/v1/tokens", "whose they are"),
+    ("POST /api/v1/tokens/{token}/block", "blocks a token"),
+    ("GET /api/v1/tariffs, PUT /api/v1/tariffs", "tariff versions; one is never edited"),
+    ("GET /api/v1/access, PUT /api/v1/access", "who may charge where"),
+    ("GET /api/v1/prices, PUT /api/v1/prices", "the service's own prices"),
+    ("GET /api/v1/lobby", "unknown stations that knocked"),
+    ("GET /api/v1/findings", "CDRs that are held"),
+    ("POST /api/v1/findings/{cdr}/resolve", "{\"decision\", \"reason\"}"),
+    ("GET /api/v1/ledger", "the sum of each ledger account, and of all: zero"),
+    ("GET /api/v1/documents/open", "statements and receipts that wait to be paid"),
+    ("POST /api/v1/documents/collect", "{\"document\", \"method\"}: it was paid"),
+    ("GET /api/v1/owners/{owner}/months/{month}", "by driver"),
+    ("POST /api/v1/owners/{owner}/months/{month}/{close|settle|propose-payout|approve-payout}", "month's end"),
+    ("GET /api/v1/accounts/{account}/months/{month}", "what an account was billed for"),
+    ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
+];
+
+/// All paths of the API.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1", get(paths))
+        .route("/api/v1/health", get(health))
+        .route("/api/v1/sites", get(sites).post(import_site))
+        .route("/api/v1/sites/{site}", get(site))
+        .route("/api/v1/sites/{site}/config", get(site_config))
+        .route("/api/v1/sites/{site}/certificates", get(certificates))
+        .route("/api/v1/sites/{site}/today", get(today))
+        .route("/api/v1/stations", get(stations))
+        .route("/api/v1/stations/{station}/password", put(set_password).delete(remove_password))
+        .route("/api/v1/stations/{station}/commands/{action}", post(call))
+        .route("/api/v1/evses/{station}/{number}/{verb}", post(evse))
+        .route("/api/v1/sessions", get(sessions))
+        .route("/api/v1/alarms", get(alarms))
+        .route("/api/v1/meters/{meter}/readings", post(reading))
+        .route("/api/v1/cdrs", get(cdrs))
+        .route("/api/v1/owners", get(owners).put(put_owner))
+        .route("/api/v1/accounts", get(accounts).put(put_account))
+        .route("/api/v1/tokens", get(tokens).put(put_token))
+        .route("/api/v1/tokens/{token}/block", post(block_token))
+        .route("/api/v1/tariffs", get(tariffs).put(put_tariff))
+        .route("/api/v1/access", get(access).put(put_access))
+        .route("/api/v1/prices", get(prices).put(put_prices))
+        .route("/api/v1/lobby", get(lobby))
+        .route("/api/v1/findings", get(findings))
+        .route("/api/v1/findings/{cdr}/resolve", post(resolve))
+        .route("/api/v1/ledger", get(ledger))
+        .route("/api/v1/documents/open", get(open_documents))
+        .route("/api/v1/documents/collect", post(collect))
+        .route("/api/v1/owners/{owner}/months/{month}", get(owner_month))
+        .route("/api/v1/owners/{owner}/months/{month}/{verb}", post(month_end))
+        .route("/api/v1/accounts/{account}/months/{month}", get(account_month))
+        .route("/api/v1/api-tokens", post(new_api_token))
+}
+
+async fn paths() -> Json<Value> {
+    let paths: serde_json::Map<String, Value> =
+        PATHS.iter().map(|(path, what)| ((*path).to_owned(), Value::from(*what))).collect();
+    Json(json!({"units": "mA, mV, mW, mWh; money in minor units; instants in UTC ms", "paths": paths}))
+}
+
+async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+    let health = app.engine.health().borrow().clone();
+    let status =
+        if health.storage_failing.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, Json(json!(health)))
+}
+
+// Sites.
+
+async fn sites(State(app): State<Arc<App>>) -> Answer {
+    query(&app, csms::Query::Sites).await
+}
+
+async fn import_site(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the site file is not UTF-8 text", "save it as UTF-8"))?;
+    let import = site_import::read("site file", text).map_err(|mistakes| {
+        Problem::several(StatusCode::UNPROCESSABLE_ENTITY, "the site file has mistakes; nothing was changed", mistakes)
+    })?;
+    command(&app, &actor, import.site).await?;
+    for business in import.business {
+        office_command(&app, &actor, business).await?;
+    }
+    Ok(Json(json!({"imported": true})))
+}
+
+async fn site(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let view = site_view(&app, &site).await?;
+    Ok(Json(json!(view)))
+}
+
+async fn site_config(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let id: SiteId = parsed("site", &site)?;
+    let config = app.engine.site_config(&id);
+    config.map(|config| Json(json!(config))).ok_or_else(|| no_site(&site))
+}
+
+async fn certificates(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let view = site_view(&app, &site).await?;
+    let lines = view.evses.iter().map(|line| {
+        json!({
+            "evse": line.evse,
+            "is_in_transaction": line.control.is_in_transaction,
+            "limited_by": line.control.limited_by,
+            "limit": line.control.limit,
+            "ceiling": line.control.ceiling,
+            "drawn": line.control.drawn,
+            "remarks": line.control.remarks,
+        })
+    });
+    Ok(Json(Value::from(lines.collect::<Vec<_>>())))
+}
+
+async fn today(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let id: SiteId = parsed("site", &site)?;
+    office_query(&app, office::Query::SiteToday(id)).await
+}
+
+async fn site_view(app: &App, site: &str) -> Result<csms::query::SiteView, Problem> {
+    let id: SiteId = parsed("site", site)?;
+    match app.engine.query(csms::Query::Site(id)).await? {
+        csms::QueryAnswer::Site(Some(view)) => Ok(view),
+        csms::QueryAnswer::Site(None)
+        | csms::QueryAnswer::Sites(_)
+        | csms::QueryAnswer::Stations(_)
+        | csms::QueryAnswer::Sessions(_)
+        | csms::QueryAnswer::Alarms(_) => Err(no_site(site)),
+    }
+}
+
+fn no_site(site: &str) -> Problem {
+    Problem::not_found(&format!("site `{site}`"), "GET /api/v1/sites lists them; POST /api/v1/sites imports one")
+}
+
+async fn sessions(State(app): State<Arc<App>>) -> Answer {
+    query(&app, csms::Query::Sessions).await
+}
+
+async fn alarms(State(app): State<Arc<App>>) -> Answer {
+    query(&app, csms::Query::Alarms).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reading {
+    at: String,
+    current_a: [serde_json::Number; 3],
+}
+
+async fn reading(State(app): State<Arc<App>>, Path(meter): Path<String>, body: Bytes) -> Answer {
+    let id = parsed("meter", &meter)?;
+    if !app.engine.knows_meter(&id) {
+        return Err(Problem::not_found(
+            &format!("meter `{meter}`"),
+            "name a meter of a circuit in a site file, and import the site first",
+        ));
+    }
+    let reading: Reading = body_of(&body, "{\"at\": \"2026-01-31T17:30:00Z\", \"current_a\": [1.5, 0, -2]}")?;
+    let at: Timestamp = reading.at.parse().map_err(|error: units::time::ParseTimestampError| {
+        Problem::unreadable("at", &reading.at, error.to_string())
+    })?;
+    let [l1, l2, l3] = &reading.current_a;
+    let current = PerPhase::new(amperes("L1", l1)?, amperes("L2", l2)?, amperes("L3", l3)?);
+    app.engine.reading(id, ReportedAt(at), current).await?;
+    Ok(Json(json!({"taken": true})))
+}
+
+/// No supply of ours carries more; such a reading is a mistake of units.
+const AMPERES_MAX: Amperes = Amperes::from_amperes(100_000);
+
+fn amperes(phase: &str, number: &serde_json::Number) -> Result<Amperes, Problem> {
+    let text = number.to_string();
+    let way_out = "give amperes as a decimal between -100000 and 100000; positive is import";
+    let current: Amperes = text.parse().map_err(|_| Problem::unreadable(phase, &text, way_out))?;
+    if current.magnitude() > AMPERES_MAX { Err(Problem::unreadable(phase, &text, way_out)) } else { Ok(current) }
+}
+
+// Stations.
+
+async fn stations(State(app): State<Arc<App>>) -> Answer {
+    let mut stations = sole(json!(app.engine.query(csms::Query::Stations).await?));
+    for station in stations.as_array_mut().into_iter().flatten() {
+        let id = station.pointer("/row/station").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let has_password = id.is_some_and(|id| app.credentials.has_password(&id));
+        if let Some(station) = station.as_object_mut() {
+            station.insert("is_authenticated".to_owned(), Value::from(has_password));
+        }
+    }
+    Ok(Json(stations))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Password {
+    password: Option<String>,
+}
+
+async fn set_password(State(app): State<Arc<App>>, Path(station): Path<String>, body: Bytes) -> Answer {
+    let id: StationId = parsed("station", &station)?;
+    let chosen: Password =
+        if body.is_empty() { Password::default() } else { body_of(&body, "{\"password\": \"16 to 40 characters\"}")? };
+    let password = app.credentials.set_password(&id, chosen.password.as_deref()).map_err(not_stored)?;
+    tracing::info!(station = %id, "the station has a new password");
+    Ok(Json(json!({"station": id, "password": password, "note": "it is not told again"})))
+}
+
+async fn remove_password(State(app): State<Arc<App>>, Path(station): Path<String>) -> Answer {
+    let id: StationId = parsed("station", &station)?;
+    app.credentials.remove_password(&id).map_err(not_stored)?;
+    tracing::warn!(station = %id, "the station has no password any more");
+    Ok(Json(json!({"station": id})))
+}
+
+fn not_stored(error: anyhow::Error) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{error:#}"), "nothing was changed")
+}
+
+async fn call(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path((station, action)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let station: StationId = parsed("station", &station)?;
+    let payload = if body.is_empty() { "{}" } else { std::str::from_utf8(&body).unwrap_or_default() };
+    let is_object = serde_json::from_str::<Value>(payload).is_ok_and(|value| value.is_object());
+    if !is_object {
+        return Err(Problem::unreadable("the payload", payload, "send the OCPP payload as a JSON object"));
+    }
+    let (action, payload) = (action.into(), payload.into());
+    command(&app, &actor, csms::Command::Call { station, action, payload }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvseStart {
+    token: IdToken,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvseDecommission {
+    is_decommissioned: bool,
+}
+
+async fn evse(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path((station, number, verb)): Path<(String, String, String)>,
+    body: Bytes,
+) -> Answer {
+    let evse: EvseId = parsed("EVSE", &format!("{station}/{number}"))?;
+    let asked = match verb.as_str() {
+        "start" => {
+            let EvseStart { token } = body_of(&body, "{\"token\": \"04A1B2C3\"}")?;
+            csms::Command::Start { evse, token }
+        }
+        "stop" => csms::Command::Stop { evse },
+        "decommission" => {
+            let EvseDecommission { is_decommissioned } = body_of(&body, "{\"is_decommissioned\": true}")?;
+            csms::Command::Decommission { evse, is_decommissioned }
+        }
+        other => return Err(Problem::not_found(&format!("command `{other}`"), "use start, stop or decommission")),
+    };
+    command(&app, &actor, asked).await
+}
+
+// Business.
+
+async fn owners(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Owners).await
+}
+
+async fn accounts(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Accounts).await
+}
+
+async fn tokens(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Tokens).await
+}
+
+async fn tariffs(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Tariffs).await
+}
+
+async fn access(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Access).await
+}
+
+async fn prices(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Prices).await
+}
+
+async fn lobby(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Lobby).await
+}
+
+async fn findings(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::Findings).await
+}
+
+async fn open_documents(State(app): State<Arc<App>>) -> Answer {
+    office_query(&app, office::Query::OpenDocuments).await
+}
+
+async fn ledger(State(app): State<Arc<App>>) -> Answer {
+    let office::QueryAnswer::Ledger(accounts) = app.engine.office_query(office::Query::Ledger).await? else {
+        return Err(Problem::not_found("the ledger", "the server's log says why"));
+    };
+    let mut sums = std::collections::BTreeMap::new();
+    for (_, amount) in &accounts {
+        *sums.entry(amount.currency().to_string()).or_insert(0_i64) += amount.minor();
+    }
+    Ok(Json(json!({"accounts": accounts, "sums_minor": sums})))
+}
+
+async fn put_owner(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    office_command(&app, &actor, office::Command::PutOwner(body_of(&body, "an owner as GET lists them")?)).await
+}
+
+async fn put_account(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    let row = body_of(&body, "{\"account\": \"a-01\", \"name\": \"A. Resident\", \"sites\": [\"rivitie\"]}")?;
+    office_command(&app, &actor, office::Command::PutAccount(row)).await
+}
+
+async fn put_token(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    let row = body_of(
+        &body,
+        "{\"token\": \"04A1B2C3\", \"entry\": {\"holder\": {\"account\": \"a-01\"}, \"status\": \"valid\"}}",
+    )?;
+    office_command(&app, &actor, office::Command::PutToken(row)).await
+}
+
+async fn block_token(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(token): Path<String>,
+) -> Answer {
+    let id: IdToken = parsed("token", &token)?;
+    let no_token = || Problem::not_found(&format!("token `{token}`"), "GET /api/v1/tokens lists them");
+    let office::QueryAnswer::Tokens(rows) = app.engine.office_query(office::Query::Tokens).await? else {
+        return Err(no_token());
+    };
+    let mut row = rows.into_iter().find(|row| row.token == id).ok_or_else(no_token)?;
+    row.entry.status = billing::directory::TokenStatus::Blocked;
+    office_command(&app, &actor, office::Command::PutToken(row)).await
+}
+
+async fn put_tariff(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    office_command(&app, &actor, office::Command::PutTariff(body_of(&body, "a tariff as GET lists them")?)).await
+}
+
+async fn put_access(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    office_command(&app, &actor, office::Command::PutAccess(body_of(&body, "a row as GET lists them")?)).await
+}
+
+async fn put_prices(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    office_command(&app, &actor, office::Command::PutPrices(body_of(&body, "a list as GET lists them")?)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resolution {
+    decision: billing::finding::Decision,
+    reason: String,
+}
+
+async fn resolve(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(cdr): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let number = cdr.parse().map_err(|_| Problem::unreadable("CDR", &cdr, "give its number"))?;
+    let Resolution { decision, reason } = body_of(&body, "{\"decision\": \"write_off\", \"reason\": \"…\"}")?;
+    office_command(&app, &actor, office::Command::Resolve { cdr: CdrId(number), decision, reason }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Collection {
+    document: billing::ledger::DocumentKey,
+    method: billing::ledger::PaymentMethod,
+}
+
+async fn collect(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    let Collection { document, method } =
+        body_of(&body, "{\"document\": {\"statement\": [\"a-01\", \"2026-01\"]}, \"method\": \"bank\"}")?;
+    office_command(&app, &actor, office::Command::Collect { document, method }).await
+}
+
+async fn owner_month(State(app): State<Arc<App>>, Path((owner, month)): Path<(String, String)>) -> Answer {
+    let (owner, month) = (parsed("owner", &owner)?, month_of(&month)?);
+    office_query(&app, office::Query::OwnerMonth { owner, month }).await
+}
+
+async fn account_month(State(app): State<Arc<App>>, Path((account, month)): Path<(String, String)>) -> Answer {
+    let (account, month) = (parsed("account", &account)?, month_of(&month)?);
+    office_query(&app, office::Query::AccountMonth { account, month }).await
+}
+
+async fn month_end(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, month, verb)): Path<(String, String, String)>,
+) -> Answer {
+    let (owner, month) = (parsed("owner", &owner)?, month_of(&month)?);
+    let asked = match verb.as_str() {
+        "close" => office::Command::CloseMonth { owner, month },
+        "settle" => office::Command::Settle { owner, month },
+        "propose-payout" => office::Command::ProposePayout { owner, month },
+        "approve-payout" => office::Command::ApprovePayout { owner, month },
+        other => {
+            let way_out = "use close, settle, propose-payout or approve-payout";
+            return Err(Problem::not_found(&format!("command `{other}`"), way_out));
+        }
+    };
+    office_command(&app, &actor, asked).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiToken {
+    name: String,
+}
+
+async fn new_api_token(State(app): State<Arc<App>>, body: Bytes) -> Answer {
+    let ApiToken { name } = body_of(&body, "{\"name\": \"accounting\"}")?;
+    let token = app.credentials.new_token(&name).map_err(not_stored)?;
+    Ok(Json(json!({"name": name, "token": token, "note": "it is not told again"})))
+}
+
+// Lists from the store.
+
+async fn cdrs(State(app): State<Arc<App>>) -> Answer {
+    let cdrs = app.store.cdrs_latest(CDRS_LISTED).await?;
+    Ok(Json(json!(cdrs)))
+}
+
+/// How many CDRs a list holds.
+const CDRS_LISTED: u32 = 500;
+
+// Helpers of all.
+
+async fn query(app: &App, query: csms::Query) -> Answer {
+    Ok(Json(sole(json!(app.engine.query(query).await?))))
+}
+
+async fn office_query(app: &App, query: office::Query) -> Answer {
+    Ok(Json(sole(json!(app.engine.office_query(query).await?))))
+}
+
+async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
+    match app.engine.command(&actor.0, command).await? {
+        csms::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
+        csms::CommandAnswer::Station(payload) => {
+            Ok(Json(serde_json::from_str(&payload).unwrap_or_else(|_| Value::from(payload.as_ref()))))
+        }
+        csms::CommandAnswer::StationError { code, description } => Err(Problem::new(
+            StatusCode::BAD_GATEWAY,
+            format!("the station answered {code}: {description}"),
+            "look at the payload, and at what the station supports",
+        )),
+        csms::CommandAnswer::NoAnswer(reason) => Err(Problem::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("the station gave no answer: {reason}"),
+            "look at GET /api/v1/stations whether it is online, then try again",
+        )),
+        csms::CommandAnswer::Refused(reasons) => {
+            Err(Problem::several(StatusCode::CONFLICT, "refused; nothing was changed", reasons))
+        }
+    }
+}
+
+async fn office_command(app: &App, actor: &Actor, command: office::Command) -> Answer {
+    match app.engine.office_command(&actor.0, command).await? {
+        office::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
+        office::CommandAnswer::Closed(month) => Ok(Json(json!(month))),
+        office::CommandAnswer::Settled(settlement) => Ok(Json(json!(settlement))),
+        office::CommandAnswer::Refused(refusals) => {
+            let reasons = refusals.iter().map(ToString::to_string).collect();
+            Err(Problem::several(StatusCode::CONFLICT, "refused; nothing was changed", reasons))
+        }
+    }
+}
+
+/// An answer without the name of its kind, which the path tells already.
+fn sole(value: Value) -> Value {
+    match value {
+        Value::Object(map) if map.len() == 1 => map.into_iter().next().map_or(Value::Null, |(_, inner)| inner),
+        other => other,
+    }
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(thing: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error: T::Err| Problem::unreadable(thing, text, error.to_string()))
+}
+
+fn month_of(text: &str) -> Result<CivilMonth, Problem> {
+    text.parse().map_err(|_| Problem::unreadable("month", text, "write it as 2026-01"))
+}
+
+fn body_of<T: DeserializeOwned>(body: &Bytes, example: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let title = format!("the body cannot be read: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, title, format!("send JSON such as {example}"))
+    })
+}

@@ -1,0 +1,51 @@
+//! HTTP: who may ask ([`gate`]), what can be asked ([`api`]), how a refusal reads ([`problem`]), and the live page.
+
+pub mod api;
+mod gate;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use store::Store;
+use tokio::net::TcpListener;
+
+use crate::credentials::Credentials;
+use crate::engine::EngineHandle;
+use crate::web::Live;
+
+pub use problem::Problem;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct App {
+    /// The engine.
+    pub engine: EngineHandle,
+    /// Lists of what is past.
+    pub store: Arc<Store>,
+    /// Who may ask.
+    pub credentials: Arc<Credentials>,
+    /// Names of this server, lower case, without port.
+    pub hosts: Vec<String>,
+    /// The live page's pictures.
+    pub live: Live,
+}
+
+/// Serves until the future is dropped.
+///
+/// # Errors
+///
+/// Where the listener breaks.
+pub async fn run(listener: TcpListener, app: Arc<App>) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).await
+}
+
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .merge(crate::web::routes())
+        .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
+        .layer(from_fn_with_state(Arc::clone(&app), gate::check))
+        .with_state(app)
+}

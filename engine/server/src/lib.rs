@@ -1,0 +1,35 @@
+//! The production shell: sockets, wall clock, files and people around the two sans-IO roots `csms` and `office`.
+//!
+//! Start with [`run::Server::start`], which opens the database, restores the roots and listens; [`engine`] is the one
+//! owner of both roots and carries out the commit protocol; [`ocpp_listener`] speaks WebSocket with stations, [`http`]
+//! and [`web`] with people and programs. [`demo`] furnishes a server with a housing company, [`admin`] is a client of
+//! the API.
+//!
+//! # Invariants
+//!
+//! - One thread owns `Csms` and `Office`; it decides nothing of its own.
+//! - An effect leaves only after the record it rests on is committed; a shed waits for nothing.
+//! - Back-pressure is on the socket: a station is not read faster than its frames are handled.
+//! - A link that fails, is refused or replaced disturbs no other link.
+//! - `Host` and `Origin` are checked and a token asked for before anything is answered; secrets are stored hashed.
+//! - A scaled clock exists only in [`demo`].
+//!
+//! # Not here
+//!
+//! No rule of currents, money or OCPP: what an input means is known by the roots. No TLS: a proxy in front speaks it.
+
+pub mod admin;
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod demo;
+pub mod engine;
+pub mod frame_log;
+mod handshake;
+pub mod http;
+pub mod ocpp_listener;
+mod outbox;
+pub mod run;
+mod secret;
+mod site_import;
+pub mod web;

@@ -1,0 +1,218 @@
+//! Stations' links: handshake, frames in, frames out. A link's trouble is its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use units::{LinkId, StationId};
+
+use crate::credentials::{Credentials, StationAccess};
+use crate::engine::EngineHandle;
+use crate::handshake::{self, Accepted, Refused, Subprotocol};
+use crate::outbox::{Next, Outbox};
+
+/// A request for a handshake must be complete within this.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A frame that a station does not take within this ends the link.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// 128 KiB, the library's default, cost 645 MiB for 5,000 idle links (FIELD section 6, trap 15).
+const READ_BUFFER_BYTES: usize = 4 * 1_024;
+
+/// What all links share.
+#[derive(Debug)]
+pub struct Links {
+    /// Where frames go.
+    pub engine: EngineHandle,
+    /// Who may speak.
+    pub credentials: Arc<Credentials>,
+    /// Bytes of the largest frame.
+    pub frame_bytes_max: usize,
+    /// Between pings; none sends none.
+    pub ping_every: Option<Duration>,
+}
+
+/// Accepts links until the future is dropped. Links that are open then go on: the engine ends them.
+pub async fn run(listener: TcpListener, links: Arc<Links>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let links = Arc::clone(&links);
+                tokio::spawn(async move { links.serve(stream, peer).await });
+            }
+            Err(error) => {
+                // Mostly too many open files: others may close meanwhile.
+                tracing::error!(%error, "no link can be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+impl Links {
+    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) {
+        let _ = stream.set_nodelay(true);
+        let read = handshake::read(&mut stream, &self.credentials);
+        let judged = tokio::time::timeout(HANDSHAKE_TIMEOUT, read)
+            .await
+            .unwrap_or_else(|_| Err(Refused::With(408, "the request did not come within 10 s".to_owned())));
+        match judged {
+            Ok(accepted) => self.open(stream, peer, accepted).await,
+            Err(Refused::Gone) => {}
+            Err(Refused::With(status, reason)) => {
+                tracing::warn!(%peer, status, "a station's attempt is refused: {reason}");
+                let refuse = handshake::refuse(&mut stream, status, &reason);
+                let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refuse).await;
+            }
+        }
+    }
+
+    async fn open(&self, mut stream: TcpStream, peer: SocketAddr, accepted: Accepted) {
+        let answer = handshake::accept(&mut stream, &accepted);
+        if !matches!(tokio::time::timeout(HANDSHAKE_TIMEOUT, answer).await, Ok(Ok(()))) {
+            return;
+        }
+        let Accepted { station, access, subprotocol, leftover, .. } = accepted;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(self.frame_bytes_max))
+            .max_frame_size(Some(self.frame_bytes_max));
+        let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
+        match subprotocol {
+            Subprotocol::Ocpp16 => {}
+            Subprotocol::Assumed => tracing::debug!(%station, "no subprotocol was offered; OCPP 1.6 is assumed"),
+            Subprotocol::NothingInCommon => {
+                tracing::warn!(%station, %peer, "no common subprotocol: {} is spoken", handshake::SUBPROTOCOL);
+                close(socket, CloseCode::Protocol, "only ocpp1.6 is spoken here").await;
+                return;
+            }
+        }
+        let Some((link, outbox)) = self.engine.link_up(&station).await else { return };
+        match access {
+            StationAccess::Authenticated => tracing::info!(%station, %link, %peer, "link up"),
+            StationAccess::Unauthenticated | StationAccess::Refused => {
+                tracing::info!(%station, %link, %peer, "link up, unauthenticated: the station has no password");
+            }
+        }
+        let ended = self.carry(socket, link, &station, &outbox).await;
+        tracing::info!(%station, %link, "link down: {ended}");
+        self.engine.link_down(link).await;
+    }
+
+    /// Carries frames both ways until one way ends. Dropping the socket drops TCP without a Close frame.
+    async fn carry(
+        &self,
+        socket: WebSocketStream<TcpStream>,
+        link: LinkId,
+        station: &StationId,
+        outbox: &Outbox,
+    ) -> String {
+        let (sink, stream) = socket.split();
+        let incoming = self.carry_in(stream, link, station);
+        let outgoing = self.carry_out(sink, outbox);
+        tokio::pin!(incoming, outgoing);
+        let ended = tokio::select! {
+            ended = &mut incoming => ended,
+            ended = &mut outgoing => return ended,
+        };
+        match ended {
+            Ended::Because(reason) => reason,
+            Ended::TooLarge(reason) => {
+                outbox.end(crate::outbox::End::Now);
+                reason
+            }
+        }
+    }
+
+    async fn carry_in(
+        &self,
+        mut stream: SplitStream<WebSocketStream<TcpStream>>,
+        link: LinkId,
+        station: &StationId,
+    ) -> Ended {
+        loop {
+            let text = match stream.next().await {
+                Some(Ok(Message::Text(text))) => text,
+                // Some stations mark their text as binary.
+                Some(Ok(Message::Binary(bytes))) => match Utf8Bytes::try_from(bytes) {
+                    Ok(text) => text,
+                    Err(_) => {
+                        tracing::warn!(%station, %link, "a binary frame that is no text is left out");
+                        continue;
+                    }
+                },
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Close(_))) => return Ended::Because("the station closed it".to_owned()),
+                Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, max_size }))) => {
+                    tracing::warn!(%station, %link, size, "a frame is larger than {max_size} bytes: the link is dropped");
+                    return Ended::TooLarge(format!("a frame of {size} bytes is larger than {max_size}"));
+                }
+                Some(Err(error)) => return Ended::Because(error.to_string()),
+                None => return Ended::Because("the station is gone".to_owned()),
+            };
+            if !self.engine.frame(link, text.as_str()).await {
+                return Ended::Because("the server stops".to_owned());
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        mut sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+        outbox: &Outbox,
+    ) -> String {
+        let mut pings = self.ping_every.map(|every| {
+            let mut pings = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+            pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            pings
+        });
+        loop {
+            let ping = async {
+                match &mut pings {
+                    Some(pings) => {
+                        pings.tick().await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let messages = tokio::select! {
+                biased;
+                next = outbox.next() => match next {
+                    Next::Frames(frames) => frames.iter().map(|text| Message::text(text.as_ref())).collect(),
+                    Next::End => return "ended by us".to_owned(),
+                },
+                () = ping => vec![Message::Ping(Bytes::new())],
+            };
+            let sending = async {
+                for message in messages {
+                    sink.feed(message).await?;
+                }
+                sink.flush().await
+            };
+            match tokio::time::timeout(SEND_TIMEOUT, sending).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error.to_string(),
+                Err(_) => return "the station takes no frame for 30 s".to_owned(),
+            }
+        }
+    }
+}
+
+enum Ended {
+    Because(String),
+    TooLarge(String),
+}
+
+/// Closes with a Close frame: for a client that speaks no protocol of ours, and so is no station of ours.
+async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode, reason: &'static str) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, socket.close(Some(frame))).await;
+}

@@ -1,0 +1,138 @@
+//! A server from start to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use store::{Store, Writer};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::engine::{self, EngineHandle};
+use crate::frame_log::{FrameLog, Retention};
+use crate::http::{self, App};
+use crate::ocpp_listener::{self, Links};
+use crate::web::Live;
+
+/// The database's name in the data directory.
+pub const DATABASE_FILE: &str = "wattery.db";
+/// The frame log's directory in the data directory.
+pub const FRAMES_DIRECTORY: &str = "frames";
+/// Links have this long to take their last frames at a stop.
+const LINKS_END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A running server.
+pub struct Server {
+    /// Where pages and API are.
+    pub listen: SocketAddr,
+    /// Where stations connect.
+    pub listen_ocpp: SocketAddr,
+    /// The first token, where this start made it.
+    pub token: Option<String>,
+    /// The engine.
+    pub engine: EngineHandle,
+    /// Tokens and passwords.
+    pub credentials: Arc<Credentials>,
+    /// The way to the disk; lets tests make it full.
+    pub writer: Option<Writer>,
+    links: Arc<Links>,
+    http: JoinHandle<std::io::Result<()>>,
+    ocpp: JoinHandle<()>,
+    thread: std::thread::JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// Binds both ports, opens the database, restores the engine, and serves. Where anything fails nothing is left
+    /// running, and a database that cannot be opened is left as it was.
+    ///
+    /// # Errors
+    ///
+    /// What failed, and the way out.
+    pub async fn start(config: Config, clock: Clock, live: Live) -> anyhow::Result<Self> {
+        let http_listener = bind(config.listen, "--listen").await?;
+        let ocpp_listener = bind(config.listen_ocpp, "--listen-ocpp").await?;
+        let (listen, listen_ocpp) = (http_listener.local_addr()?, ocpp_listener.local_addr()?);
+        std::fs::create_dir_all(&config.data).with_context(|| {
+            format!("cannot make the data directory {}; name another with --data", config.data.display())
+        })?;
+        let store = Arc::new(Store::open(&config.data.join(DATABASE_FILE)).await?);
+        let (credentials, token) = Credentials::open(&config.data)?;
+        let credentials = Arc::new(credentials);
+        let retention = Retention { days: config.frame_log_days, bytes: config.frame_log_bytes };
+        let frame_last = store.frame_last().await?;
+        let frame_log = FrameLog::open(&config.data.join(FRAMES_DIRECTORY), retention, frame_last)?;
+        let policy = csms::Policy { unknown_stations: config.unknown_stations, ..csms::Policy::default() };
+        let start = engine::Start { store: Arc::clone(&store), frame_log, clock, policy };
+        let engine::Running { handle, writer, thread } = engine::start(start).await?;
+        let app = App {
+            engine: handle.clone(),
+            store,
+            credentials: Arc::clone(&credentials),
+            hosts: host_names(&config),
+            live,
+        };
+        let links = Arc::new(Links {
+            engine: handle.clone(),
+            credentials: Arc::clone(&credentials),
+            frame_bytes_max: config.frame_bytes_max,
+            ping_every: config.ping_every,
+        });
+        let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
+        let ocpp = tokio::spawn(ocpp_listener::run(ocpp_listener, Arc::clone(&links)));
+        Ok(Self { listen, listen_ocpp, token, engine: handle, credentials, writer: Some(writer), links, http, ocpp, thread })
+    }
+
+    /// Ends by itself only where the engine ended: with its error.
+    pub async fn ended(&self) {
+        while !self.thread.is_finished() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Takes no more, handles what has come, commits, and drops links without a Close frame.
+    ///
+    /// # Errors
+    ///
+    /// The engine's, where it had broken down.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.ocpp.abort();
+        self.writer = None;
+        self.engine.stop().await;
+        self.http.abort();
+        // Each link's task holds one of these.
+        let all_ended = async {
+            while Arc::strong_count(&self.links) > 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LINKS_END_TIMEOUT, all_ended).await;
+        let thread = self.thread;
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
+        ended.unwrap_or_else(|_| Err(anyhow::anyhow!("the engine's thread broke down")))
+    }
+
+    /// The URL that opens the console.
+    #[must_use]
+    pub fn console_url(&self, token: &str) -> String {
+        format!("http://{}/open?token={token}", self.listen)
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; stop what uses the port, or choose another with {flag}")
+    })
+}
+
+fn host_names(config: &Config) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !config.listen.ip().is_unspecified() {
+        names.push(config.listen.ip().to_string());
+    }
+    names.extend(config.hosts.iter().cloned());
+    names
+}
