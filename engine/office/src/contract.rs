@@ -58,7 +58,9 @@ pub enum Input {
 /// What a restart needs, and no more: the cost does not grow with the age of the installation.
 ///
 /// - The last row of every state row: of each record whose [`Record::key`] is `Some`.
-/// - [`Record::Line`] facts of months that the owner's [`crate::record::BooksRow`] does not say are settled.
+/// - [`Record::Line`] facts of months that the owner's [`crate::record::BooksRow`] does not say are settled, and of the
+///   last one that is.
+/// - [`Record::Settlement`] facts: one per owner and month.
 /// - [`Record::Finding`] facts without a [`Record::Resolution`].
 /// - [`Record::Document`] facts without a [`Record::Collection`].
 /// - No other fact: ledger entries come as `sums`.
@@ -284,6 +286,50 @@ pub enum Refusal {
         owner: OwnerId,
         /// The month that comes first.
         earlier: CivilMonth,
+    },
+    /// Months are settled in order.
+    #[error("{earlier} of owner {owner} is settled first")]
+    EarlierMonthUnsettled {
+        /// The owner.
+        owner: OwnerId,
+        /// The month that comes first.
+        earlier: CivilMonth,
+    },
+    /// Nothing was in the month.
+    #[error("{month} of owner {owner} lies before the first month, {first}")]
+    BeforeFirstMonth {
+        /// The owner.
+        owner: OwnerId,
+        /// The month.
+        month: CivilMonth,
+        /// The first month with anything in it.
+        first: CivilMonth,
+    },
+    /// Drivers' statements are not issued yet.
+    #[error("{month} of owner {owner}: {} statements wait until other owners close the month", accounts.len())]
+    StatementsAwaited {
+        /// The owner.
+        owner: OwnerId,
+        /// The month.
+        month: CivilMonth,
+        /// Whose statements.
+        accounts: Vec<AccountId>,
+    },
+    /// What was settled before is paid out first.
+    #[error("the payout of {month} to owner {owner} is approved first")]
+    PayoutOutstanding {
+        /// The owner.
+        owner: OwnerId,
+        /// The month settled before.
+        month: CivilMonth,
+    },
+    /// Nobody proposed the payout.
+    #[error("the payout of {month} to owner {owner} was not proposed")]
+    NotProposed {
+        /// The owner.
+        owner: OwnerId,
+        /// The month.
+        month: CivilMonth,
     },
     /// A document cannot be made.
     #[error("{0}")]

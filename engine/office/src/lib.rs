@@ -26,6 +26,7 @@
 mod books;
 pub mod contract;
 mod office;
+mod outbox;
 pub mod query;
 pub mod record;
 mod registry;

@@ -89,6 +89,33 @@ impl Record {
             | Self::Audit(_) => None,
         }
     }
+
+    /// The name of the table the record lives in.
+    #[must_use]
+    pub const fn table(&self) -> &'static str {
+        match self {
+            Self::Owner(_) => "owner",
+            Self::Account(_) => "account",
+            Self::Token(_) => "token",
+            Self::Tariff(_) => "tariff",
+            Self::Access(_) => "access",
+            Self::Prices(_) => "prices",
+            Self::Sighting(_) => "lobby",
+            Self::Counters(_) => "counters",
+            Self::Books(_) => "books",
+            Self::Stated(_) => "stated",
+            Self::Payout(_) => "payout",
+            Self::PricedCdr(_) => "priced_cdr",
+            Self::Line(_) => "charging_line",
+            Self::Finding(_) => "finding",
+            Self::Resolution(_) => "resolution",
+            Self::Document(_) => "document",
+            Self::Collection(_) => "collection",
+            Self::Settlement(_) => "settlement",
+            Self::Entry(_) => "ledger_entry",
+            Self::Audit(_) => "audit",
+        }
+    }
 }
 
 /// A site owner.
