@@ -4,7 +4,7 @@
 //! `12272.427` is money), depth must be bounded, and the hot path reads thousands of frames per second.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// One JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,32 +104,40 @@ impl<'a> Json<'a> {
 impl fmt::Display for Json<'_> {
     /// Compact JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+impl Json<'_> {
+    /// Writes compact JSON, without the detour over a formatter.
+    pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
-            Json::Null => f.write_str("null"),
-            Json::Bool(flag) => write!(f, "{flag}"),
-            Json::Number(number) => f.write_str(number),
-            Json::Text(text) => write_text(f, text),
+            Json::Null => out.write_str("null"),
+            Json::Bool(true) => out.write_str("true"),
+            Json::Bool(false) => out.write_str("false"),
+            Json::Number(number) => out.write_str(number),
+            Json::Text(text) => write_text(out, text),
             Json::List(items) => {
-                f.write_char('[')?;
+                out.write_char('[')?;
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
-                        f.write_char(',')?;
+                        out.write_char(',')?;
                     }
-                    item.fmt(f)?;
+                    item.write(out)?;
                 }
-                f.write_char(']')
+                out.write_char(']')
             }
             Json::Object(members) => {
-                f.write_char('{')?;
+                out.write_char('{')?;
                 for (index, (name, value)) in members.iter().enumerate() {
                     if index > 0 {
-                        f.write_char(',')?;
+                        out.write_char(',')?;
                     }
-                    write_text(f, name)?;
-                    f.write_char(':')?;
-                    value.fmt(f)?;
+                    write_text(out, name)?;
+                    out.write_char(':')?;
+                    value.write(out)?;
                 }
-                f.write_char('}')
+                out.write_char('}')
             }
         }
     }

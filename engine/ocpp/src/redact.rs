@@ -26,7 +26,12 @@ const STOPS: [&str; 8] =
 #[must_use]
 pub fn redact(text: &str) -> String {
     match json::parse(text, json::DEPTH_MAX) {
-        Ok(json) => redacted(json).to_string(),
+        Ok(json) => {
+            let mut out = String::with_capacity(text.len());
+            // Writing into a `String` cannot fail.
+            let _ = redacted(json).write(&mut out);
+            out
+        }
         Err(_) => redacted_prefix(text),
     }
 }
@@ -47,8 +52,10 @@ pub fn reference(token: &str) -> String {
 
 /// Whether a configuration key holds a secret.
 pub(crate) fn is_secret_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    SECRETS.iter().any(|secret| key.contains(secret))
+    let contains = |secret: &str| {
+        key.as_bytes().windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret.as_bytes()))
+    };
+    SECRETS.iter().any(|secret| contains(secret))
 }
 
 fn redacted(json: Json<'_>) -> Json<'_> {
@@ -74,17 +81,15 @@ fn redacted(json: Json<'_>) -> Json<'_> {
 }
 
 fn redacted_member<'a>(name: &str, value: Json<'a>, holds_secret: bool) -> Json<'a> {
-    let name = name.to_ascii_lowercase();
-    if is_secret_key(&name) || (holds_secret && name == "value") {
+    if is_secret_key(name) || (holds_secret && name.eq_ignore_ascii_case("value")) {
         return Json::Text(Cow::Borrowed(WITHHELD));
     }
+    let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     match &value {
-        Json::Text(text) | Json::Number(text) if TOKENS.contains(&name.as_str()) => {
+        Json::Text(text) | Json::Number(text) if is_one_of(&TOKENS) => {
             Json::Text(Cow::Owned(reference(text)))
         }
-        Json::Text(text) if FREE_TEXTS.contains(&name.as_str()) => {
-            Json::Text(Cow::Owned(redacted_free_text(text)))
-        }
+        Json::Text(text) if is_one_of(&FREE_TEXTS) => Json::Text(Cow::Owned(redacted_free_text(text))),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => {
             redacted(value)
         }

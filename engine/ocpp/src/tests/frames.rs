@@ -282,7 +282,7 @@ fn all_responses(payload: &Json<'_>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_mutation_of_a_frame_makes_anything_panic(text in mutated_frame()) {

@@ -284,14 +284,26 @@ impl Kind {
 
     /// The power of ten from `unit` to the kind's own unit; `None` where the unit is of another kind.
     fn thousands(self, unit: &UnitOfMeasure) -> Option<i32> {
-        match (self, unit) {
-            (Self::Energy, UnitOfMeasure::WattHours)
-            | (Self::Power, UnitOfMeasure::Watts)
-            | (Self::Current, UnitOfMeasure::Amperes)
-            | (Self::Voltage, UnitOfMeasure::Volts) => Some(0),
-            (Self::Energy, UnitOfMeasure::KilowattHours) | (Self::Power, UnitOfMeasure::Kilowatts) => Some(3),
-            _ => None,
-        }
+        let (kind, thousands) = match unit {
+            UnitOfMeasure::WattHours => (Self::Energy, 0),
+            UnitOfMeasure::KilowattHours => (Self::Energy, 3),
+            UnitOfMeasure::Watts => (Self::Power, 0),
+            UnitOfMeasure::Kilowatts => (Self::Power, 3),
+            UnitOfMeasure::Amperes => (Self::Current, 0),
+            UnitOfMeasure::Volts => (Self::Voltage, 0),
+            UnitOfMeasure::VarHours
+            | UnitOfMeasure::KilovarHours
+            | UnitOfMeasure::VoltAmperes
+            | UnitOfMeasure::KilovoltAmperes
+            | UnitOfMeasure::Vars
+            | UnitOfMeasure::Kilovars
+            | UnitOfMeasure::Celsius
+            | UnitOfMeasure::Fahrenheit
+            | UnitOfMeasure::Kelvin
+            | UnitOfMeasure::Percent
+            | UnitOfMeasure::Other(_) => return None,
+        };
+        (kind == self).then_some(thousands)
     }
 }
 

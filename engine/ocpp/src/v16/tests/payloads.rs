@@ -211,9 +211,9 @@ fn meter_values() {
             ),
         ],
     );
-    let transaction = |index: usize| match &read[index] {
-        StationRequest::MeterValues(values) => values.transaction_id.clone(),
-        other => panic!("{other:?}"),
+    let transaction = |index: usize| {
+        let StationRequest::MeterValues(values) = &read[index] else { panic!("meter values") };
+        values.transaction_id.clone()
     };
     assert_eq!(transaction(0).id(), Some(TransactionId(7)));
     assert_eq!(transaction(1), ReportedTransaction::Number(i64::MAX));
@@ -273,9 +273,9 @@ fn start_transaction() {
             ),
         ],
     );
-    let meter_start = |index: usize| match &read[index] {
-        StationRequest::StartTransaction(start) => start.meter_start,
-        other => panic!("{other:?}"),
+    let meter_start = |index: usize| {
+        let StationRequest::StartTransaction(start) = &read[index] else { panic!("a start") };
+        start.meter_start
     };
     assert_eq!(meter_start(2), Some(WattHours::from_milliwatt_hours(164_500)), "the fraction is money");
     assert_eq!(meter_start(3), Some(WattHours::from_watt_hours(-1)), "kept as it came");
