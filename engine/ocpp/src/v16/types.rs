@@ -77,7 +77,11 @@ impl IdTag {
     }
 
     pub(crate) fn required(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        fields.text_required("idTag", Self::LENGTH_MAX).map(Self)
+        let text = fields.text_required("idTag", Self::LENGTH_MAX)?;
+        if text.is_empty() {
+            fields.note(Quirk::EmptyText { field: "idTag" });
+        }
+        Ok(Self(text))
     }
 
     pub(crate) fn optional(fields: &mut Fields<'_>, field: &'static str) -> Option<Self> {

@@ -81,7 +81,7 @@ fn authorize() {
             (r#"{"idTag":"04A1B2C3","extra":{"a":[1]}}"#, ""),
             (r#"{"idTag":123456}"#, "number_as_text(idTag)"),
             (r#"{"idTag":"012345678901234567890"}"#, "long_text(idTag)"),
-            (r#"{"idTag":""}"#, ""),
+            (r#"{"idTag":""}"#, "empty_text(idTag)"),
         ],
     );
     check_refused(
