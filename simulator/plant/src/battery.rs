@@ -7,20 +7,20 @@ use crate::number::{float, floor};
 
 /// How much power a battery accepts by state of charge.
 ///
-/// With capacity `C` (Wh) and state of charge `s` (0 to 1): `P(s) = C · c_rate` up to `knee`, then a straight line down
+/// With usable energy `C` (Wh) and state of charge `s` (0 to 1): `P(s) = C · c_rate` up to `knee`, then a straight line down
 /// to `C · tail` at `s = 1`. At AC powers the line is met late: 11 kW into 60 kWh at about 96 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Taper {
-    /// Accepted power below the knee, per hour of capacity (1/h). About 1 for cars of 2015 to 2026.
+    /// Accepted power below the knee, per hour and usable energy (1/h). About 1 for cars of 2015 to 2026.
     pub c_rate: f64,
     /// State of charge at which constant voltage begins, 0 to 1.
     pub knee: f64,
-    /// Accepted power at full, per hour of capacity (1/h); above 0, so that full is reached in finite time.
+    /// Accepted power at full, per hour and usable energy (1/h); above 0, so that full is reached in finite time.
     pub tail: f64,
 }
 
 impl Default for Taper {
-    /// One full capacity an hour up to 80 %, 3 % of that at full: a rounded figure for lithium-ion packs.
+    /// The whole usable energy in an hour up to 80 %, 3 % of that at full: a rounded figure for lithium-ion packs.
     fn default() -> Self {
         Self { c_rate: 1.0, knee: 0.8, tail: 0.03 }
     }
@@ -29,37 +29,37 @@ impl Default for Taper {
 /// A battery with its state of charge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Battery {
-    capacity: WattHours,
+    usable: WattHours,
     stored: WattHours,
     taper: Taper,
 }
 
 impl Battery {
-    /// A battery of usable `capacity` that holds `stored`, which is cut to the capacity.
+    /// A battery of `usable` energy that holds `stored`, which is cut to it.
     ///
     /// # Panics
     ///
-    /// Where `capacity` is not positive, or the taper's figures are outside their ranges.
+    /// Where `usable` is not positive, or the taper's figures are outside their ranges.
     #[must_use]
-    pub fn new(capacity: WattHours, stored: WattHours, taper: Taper) -> Self {
-        assert!(capacity > WattHours::ZERO, "a battery needs a positive capacity, not {capacity}");
+    pub fn new(usable: WattHours, stored: WattHours, taper: Taper) -> Self {
+        assert!(usable > WattHours::ZERO, "a battery needs a positive usable energy, not {usable}");
         assert!(
             taper.c_rate > 0.0 && taper.tail > 0.0 && taper.tail <= taper.c_rate,
             "a taper falls: {taper:?}"
         );
         assert!((0.0..1.0).contains(&taper.knee), "a knee is a state of charge below 1: {taper:?}");
-        Self { capacity, stored: stored.clamp(WattHours::ZERO, capacity), taper }
+        Self { usable, stored: stored.clamp(WattHours::ZERO, usable), taper }
     }
 
     /// Puts `energy` in (at the cells, after losses), up to full.
     pub fn store(&mut self, energy: WattHours) {
-        self.stored = (self.stored + energy).clamp(WattHours::ZERO, self.capacity);
+        self.stored = (self.stored + energy).clamp(WattHours::ZERO, self.usable);
     }
 
-    /// Usable capacity.
+    /// The energy it holds when full.
     #[must_use]
-    pub const fn capacity(&self) -> WattHours {
-        self.capacity
+    pub const fn usable(&self) -> WattHours {
+        self.usable
     }
 
     /// Energy held.
@@ -71,24 +71,24 @@ impl Battery {
     /// State of charge, 0 to 1.
     #[must_use]
     pub fn state_of_charge(&self) -> f64 {
-        float(self.stored.milliwatt_hours()) / float(self.capacity.milliwatt_hours())
+        float(self.stored.milliwatt_hours()) / float(self.usable.milliwatt_hours())
     }
 
     /// The power the battery accepts now, at the cells; 0 when full.
     #[must_use]
     pub fn acceptance(&self) -> Watts {
-        if self.stored >= self.capacity {
+        if self.stored >= self.usable {
             return Watts::ZERO;
         }
         let rate = self.rate(self.state_of_charge());
-        Watts::from_milliwatts(floor(rate * float(self.capacity.milliwatt_hours())))
+        Watts::from_milliwatts(floor(rate * float(self.usable.milliwatt_hours())))
     }
 
     /// The energy the battery still takes at `power` before its acceptance falls below it; zero where it already has.
     #[must_use]
     pub fn until_taper(&self, power: Watts) -> WattHours {
-        let capacity = float(self.capacity.milliwatt_hours());
-        let rate = float(power.milliwatts()) / capacity;
+        let usable = float(self.usable.milliwatt_hours());
+        let rate = float(power.milliwatts()) / usable;
         let Taper { c_rate, knee, tail } = self.taper;
         let meets_at = if rate >= c_rate {
             0.0
@@ -97,7 +97,7 @@ impl Battery {
         } else {
             1.0 - (1.0 - knee) * (rate - tail) / (c_rate - tail)
         };
-        let left = floor(meets_at * capacity) - self.stored.milliwatt_hours();
+        let left = floor(meets_at * usable) - self.stored.milliwatt_hours();
         WattHours::from_milliwatt_hours(left.max(0))
     }
 
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
 
     fn battery(percent: i64) -> Battery {
-        let capacity = WattHours::from_watt_hours(60_000);
-        Battery::new(capacity, capacity.ratio_floor(percent, 100), Taper::default())
+        let usable = WattHours::from_watt_hours(60_000);
+        Battery::new(usable, usable.ratio_floor(percent, 100), Taper::default())
     }
 
     #[test]

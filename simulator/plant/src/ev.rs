@@ -316,9 +316,9 @@ impl Ev {
         let at_cells = energy.ratio_ceil(CHARGER_EFFICIENCY_PERCENT, 100);
         let target = target.clamp(0.05, 1.0);
         let needed = WattHours::from_milliwatt_hours(ceil(float(at_cells.milliwatt_hours()) / target));
-        let capacity = model.usable.max(needed);
-        let at_end = WattHours::from_milliwatt_hours(round(float(capacity.milliwatt_hours()) * target));
-        let battery = Battery::new(capacity, at_end - at_cells, model.taper);
+        let usable = model.usable.max(needed);
+        let at_end = WattHours::from_milliwatt_hours(round(float(usable.milliwatt_hours()) * target));
+        let battery = Battery::new(usable, at_end - at_cells, model.taper);
         Self {
             phases_in_use: i64::from(model.phases.count()),
             model,

@@ -217,7 +217,7 @@ fn a_third_of_the_built_in_mix_is_one_phase_and_a_seed_repeats_it() {
 #[test]
 fn a_wish_beyond_the_battery_enlarges_it() {
     let ev = Ev::wanting(model(3, 11.0), WattHours::from_watt_hours(90_000), 1.0);
-    assert_eq!(ev.battery().capacity(), WattHours::from_watt_hours(81_000));
+    assert_eq!(ev.battery().usable(), WattHours::from_watt_hours(81_000));
     assert_eq!(ev.wanted(), WattHours::from_watt_hours(90_000));
     assert_eq!(Volts::from_volts(230), EvseConfig::default().voltage);
 }
