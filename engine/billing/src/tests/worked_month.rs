@@ -348,6 +348,26 @@ fn a_negative_settlement_carries_over_and_becomes_an_invoice_after_two_months() 
 }
 
 #[test]
+fn site_fees_pass_over_the_lines_of_other_months_and_sites() {
+    let books = worked_month(SellerRole::Owner, VatStatus::NotRegistered);
+    let mut lines = books.lines.clone();
+    lines.extend(books.lines.iter().cloned().map(|line| ChargingLine { month: september().next(), ..line }));
+    let elsewhere: units::SiteId = "elsewhere".parse().unwrap();
+    lines.extend(books.lines.iter().cloned().map(|line| ChargingLine { site: elsewhere.clone(), ..line }));
+    let site = "site".parse().unwrap();
+    let facts = SiteFacts {
+        site: &site,
+        month: september(),
+        plan: FeePlan::PerKilowattHour,
+        lines: &lines,
+        charging_points: 9,
+        opening: Opening::NotDue,
+    };
+    let lists = PriceLists::built_in();
+    assert_eq!(site_fees(&facts, lists.of(september()).unwrap(), books.fees[0].rate), books.fees);
+}
+
+#[test]
 fn an_opening_fee_is_netted_once_or_invoiced_by_itself() {
     let lists = PriceLists::built_in();
     let (site, owner) = ("site".parse().unwrap(), "owner".parse().unwrap());
