@@ -19,7 +19,7 @@
 //! of control or money (`charging`, `billing`).
 
 pub mod business;
-mod document;
+pub mod document;
 mod frame_text;
 pub mod outcome;
 pub mod people;

@@ -117,6 +117,15 @@ pub struct Found {
     pub load_curve: Option<DailyShape>,
 }
 
+/// Which seed a scenario runs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedChoice {
+    /// The one it states.
+    OfFile,
+    /// Another.
+    Given(u64),
+}
+
 /// A recorded stay.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordedStay {
@@ -164,7 +173,13 @@ pub fn needs(file: &str, text: &str) -> Result<Vec<Need>, Vec<Problem>> {
 /// # Errors
 ///
 /// Every mistake of both files, with field, value, unit and way out.
-pub fn load(name: &str, file: &str, text: &str, found: &Found) -> Result<Scenario, Vec<Problem>> {
+pub fn load(
+    name: &str,
+    file: &str,
+    text: &str,
+    found: &Found,
+    seed: SeedChoice,
+) -> Result<Scenario, Vec<Problem>> {
     let document = Document::parse(file, text);
     let Some(root) = document.root() else { return Err(document.into_problems()) };
     let site_path = root.text("site", "the site's file, such as `site.toml`");
@@ -173,7 +188,7 @@ pub fn load(name: &str, file: &str, text: &str, found: &Found) -> Result<Scenari
             Ok(site) => (Some(site), Vec::new()),
             Err(problems) => (None, problems),
         };
-    let scenario = read_scenario(name, &root, site, found);
+    let scenario = read_scenario(name, &root, site, found, seed);
     drop(root);
     problems.splice(0..0, document.into_problems());
     match scenario {
@@ -182,10 +197,20 @@ pub fn load(name: &str, file: &str, text: &str, found: &Found) -> Result<Scenari
     }
 }
 
-fn read_scenario(name: &str, root: &Section<'_>, site: Option<SiteFile>, found: &Found) -> Option<Scenario> {
+fn read_scenario(
+    name: &str,
+    root: &Section<'_>,
+    site: Option<SiteFile>,
+    found: &Found,
+    seed: SeedChoice,
+) -> Option<Scenario> {
     let zone = site.as_ref().map_or_else(Zone::utc, |site| site.config.zone.clone());
     let title = root.text("title", "a title for people");
-    let seed = root.whole("seed", 0..=i64::MAX, 1);
+    let stated_seed = root.whole("seed", 0..=i64::MAX, 1);
+    let seed = match seed {
+        SeedChoice::OfFile => u64::try_from(stated_seed).unwrap_or(0),
+        SeedChoice::Given(seed) => seed,
+    };
     let starts = read_civil(root, "starts", &zone);
     let duration = root.thousandths_required("duration_h", "h", 1..=9_000_000);
     let span = duration.map(|thousandths| TimeSpan::from_milliseconds(thousandths * 3_600));
@@ -217,7 +242,7 @@ fn read_scenario(name: &str, root: &Section<'_>, site: Option<SiteFile>, found: 
     Some(Scenario {
         name: name.to_owned(),
         title: title?,
-        seed: u64::try_from(seed).unwrap_or(0),
+        seed,
         starts_at,
         ends_at,
         commerce: commerce?,
@@ -240,7 +265,7 @@ struct Frame<'a> {
     zone: &'a Zone,
     starts_at: Timestamp,
     ends_at: Timestamp,
-    seed: i64,
+    seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -654,7 +679,7 @@ mod recorded {
             section.report("recorded_site", remedy);
             return None;
         }
-        let mut rng = ChaCha8Rng::seed_from_u64(u64::try_from(frame.seed).unwrap_or(0) ^ 0x6361_7273);
+        let mut rng = ChaCha8Rng::seed_from_u64(frame.seed ^ 0x6361_7273);
         let mut stays = Vec::new();
         for (user, evse) in users.into_iter().zip(evses) {
             let mut own: Vec<&RecordedStay> =

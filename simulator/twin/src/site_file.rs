@@ -297,7 +297,9 @@ fn read_commerce(root: &Section<'_>, evses: &[Section<'_>]) -> Option<Option<Com
     };
     let owner = read_owner(&section);
     let tariffs: Vec<Option<FlatTariff>> = tariff_sections.iter().map(read_tariff).collect();
-    let known: BTreeSet<TariffId> = tariffs.iter().flatten().map(|tariff| tariff.id.clone()).collect();
+    // A tariff that is wrong elsewhere is known by its id all the same.
+    let known: BTreeSet<TariffId> =
+        tariff_sections.iter().filter_map(|tariff| tariff.parsed("id", "the tariff's id")).collect();
     let access: Vec<Option<EvseAccess>> = evses.iter().map(|evse| read_access(evse, &known)).collect();
     Some(Some(Commerce {
         owner: owner?,

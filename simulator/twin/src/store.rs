@@ -32,11 +32,13 @@ pub struct Waiting<R, E> {
     records: VecDeque<(RecordSeq, R)>,
     effects: VecDeque<(RecordSeq, E)>,
     durable: RecordSeq,
+    /// The record that came last, be it that it is on its way to the disk.
+    last: RecordSeq,
 }
 
 impl<R, E> Default for Waiting<R, E> {
     fn default() -> Self {
-        Self { records: VecDeque::new(), effects: VecDeque::new(), durable: RecordSeq(0) }
+        Self { records: VecDeque::new(), effects: VecDeque::new(), durable: RecordSeq(0), last: RecordSeq(0) }
     }
 }
 
@@ -47,8 +49,8 @@ impl<R, E> Waiting<R, E> {
     ///
     /// Where the numbers do not rise by one: the engine's promise.
     pub fn record(&mut self, seq: RecordSeq, record: R) {
-        let last = self.records.back().map_or(self.durable, |(seq, _)| *seq);
-        assert!(seq == last.next(), "record {seq} follows record {last}");
+        assert!(seq == self.last.next(), "record {seq} follows record {}", self.last);
+        self.last = seq;
         self.records.push_back((seq, record));
     }
 

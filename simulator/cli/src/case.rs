@@ -1,0 +1,103 @@
+//! A scenario's folder: scenario.toml, the site file it names, the data it needs, expect.toml.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use studies::expect::{self, Expectation};
+use twin::scenario_file::{self, Found, Need, SeedChoice};
+use twin::{Problem, Scenario};
+
+use crate::data;
+
+/// A case that can run.
+#[derive(Debug)]
+pub struct Case {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What must come out.
+    pub expectations: Vec<Expectation>,
+    /// What was done to external data, for people.
+    pub notes: Vec<String>,
+}
+
+/// A folder read.
+#[derive(Debug)]
+pub enum Loaded {
+    /// It can run.
+    Ready(Box<Case>),
+    /// Its data are not there: why.
+    Skipped(String),
+}
+
+/// Reads a folder.
+pub fn load(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
+    let name = name_of(folder)?;
+    let scenario_path = folder.join("scenario.toml");
+    let text = read(&scenario_path)?;
+    let needs = scenario_file::needs("scenario.toml", &text).map_err(|found| told(folder, &found))?;
+    let mut found = Found::default();
+    let mut notes = Vec::new();
+    for need in &needs {
+        if need.is_external() && data_folder.is_none() {
+            let what = path_of(need);
+            return Ok(Loaded::Skipped(format!("needs {what} under WATTERY_DATA, which is not set")));
+        }
+        let under = data_folder.unwrap_or(folder);
+        match need {
+            Need::Site(path) => found.site = read(&folder.join(path))?,
+            Need::Sessions { path, site, month } => {
+                let read = data::sessions(&under.join(path), site, *month)?;
+                notes.extend(read.notes);
+                found.sessions = read.stays;
+            }
+            Need::EvModels { path, year_last } => {
+                found.ev_models = data::ev_models(&under.join(path), *year_last)?;
+            }
+            Need::LoadCurve { path, weekday, weekend } => {
+                found.load_curve = Some(data::load_curve(&under.join(path), weekday, weekend)?);
+            }
+        }
+    }
+    let mut problems = Vec::new();
+    let scenario = scenario_file::load(&name, "scenario.toml", &text, &found, seed)
+        .map_err(|found| problems.extend(found))
+        .ok();
+    let expectations = expect::parse("expect.toml", &read(&folder.join("expect.toml"))?)
+        .map_err(|found| problems.extend(found))
+        .ok();
+    match (scenario, expectations) {
+        (Some(scenario), Some(expectations)) => {
+            Ok(Loaded::Ready(Box::new(Case { scenario, expectations, notes })))
+        }
+        _ => Err(told(folder, &problems)),
+    }
+}
+
+fn name_of(folder: &Path) -> anyhow::Result<String> {
+    if !folder.is_dir() {
+        bail!("`{}` is no folder; a case is a folder with scenario.toml and expect.toml", folder.display());
+    }
+    let whole: PathBuf = folder.canonicalize().with_context(|| format!("`{}`", folder.display()))?;
+    let name = whole.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.with_context(|| format!("`{}` has no name", folder.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn path_of(need: &Need) -> &str {
+    match need {
+        Need::Site(path)
+        | Need::Sessions { path, .. }
+        | Need::EvModels { path, .. }
+        | Need::LoadCurve { path, .. } => path,
+    }
+}
+
+fn told(folder: &Path, problems: &[Problem]) -> anyhow::Error {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    let count = problems.len();
+    let mistakes = if count == 1 { "a mistake" } else { "mistakes" };
+    anyhow::anyhow!("`{}` has {mistakes}:\n{}", folder.display(), lines.join("\n"))
+}

@@ -1,0 +1,150 @@
+//! `twin replay`.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use studies::ReplayReport;
+use studies::expect::{self, Verdict, thousandths};
+use twin::scenario_file::SeedChoice;
+use units::Timestamp;
+
+use crate::Replay;
+use crate::case::{self, Case, Loaded};
+
+pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
+    let seed = arguments.seed.map_or(SeedChoice::OfFile, SeedChoice::Given);
+    // Everything is read before anything runs: a mistake in the last case is told at once.
+    let mut cases = Vec::new();
+    let mut mistakes = Vec::new();
+    for folder in &arguments.cases {
+        match case::load(folder, arguments.data.as_deref(), seed) {
+            Ok(Loaded::Ready(case)) => cases.push(*case),
+            Ok(Loaded::Skipped(reason)) => eprintln!("SKIPPED {}: {reason}", folder.display()),
+            Err(error) => mistakes.push(format!("{error:#}")),
+        }
+    }
+    if !mistakes.is_empty() {
+        anyhow::bail!("{}", mistakes.join("\n"));
+    }
+    let mut reports = Vec::new();
+    let mut is_good = true;
+    for case in cases {
+        let (report, verdicts) = run_case(&case)?;
+        if let Some(folder) = &arguments.out {
+            write_report(&folder.join(&report.scenario), &report)?;
+        }
+        if !arguments.json {
+            print!("{}", table(&case, &report, &verdicts));
+        }
+        let decides = arguments.seed.is_none();
+        is_good &= report.is_clean() && (!decides || verdicts.iter().all(|verdict| verdict.is_met));
+        reports.push(report);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&reports).context("reports as JSON")?);
+    }
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn run_case(case: &Case) -> anyhow::Result<(ReplayReport, Vec<Verdict>)> {
+    let scenario = case.scenario.clone();
+    let name = scenario.name.clone();
+    let report = if std::io::stderr().is_terminal() {
+        let report = studies::replay_with_progress(scenario, |at: Timestamp| {
+            eprint!("\r\x1b[K  {at}");
+        });
+        eprint!("\r\x1b[K");
+        report
+    } else {
+        studies::replay(scenario)
+    };
+    let verdicts = expect::judge(&case.expectations, &report)
+        .map_err(|unknown| anyhow::anyhow!("{name}: expect.toml: {}", unknown.join("; ")))?;
+    Ok((report, verdicts))
+}
+
+/// Writes a report beside its final name first, so that an interrupted run leaves no half of one.
+fn write_report(folder: &Path, report: &ReplayReport) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let json = serde_json::to_string(report).context("a report as JSON")?;
+    write_whole(&folder.join("report.json"), json.as_bytes())
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let part = path.with_extension("part");
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// What a person sees of a case.
+fn table(case: &Case, report: &ReplayReport, verdicts: &[Verdict]) -> String {
+    let mut out = format!("{} (seed {}): {}\n", report.scenario, report.seed, report.title);
+    for note in &case.notes {
+        out += &format!("  {note}\n");
+    }
+    let (wanted, delivered) = report.energy();
+    out += &format!(
+        "  {} stays, {} kWh wanted, {} delivered, {} billed in {} CDRs, {} held\n",
+        report.sessions.len(),
+        thousandths(wanted.watt_hours_floor()),
+        thousandths(delivered.watt_hours_floor()),
+        thousandths(report.money.energy_billed.watt_hours_floor()),
+        report.money.cdrs,
+        report.money.held,
+    );
+    for owner in &report.money.owners {
+        out += &format!(
+            "  {} {}: revenue {}, fees {}, payout {}\n",
+            owner.owner, owner.month, owner.revenue, owner.fees, owner.payout
+        );
+    }
+    for circuit in &report.circuits {
+        let peak = circuit.peak.map(|peak| peak.current);
+        out += &format!("  {} peaked at {peak}; rating {}\n", circuit.name, circuit.rating);
+    }
+    out += &format!(
+        "  {} frames in, {} out, {} limit changes, {} commits, {} crashes, hash {}\n",
+        report.counts.frames_in,
+        report.counts.frames_out,
+        report.counts.limit_changes,
+        report.counts.commits,
+        report.counts.crashes,
+        report.event_hash.get(..16).unwrap_or_default(),
+    );
+    for alarm in &report.alarms {
+        let until = alarm.cleared_at.map_or_else(|| "now".to_owned(), |at| at.to_string());
+        out += &format!("  alarm from {} until {until}: {}\n", alarm.raised_at, alarm.text);
+    }
+    let width = verdicts.iter().map(|verdict| verdict.expectation.what.len()).max().unwrap_or(0);
+    for verdict in verdicts {
+        out += &format!(
+            "  {:6} {:width$}  expected {}, came to {}\n",
+            if verdict.is_met { "ok" } else { "FAILED" },
+            verdict.expectation.what,
+            verdict.expectation.bound,
+            thousandths(verdict.outcome),
+        );
+    }
+    for rule in &report.rules {
+        if rule.firings.is_empty() {
+            out += &format!("  ok     {}: {} ({} checks)\n", rule.rule, rule.meaning, rule.checked);
+        } else {
+            out += &format!("  BROKEN {}: {} ({} checks)\n", rule.rule, rule.meaning, rule.checked);
+            for firing in &rule.firings {
+                out += &format!("{}\n", indented(firing));
+            }
+        }
+    }
+    out
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
