@@ -156,13 +156,25 @@ impl EvseRecord {
         }
     }
 
-    /// A boot: profiles of the transaction are gone; the standing fallback is, too, unless known to survive.
-    pub fn booted(&mut self, traits: &EvseTraits) {
+    /// A boot: the standing fallback is gone unless known to survive. In a transaction it may hold now, or the live
+    /// limits still do: many stations announce a boot on every reconnect.
+    pub fn booted(&mut self, now: Timestamp, traits: &EvseTraits) {
         if !traits.fallback_survives_boot {
             self.fallback_confirmed = None;
         }
-        self.forget_live_limits();
         self.occupied = traits.terminals;
+        if self.is_in_transaction {
+            let fallback = self.fallback_confirmed.unwrap_or(traits.hardware_maximum);
+            let held = SentLimit {
+                ticket: Ticket::default(),
+                limit: fallback,
+                limit_expired: fallback,
+                sent_at: now,
+                expires_at: Timestamp::MAX,
+                accepted_at: None,
+            };
+            self.sent.insert(0, held);
+        }
     }
 
     /// We accept a start.

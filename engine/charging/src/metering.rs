@@ -30,6 +30,8 @@ use std::collections::VecDeque;
 
 use units::{Amperes, PerPhase, TimeSpan, Timestamp};
 
+use crate::network::Supply;
+
 /// How long an anchor counts: a fall of the base is believed this slowly.
 const FALL_BELIEVED_AFTER: TimeSpan = TimeSpan::from_minutes(2);
 /// So many fresh, consistent readings end staleness.
@@ -104,6 +106,7 @@ pub struct Base {
 pub struct Metering {
     timeout: TimeSpan,
     rating: PerPhase<Amperes>,
+    supply: Supply,
     latest: Option<Reading>,
     /// Readings that may still become an anchor, oldest first.
     waiting: VecDeque<Reading>,
@@ -126,12 +129,13 @@ struct Anchor {
 }
 
 impl Metering {
-    /// A meter that has shown nothing yet, of a circuit with `rating`, stale after `timeout`.
+    /// A meter that has shown nothing yet, of a circuit with `rating` on `supply`, stale after `timeout`.
     #[must_use]
-    pub fn new(timeout: TimeSpan, rating: PerPhase<Amperes>) -> Self {
+    pub fn new(timeout: TimeSpan, rating: PerPhase<Amperes>, supply: Supply) -> Self {
         Self {
             timeout,
             rating,
+            supply,
             latest: None,
             waiting: VecDeque::new(),
             anchors: VecDeque::new(),
@@ -217,7 +221,9 @@ impl Metering {
         }
         self.anchors.push_back(Anchor {
             reading,
-            highest: reading.current - lower,
+            highest: reading
+                .current
+                .zip_with(lower, |metered, drawn| base_at_most(metered, drawn, self.supply)),
             likely: not_below_export(reading.current - likely, reading.current),
             is_exact: members.iter().all(|member| member.steadiness == Steadiness::Steady),
             members,
@@ -287,6 +293,29 @@ impl Metering {
     }
 }
 
+/// The most that can be base where `metered` flows and at least `drawn` of it is ours.
+///
+/// On a TN supply currents of one line add up: `B = M − E`. On IT our currents `E` on a line may lead or lag the base
+/// current by up to 60°, so that `M² = B² + E² + B·E`, and `B = (√(4M² − 3E²) − E) / 2`, rounded up.
+fn base_at_most(metered: Amperes, drawn: Amperes, supply: Supply) -> Amperes {
+    match supply {
+        Supply::Tn400 => metered - drawn,
+        Supply::It230 if drawn <= Amperes::ZERO || metered <= Amperes::ZERO => metered,
+        Supply::It230 => {
+            let (m, e) = (i128::from(metered.milliamperes()), i128::from(drawn.milliamperes()));
+            match u128::try_from(4 * m * m - 3 * e * e) {
+                // More of ours than flows at any angle: nothing can be told apart.
+                Err(_) => metered,
+                Ok(square) => {
+                    let root = i64::try_from(square.isqrt() + 1).unwrap_or(i64::MAX);
+                    Amperes::from_milliamperes((root - drawn.milliamperes() + 1).div_euclid(2))
+                        .max(metered - drawn)
+                }
+            }
+        }
+    }
+}
+
 /// A likely base is negative only where the meter shows export: our EVSEs may be allowed more than they draw.
 fn not_below_export(base: PerPhase<Amperes>, metered: PerPhase<Amperes>) -> PerPhase<Amperes> {
     base.zip_with(metered, |base, metered| base.max(metered.min(Amperes::ZERO)))
@@ -309,7 +338,7 @@ mod tests {
     }
 
     fn metering() -> Metering {
-        Metering::new(TimeSpan::from_seconds(30), all(100))
+        Metering::new(TimeSpan::from_seconds(30), all(100), Supply::Tn400)
     }
 
     fn member(drawn: i64, allowed: i64) -> Member {
@@ -375,6 +404,20 @@ mod tests {
         metering.read(reading(0, 50), all(0)).unwrap();
         let base = metering.base(&[member(0, 16)]).unwrap();
         assert_eq!(base.highest, all(50));
+    }
+
+    #[test]
+    fn on_an_it_supply_our_currents_may_hide_base_current_at_an_angle() {
+        let base = |metered, drawn| {
+            base_at_most(Amperes::from_amperes(metered), Amperes::from_amperes(drawn), Supply::It230)
+        };
+        // 14 A and 10 A at 60° are √(196 + 100 + 140) = 20.88 A.
+        let metered = Amperes::from_milliamperes(20_881);
+        let found = base_at_most(metered, Amperes::from_amperes(10), Supply::It230);
+        assert!((found - Amperes::from_amperes(14)).magnitude() <= Amperes::from_milliamperes(2), "{found}");
+        assert_eq!(base(20, 0), Amperes::from_amperes(20));
+        assert_eq!(base(10, 30), Amperes::from_amperes(10));
+        assert!(base(20, 10) > Amperes::from_amperes(10));
     }
 
     #[test]

@@ -626,7 +626,7 @@ impl MeterState {
             network.loads_at_worst(index).iter().any(|&(row, _)| network.row(row).circuit == circuit)
         };
         let members = network.evse_indices().filter(loads_circuit).collect();
-        let metering = Metering::new(config.timeout, rating);
+        let metering = Metering::new(config.timeout, rating, network.supply());
         Some((config.id.clone(), Self { circuit, metering, members, decided_on: None }))
     }
 }
@@ -681,7 +681,9 @@ impl EvseState {
 
     fn booted(&mut self, now: Timestamp) {
         self.record.is_seen = true;
-        self.record.booted(&self.traits);
+        self.record.booted(now, &self.traits);
+        self.needs_resend = self.record.is_in_transaction;
+        self.resend_at = None;
         self.fallback = FallbackState::Due(now);
         self.demand = Demand::default();
         self.reports.clear();
