@@ -86,6 +86,12 @@ impl Csms {
     /// Puts a checked site and its stations.
     fn put_site(&mut self, now: Timestamp, config: SiteConfig, network: Network) {
         let before = self.core.sites.index_of(&config.id);
+        let was_in_use: BTreeMap<EvseId, bool> = before
+            .map(|index| &self.core.sites.config(index).evses)
+            .into_iter()
+            .flatten()
+            .map(|evse| (evse.id.clone(), evse.is_in_use))
+            .collect();
         let index = self.core.sites.put(now, config.clone(), network, BTreeMap::new());
         let named: BTreeSet<&StationId> = config.evses.iter().map(|evse| &evse.id.station).collect();
         let dropped: Vec<usize> = (0..self.stations.len())
@@ -108,6 +114,13 @@ impl Csms {
             self.stations[place].introduce(&mut self.core, now);
             self.leave_lobby(now, place);
             self.rewake(place);
+        }
+        // What an operator decided since stays, unless the configuration says otherwise now.
+        for evse in &config.evses {
+            if was_in_use.get(&evse.id).is_some_and(|&before| before != evse.is_in_use) {
+                let event = SiteEvent::Decommissioned(evse.id.clone(), !evse.is_in_use);
+                self.core.sites.apply(now, index, event);
+            }
         }
     }
 

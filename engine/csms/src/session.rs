@@ -101,12 +101,12 @@ impl Transactions {
 
     /// Every other transaction at the EVSE that ran at the same time.
     fn overlaps(&self, of: &TransactionRow) -> Vec<Doubt> {
-        let Some((from, until)) = span(of) else { return Vec::new() };
+        let (from, until) = span(of);
         let others = self.open.values().map(|open| &open.row).chain(self.sealed.values());
         others
             .filter(|row| row.transaction != of.transaction && row.evse == of.evse)
             .filter_map(|row| {
-                let (begin, end) = span(row)?;
+                let (begin, end) = span(row);
                 let (from, until) = (from.max(begin), until.min(end));
                 (from < until).then_some(Doubt::Overlapping { other: row.transaction, from, until })
             })
@@ -114,10 +114,10 @@ impl Transactions {
     }
 }
 
-/// From begin to end, as far as either is known.
-fn span(row: &TransactionRow) -> Option<(Timestamp, Timestamp)> {
-    let end = row.stop.as_ref().map(|stop| stop.at).or(row.superseded_at)?;
-    Some((row.started_at, end))
+/// From begin to end; one whose end is not known yet goes on.
+fn span(row: &TransactionRow) -> (Timestamp, Timestamp) {
+    let end = row.stop.as_ref().map(|stop| stop.at).or(row.superseded_at);
+    (row.started_at, end.unwrap_or(Timestamp::MAX))
 }
 
 /// A reported time, as we hold it true.

@@ -163,7 +163,7 @@ impl Station {
             let known = old.iter().position(|evse| evse.id == config_of.id).map(|place| old.remove(place));
             self.evses.push(match known {
                 Some(known) => Evse { terminals: fresh.terminals, limits: fresh.limits, ..known },
-                None => fresh,
+                None => Evse { current: self.transactions.current_at(&config_of.id), ..fresh },
             });
         }
         self.evses.sort_by_key(|evse| evse.id.number);
@@ -632,7 +632,10 @@ impl Station {
             at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(link.up_at);
         let is_queue_drained = received.now >= link.up_at + QUEUE_DRAINED_AFTER;
         let is_live = match lateness {
-            Lateness::Usual => ahead_ms >= -SKEW_TRUSTED_MS,
+            Lateness::Usual => match self.row.clock_skew_ms {
+                Some(_) => ahead_ms > -SKEW_NOISE_MS,
+                None => ahead_ms >= -SKEW_TRUSTED_MS,
+            },
             Lateness::Unusual => was_sent_on_this_link || is_queue_drained,
         };
         if !is_live && ahead_ms <= SKEW_TRUSTED_MS {
@@ -676,7 +679,7 @@ impl Station {
                 self.control(core, &id).filter(|control| control.is_seen).map(|control| control.ev);
             self.evses[place].current = self.transactions.current_at(&id);
         }
-        self.tell_clock(core, now);
+        self.introduce(core, now);
     }
 
     /// No site names the station any more.
@@ -687,13 +690,22 @@ impl Station {
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
     }
 
-    /// Tells a site that was configured anew what it must know of a station that is there already.
+    /// Tells a site that was made anew what it must know of its station: the link, the clock, and which EVSEs are in a
+    /// transaction, where an EVSE's row does not say so.
     pub fn introduce(&mut self, core: &mut Core, now: Timestamp) {
         self.clock_told = None;
         if self.is_online() {
             self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
         }
         self.tell_clock(core, now);
+        for evse in &self.evses {
+            let is_known = self.control(core, &evse.id).is_some_and(|control| control.is_in_transaction);
+            match (evse.current.is_some(), is_known) {
+                (true, false) => self.tell(core, now, SiteEvent::TransactionStarted(evse.id.clone())),
+                (false, true) => self.tell(core, now, SiteEvent::TransactionEnded(evse.id.clone())),
+                (true, true) | (false, false) => {}
+            }
+        }
     }
 }
 

@@ -191,6 +191,32 @@ fn a_decommissioned_evse_accepts_no_start_until_it_is_brought_back() {
 }
 
 #[test]
+fn an_evse_taken_out_by_configuration_accepts_no_start_and_one_taken_from_the_site_ends_nowhere_else() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let mut config = site(100, None);
+    config.evses[0].is_in_use = false;
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(config))), Some(CommandAnswer::Done));
+    assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Blocked"));
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
+    assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Accepted"));
+
+    house.boot("CP2");
+    house.start("CP2", 2, "ANNA", 0);
+    let mut config = site(100, None);
+    config.evses.remove(2);
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(config))), Some(CommandAnswer::Done));
+    house.pass(60);
+    house.stop("CP2", "1", 100);
+    assert_eq!(house.cdrs()[0].doubts, [], "its CDR is sealed all the same");
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
+    let QueryAnswer::Site(Some(view)) = house.query(Query::Site("house".parse().unwrap())) else {
+        panic!("site")
+    };
+    assert!(!view.evses[2].control.is_in_transaction);
+}
+
+#[test]
 fn queries_tell_sites_stations_and_sessions() {
     let mut house = House::new();
     house.boot("CP2");

@@ -63,7 +63,7 @@ fn an_acknowledgement_waits_for_every_row_that_it_rests_on() {
 
 #[test]
 fn s8_a_shed_waits_for_nothing_and_a_raise_for_the_evses_row() {
-    let mut house = House::with(site(20, Some("main")));
+    let mut house = House::with(site(60, Some("main")));
     house.boot("CP1");
     house.status("CP1", 1, "Preparing");
     for _ in 0..10 {
@@ -84,7 +84,7 @@ fn s8_a_shed_waits_for_nothing_and_a_raise_for_the_evses_row() {
     assert!(house.outputs[raised].after > RecordSeq(0));
     let before = house.outputs.len();
     house.values("CP1", 1, Some("1"), 10, 15);
-    house.meter([30, 30, 30]);
+    house.meter([70, 70, 70]);
     let shed = house.outputs[before..].iter().find(|output| house.line(output).contains("TxProfile"));
     let shed = shed.expect("a phase above its rating sheds in the same instant");
     assert_eq!(shed.after, RecordSeq(0));

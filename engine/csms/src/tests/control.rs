@@ -99,9 +99,9 @@ fn what_a_station_measures_reaches_control() {
 
 #[test]
 fn a_shed_overtakes_what_waits_and_a_call_that_hangs_is_given_up_and_withdrawn() {
-    let mut house = charging(House::with(site(30, Some("main"))));
+    let mut house = charging(House::with(site(60, Some("main"))));
     for _ in 0..12 {
-        house.meter([5, 5, 5]);
+        house.meter([15, 15, 15]);
         run(&mut house, 5, 10);
     }
     let clear = || Command::Call {
@@ -114,7 +114,7 @@ fn a_shed_overtakes_what_waits_and_a_call_that_hangs_is_given_up_and_withdrawn()
     assert_eq!(house.command(clear()), None);
     let hanging = house.calls_to("CP1");
     assert_eq!(hanging.len(), 1);
-    house.meter([40, 40, 40]);
+    house.meter([70, 70, 70]);
     assert_eq!(house.calls_to("CP1"), [""; 0], "one call is outstanding");
     let before = house.outputs.len();
     house.pass(3);

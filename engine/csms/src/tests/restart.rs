@@ -196,22 +196,23 @@ fn s8_a_restored_engine_equals_one_that_never_stopped() {
             assert_eq!(found.get(key), Some(row), "seed {seed}, crash before step {crash_at}: {key:?}");
         }
         assert_eq!(expected.len(), found.len());
-        assert_eq!(whole.cdrs(), crashed.cdrs(), "seed {seed}, crash before step {crash_at}");
+        assert!(whole.cdrs() == crashed.cdrs(), "CDRs differ: seed {seed}, crash before step {crash_at}");
     }
 }
 
 #[test]
 fn s8_a_restart_restores_ceilings_not_the_last_limit_sent() {
-    let mut house = House::with(site(30, Some("main")));
+    let mut house = House::with(site(60, Some("main")));
     house.boot("CP1");
     house.status("CP1", 1, "Preparing");
     house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#);
     house.start("CP1", 1, "ANNA", 0);
-    for _ in 0..12 {
-        house.meter([2, 2, 2]);
+    for step in 0..12 {
+        let amperes = if step < 3 { 0 } else { 14 };
+        house.meter([5 + amperes; 3]);
         house.pass(5);
         house.accept_all("CP1");
-        house.values("CP1", 1, Some("1"), 0, 14);
+        house.values("CP1", 1, Some("1"), 0, amperes);
     }
     let ceiling = |house: &mut House| {
         let query = crate::Query::Site("house".parse().unwrap());
@@ -219,11 +220,16 @@ fn s8_a_restart_restores_ceilings_not_the_last_limit_sent() {
         view.evses[0].control.ceiling
     };
     let before = ceiling(&mut house);
+    house.accept_all("CP1");
     // A shed that no row was committed for.
     let mark = house.outputs.len();
-    house.meter([60, 60, 60]);
+    house.meter([70, 70, 70]);
     let sheds = house.outputs[mark..].iter().any(|output| house.line(output).contains("TxProfile"));
-    assert!(sheds);
+    if !sheds {
+        let query = crate::Query::Site("house".parse().unwrap());
+        let crate::QueryAnswer::Site(Some(view)) = house.query(query) else { panic!("site") };
+        panic!("{:#?} {:?}", view.evses[0], view.circuits);
+    }
     house.outputs.truncate(mark);
     crash(&mut house);
     let after = ceiling(&mut house);

@@ -288,7 +288,7 @@ fn a_seeded_storm_of_odd_and_broken_frames_breaks_nothing() {
             let piece = pieces[usize::try_from(dice.roll(14)).unwrap()];
             match dice.roll(3) {
                 0 => text.insert_str(at, piece),
-                1 => text.truncate(at.max(1)),
+                1 => text.truncate(at),
                 _ => {
                     text.remove(at);
                 }
