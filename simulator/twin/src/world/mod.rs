@@ -2,10 +2,11 @@
 //!
 //! [`World::run`] takes a scenario from its first instant to its end. [`engine`] is the shell around `Csms` and `Office`
 //! and interprets their effects; [`links`] carries frames; [`plant`] moves stations, meters, base load and people;
-//! [`faults`] breaks things.
+//! [`faults`] breaks things. [`Handover`] lets somebody else go on.
 
 mod engine;
 mod faults;
+mod handover;
 mod links;
 mod plant;
 
@@ -28,6 +29,7 @@ use crate::truth::Truth;
 use crate::watch::{Rule, Watch};
 
 use engine::{Engine, EngineInput};
+pub use handover::Handover;
 use links::StationSlot;
 use plant::{MeterSlot, StaySlot};
 
