@@ -11,7 +11,13 @@ use crate::credentials::TOKEN_FILE;
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     /// Where the server's pages and API are
-    #[arg(long, global = true, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", env = "WATTERY_API")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8080",
+        env = "WATTERY_API"
+    )]
     pub api: String,
     /// The token; without it the file `token` of the data directory is read
     #[arg(long, global = true, env = "WATTERY_TOKEN", hide_env_values = true)]
@@ -190,7 +196,10 @@ fn token(args: &AdminArgs) -> anyhow::Result<String> {
     }
     let path = std::path::Path::new(&args.data).join(TOKEN_FILE);
     let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("no token: give --token or WATTERY_TOKEN, or the data directory with --data ({} was tried)", path.display())
+        format!(
+            "no token: give --token or WATTERY_TOKEN, or the data directory with --data ({} was tried)",
+            path.display()
+        )
     })?;
     Ok(text.trim().to_owned())
 }
@@ -198,8 +207,14 @@ fn token(args: &AdminArgs) -> anyhow::Result<String> {
 fn ask(what: &What) -> anyhow::Result<Ask> {
     Ok(match what {
         What::Site(Site::Import { file }) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            Ask { method: "POST", path: "/api/v1/sites".to_owned(), content_type: "application/toml", body: text }
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Ask {
+                method: "POST",
+                path: "/api/v1/sites".to_owned(),
+                content_type: "application/toml",
+                body: text,
+            }
         }
         What::Site(Site::List) => get("/api/v1/sites"),
         What::Site(Site::Show { site }) => get(&format!("/api/v1/sites/{site}")),
@@ -238,7 +253,9 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         What::Alarms => get("/api/v1/alarms"),
         What::Lobby => get("/api/v1/lobby"),
         What::Get { path } => get(path),
-        What::ApiToken { name } => send("POST", "/api/v1/api-tokens".to_owned(), &json!({"name": name}).to_string()),
+        What::ApiToken { name } => {
+            send("POST", "/api/v1/api-tokens".to_owned(), &json!({"name": name}).to_string())
+        }
     })
 }
 
@@ -257,7 +274,8 @@ fn refusal(status: u16, body: &Value) -> String {
         return format!("the server answered {status}: {body}");
     }
     let mistakes = body.get("mistakes").and_then(Value::as_array).into_iter().flatten();
-    let mistakes: String = mistakes.filter_map(Value::as_str).map(|mistake| format!("\n  {mistake}")).collect();
+    let mistakes: String =
+        mistakes.filter_map(Value::as_str).map(|mistake| format!("\n  {mistake}")).collect();
     format!("{}{mistakes}\n{}", text("title"), text("way_out"))
 }
 
@@ -267,7 +285,8 @@ mod tests {
 
     #[test]
     fn a_refusal_reads_with_every_mistake_and_the_way_out() {
-        let body = json!({"title": "the site file has mistakes", "way_out": "mend all", "mistakes": ["a", "b"]});
+        let body =
+            json!({"title": "the site file has mistakes", "way_out": "mend all", "mistakes": ["a", "b"]});
         assert_eq!(refusal(422, &body), "the site file has mistakes\n  a\n  b\nmend all");
         assert_eq!(refusal(500, &json!("x")), "the server answered 500: \"x\"");
     }

@@ -12,34 +12,74 @@ use csms::UnknownStations;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ServeArgs {
     /// A TOML file with any of the settings below, named as here with `_` for `-`
-    #[arg(long, value_name = "FILE", help = "TOML file of settings, keys as the flags with _ for - [env: WATTERY_CONFIG]")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "TOML file of settings, keys as the flags with _ for - [env: WATTERY_CONFIG]"
+    )]
     pub config: Option<String>,
     /// Where pages and API listen
-    #[arg(long, value_name = "ADDR:PORT", help = "pages and API listen here; keep it on loopback, or behind a proxy that speaks TLS [default: 127.0.0.1:8080] [env: WATTERY_LISTEN]")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "pages and API listen here; keep it on loopback, or behind a proxy that speaks TLS [default: 127.0.0.1:8080] [env: WATTERY_LISTEN]"
+    )]
     pub listen: Option<String>,
     /// Where OCPP listens
-    #[arg(long, value_name = "ADDR:PORT", help = "stations connect here, to ws://…/ocpp/{station id} [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]")]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "stations connect here, to ws://…/ocpp/{station id} [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]"
+    )]
     pub listen_ocpp: Option<String>,
     /// The directory of everything that is kept
-    #[arg(long, value_name = "DIR", help = "database, credentials and frame log live here; made where it is missing [default: wattery-data] [env: WATTERY_DATA_DIR]")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "database, credentials and frame log live here; made where it is missing [default: wattery-data] [env: WATTERY_DATA_DIR]"
+    )]
     pub data: Option<String>,
     /// What happens to stations in no site
-    #[arg(long, value_name = "lobby|refuse", help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]")]
+    #[arg(
+        long,
+        value_name = "lobby|refuse",
+        help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
+    )]
     pub unknown_stations: Option<String>,
     /// Names under which the pages are reached
-    #[arg(long, value_name = "HOST,…", help = "names, beside those of loopback and --listen, by which a proxy reaches pages and API [env: WATTERY_HOSTS]")]
+    #[arg(
+        long,
+        value_name = "HOST,…",
+        help = "names, beside those of loopback and --listen, by which a proxy reaches pages and API [env: WATTERY_HOSTS]"
+    )]
     pub hosts: Option<String>,
     /// How long frames are kept
-    #[arg(long, value_name = "DAYS", help = "whole days of frame log kept, 1 to 3650 [default: 30] [env: WATTERY_FRAME_LOG_DAYS]")]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        help = "whole days of frame log kept, 1 to 3650 [default: 30] [env: WATTERY_FRAME_LOG_DAYS]"
+    )]
     pub frame_log_days: Option<String>,
     /// How large the frame log may become
-    #[arg(long, value_name = "MIB", help = "MiB of frame log kept; the oldest days go first, 1 to 10000000 [default: 10240] [env: WATTERY_FRAME_LOG_MIB]")]
+    #[arg(
+        long,
+        value_name = "MIB",
+        help = "MiB of frame log kept; the oldest days go first, 1 to 10000000 [default: 10240] [env: WATTERY_FRAME_LOG_MIB]"
+    )]
     pub frame_log_mib: Option<String>,
     /// The largest frame
-    #[arg(long, value_name = "KIB", help = "KiB of the largest frame taken from a station, 16 to 16384 [default: 256] [env: WATTERY_FRAME_KIB_MAX]")]
+    #[arg(
+        long,
+        value_name = "KIB",
+        help = "KiB of the largest frame taken from a station, 16 to 16384 [default: 256] [env: WATTERY_FRAME_KIB_MAX]"
+    )]
     pub frame_kib_max: Option<String>,
     /// How often stations are pinged
-    #[arg(long, value_name = "SECONDS", help = "seconds between WebSocket pings, 0 for none; an unanswered ping closes nothing [default: 60] [env: WATTERY_PING_SECONDS]")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help = "seconds between WebSocket pings, 0 for none; an unanswered ping closes nothing [default: 60] [env: WATTERY_PING_SECONDS]"
+    )]
     pub ping_seconds: Option<String>,
 }
 
@@ -93,7 +133,9 @@ impl Config {
         let variable = |name: &str| std::env::var(name).ok();
         let path = args.config.clone().or_else(|| variable("WATTERY_CONFIG"));
         let file = match &path {
-            Some(path) => Some((path.as_str(), std::fs::read_to_string(path).map_err(|error| error.to_string()))),
+            Some(path) => {
+                Some((path.as_str(), std::fs::read_to_string(path).map_err(|error| error.to_string())))
+            }
             None => None,
         };
         Self::from_sources(args, &variable, file)
@@ -104,12 +146,14 @@ impl Config {
         variable: &dyn Fn(&str) -> Option<String>,
         file: Option<(&str, Result<String, String>)>,
     ) -> Result<Self, Vec<Problem>> {
-        let mut sources = Sources { variable, file: toml::Table::new(), path: String::new(), problems: Vec::new() };
+        let mut sources =
+            Sources { variable, file: toml::Table::new(), path: String::new(), problems: Vec::new() };
         if let Some((path, text)) = file {
             sources.read_file(path, text);
         }
         let listen = sources.setting("listen", args.listen.as_deref(), "127.0.0.1:8080", address);
-        let listen_ocpp = sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address);
+        let listen_ocpp =
+            sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address);
         let data = sources.setting("data", args.data.as_deref(), "wattery-data", |text| {
             (!text.is_empty()).then(|| PathBuf::from(text)).ok_or_else(|| "name a directory".to_owned())
         });
@@ -153,8 +197,15 @@ impl Config {
 }
 
 const KEYS: [&str; 9] = [
-    "listen", "listen_ocpp", "data", "unknown_stations", "hosts", "frame_log_days", "frame_log_mib",
-    "frame_kib_max", "ping_seconds",
+    "listen",
+    "listen_ocpp",
+    "data",
+    "unknown_stations",
+    "hosts",
+    "frame_log_days",
+    "frame_log_mib",
+    "frame_kib_max",
+    "ping_seconds",
 ];
 
 struct Sources<'a> {
@@ -167,7 +218,8 @@ struct Sources<'a> {
 impl Sources<'_> {
     fn read_file(&mut self, path: &str, text: Result<String, String>) {
         path.clone_into(&mut self.path);
-        let table = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()));
+        let table =
+            text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()));
         match table {
             Ok(table) => self.file = table,
             Err(reason) => self.problems.push(Problem {
@@ -186,7 +238,8 @@ impl Sources<'_> {
         value_default: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let (place, value) = self.find(key, flag).unwrap_or_else(|| ("default".to_owned(), value_default.to_owned()));
+        let (place, value) =
+            self.find(key, flag).unwrap_or_else(|| ("default".to_owned(), value_default.to_owned()));
         match parse(&value) {
             Ok(parsed) => Some(parsed),
             Err(wanted) => {
@@ -207,9 +260,11 @@ impl Sources<'_> {
         let value = self.file.get(key)?;
         let text = match value {
             toml::Value::String(text) => text.clone(),
-            toml::Value::Array(items) => {
-                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(",")
-            }
+            toml::Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(","),
             toml::Value::Integer(_)
             | toml::Value::Float(_)
             | toml::Value::Boolean(_)
@@ -239,7 +294,8 @@ fn variable_name(key: &str) -> String {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+    text.parse()
+        .map_err(|_| "needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
 fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
@@ -251,8 +307,11 @@ fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
 }
 
 fn hosts(text: &str) -> Result<Vec<String>, String> {
-    let hosts: Vec<String> =
-        text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty()).collect();
+    let hosts: Vec<String> = text
+        .split(',')
+        .map(|host| host.trim().to_ascii_lowercase())
+        .filter(|host| !host.is_empty())
+        .collect();
     match hosts.iter().find(|host| host.contains('/') || host.contains(' ')) {
         Some(host) => Err(format!("`{host}` is not a host name: write it without scheme and path")),
         None => Ok(hosts),
@@ -271,9 +330,8 @@ mod tests {
     use super::*;
 
     fn read(args: &ServeArgs, variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<Problem>> {
-        let variable = |name: &str| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        };
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Config::from_sources(args, &variable, Some(("wattery.toml", Ok(file.to_owned()))))
     }
 
@@ -281,7 +339,8 @@ mod tests {
     fn flags_win_over_variables_over_the_file_over_defaults() {
         let args = ServeArgs { listen: Some("127.0.0.1:1".to_owned()), ..ServeArgs::default() };
         let file = "listen = '127.0.0.1:3'\nframe_log_days = 7\nping_seconds = 0\nhosts = ['a.example', 'b.example']";
-        let config = read(&args, &[("WATTERY_LISTEN", "127.0.0.1:2"), ("WATTERY_FRAME_LOG_DAYS", "8")], file).unwrap();
+        let config =
+            read(&args, &[("WATTERY_LISTEN", "127.0.0.1:2"), ("WATTERY_FRAME_LOG_DAYS", "8")], file).unwrap();
         assert_eq!(config.listen.port(), 1);
         assert_eq!(config.frame_log_days, 8);
         assert_eq!(config.ping_every, None);

@@ -62,9 +62,11 @@ impl Credentials {
     pub fn open(directory: &Path) -> anyhow::Result<(Self, Option<String>)> {
         let path = directory.join(CREDENTIALS_FILE);
         if path.exists() {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let kept = serde_json::from_str(&text)
-                .with_context(|| format!("{} is not what Wattery wrote; restore it or remove it", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let kept = serde_json::from_str(&text).with_context(|| {
+                format!("{} is not what Wattery wrote; restore it or remove it", path.display())
+            })?;
             return Ok((Self { path, kept: RwLock::new(kept) }, None));
         }
         let credentials = Self { path, kept: RwLock::new(Kept::default()) };
@@ -169,12 +171,8 @@ impl Credentials {
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let part = path.with_extension("part");
     let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&part)?;
+        let mut file =
+            std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&part, path)
@@ -215,7 +213,13 @@ mod tests {
         assert_eq!(credentials.judge(&station, Some(b"with:colons:inside")), StationAccess::Authenticated);
         assert_eq!(credentials.judge(&station, Some(&[0xff, 0x00])), StationAccess::Refused);
         assert_eq!(credentials.judge(&station, None), StationAccess::Refused);
-        assert!(credentials.set_password(&station, Some("short")).unwrap_err().to_string().contains("5 characters"));
+        assert!(
+            credentials
+                .set_password(&station, Some("short"))
+                .unwrap_err()
+                .to_string()
+                .contains("5 characters")
+        );
         credentials.remove_password(&station).unwrap();
         assert_eq!(credentials.judge(&station, None), StationAccess::Unauthenticated);
     }

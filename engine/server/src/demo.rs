@@ -1,6 +1,44 @@
 //! `wattery demo`: a furnished housing company with virtual stations over real WebSockets, on one scaled clock.
+//!
+//! The twin plays the company's day from midnight to half past five in the evening in a second or so; its records become
+//! the server's database, its stations connect to the server, and from then on the same clock drives both.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
 use clap::Args;
+use plant::ev::Ev;
+use plant::station::{Presented, Station};
+use store::{Records, Report, Root, Store};
+use twin::World;
+use twin::scenario::{Plans, Scenario, Stay};
+use twin::scenario_file::{Found, SeedChoice};
+use twin::world::Handover;
+use units::{RecordSeq, TimeSpan, Timestamp};
+use wire::http::Api;
+use wire::plant::{ComingOrGoing, PersonEvent, Plant, Target};
+use wire::station::Endpoint;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::run::{DATABASE_FILE, Server};
+use crate::web::Live;
+
+/// The company: the same files as the scenario of an evening peak.
+const SCENARIO: &str = include_str!("../../../scenarios/evening-peak-40-evse/scenario.toml");
+const SITE: &str = include_str!("../../../scenarios/evening-peak-40-evse/site.toml");
+/// People are drawn for so many days; at 20 × that is three weeks before a person's screen.
+const DAYS: i64 = 400;
+/// When a person begins to watch, by the site's clocks: people come home, saunas heat.
+const WATCHED_FROM: (i8, i8) = (17, 30);
+/// A driver whose EV does not charge looks again after this long, so many times.
+const LOOK_EVERY: TimeSpan = TimeSpan::from_minutes(5);
+const LOOKS: i64 = 12;
+/// The state of charge at which an EV that got all it wanted is, as in the twin.
+const TARGET: f64 = 0.9;
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Flags of `wattery demo`.
 #[derive(Debug, Args)]
@@ -22,7 +60,225 @@ pub struct DemoArgs {
 ///
 /// What failed, and the way out.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
-    anyhow::bail!("the demo at port {} is not furnished yet", args.port)
+    let home = Home::open(args.data.as_deref())?;
+    println!("playing the day from midnight to half past five …");
+    let demo = Demo::start(home.path(), args.port, args.speed).await?;
+    println!("watch it at    {}", demo.url);
+    println!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp);
+    println!("{} times true time; Ctrl-C ends it", args.speed);
+    tokio::select! {
+        () = stop_signal() => {}
+        () = demo.server.ended() => {}
+    }
+    println!("ending …");
+    demo.stop().await
+}
+
+/// A running demo.
+pub struct Demo {
+    /// The server.
+    pub server: Server,
+    /// The URL that opens the page.
+    pub url: String,
+    plant: tokio::task::JoinHandle<()>,
+}
+
+impl Demo {
+    /// Plays the day, fills the database in `data`, starts the server and the plant.
+    ///
+    /// # Errors
+    ///
+    /// What failed, and the way out.
+    pub async fn start(data: &Path, port: u16, speed: u32) -> anyhow::Result<Self> {
+        let handover = tokio::task::spawn_blocking(play_until_evening)
+            .await
+            .context("the day could not be played")??;
+        fill(data, &handover).await?;
+        let ticking = wire::clock::Clock::new(handover.at, Instant::now(), speed);
+        let live = Live { mark: format!("demo · {speed} × true time"), ..Live::default() };
+        let server = Server::start(config(data, port), Clock::scaled(ticking), live).await?;
+        let token = match &server.token {
+            Some(token) => token.clone(),
+            None => server.credentials.new_token("console")?,
+        };
+        let target = Target {
+            ocpp: Endpoint { address: server.listen_ocpp.to_string(), path: "/ocpp".to_owned() },
+            api: Api { address: server.listen.to_string(), token: server.credentials.new_token("meters")? },
+            clock: ticking,
+        };
+        let plant = plant(handover, &server)?;
+        let plant = tokio::spawn(wire::plant::run(plant, target));
+        let url = server.console_url(&token);
+        Ok(Self { server, url, plant })
+    }
+
+    /// Ends plant and server.
+    ///
+    /// # Errors
+    ///
+    /// The engine's, where it had broken down.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.server.stop().await?;
+        self.plant.abort();
+        Ok(())
+    }
+}
+
+/// Where the demo's records are, and whether they stay.
+enum Home {
+    Kept(PathBuf),
+    Thrown(PathBuf),
+}
+
+impl Home {
+    fn open(given: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = given else {
+            let path = std::env::temp_dir().join(format!("wattery-demo-{}", std::process::id()));
+            std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            return Ok(Self::Thrown(path));
+        };
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("cannot make {}; name another directory with --data", path.display()))?;
+        if path.join(DATABASE_FILE).exists() {
+            bail!(
+                "{} holds a database already, and the demo furnishes an empty one: name another directory with --data, \
+                 or look at this one with `wattery serve --data {}`",
+                path.display(),
+                path.display()
+            );
+        }
+        Ok(Self::Kept(path.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) | Self::Thrown(path) => path,
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Self::Thrown(path) = self
+            && let Err(error) = std::fs::remove_dir_all(&*path)
+        {
+            tracing::warn!(%error, "{} could not be removed", path.display());
+        }
+    }
+}
+
+fn config(data: &Path, port: u16) -> Config {
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Config {
+        listen: loopback(port),
+        listen_ocpp: loopback(0),
+        data: data.to_owned(),
+        unknown_stations: csms::UnknownStations::Lobby,
+        hosts: Vec::new(),
+        frame_log_days: 30,
+        frame_log_bytes: 1_024 * 1_024 * 1_024,
+        frame_bytes_max: 256 * 1_024,
+        ping_every: None,
+    }
+}
+
+/// The company's day under virtual time, up to the moment at which a person begins to watch.
+fn play_until_evening() -> anyhow::Result<Handover> {
+    let scenario = scenario()?;
+    let date = scenario.site.config.zone.civil(scenario.starts_at).date;
+    let (hour, minute) = WATCHED_FROM;
+    let evening = scenario.site.config.zone.instant(date, hour, minute);
+    let mut world = World::new(scenario);
+    world.advance(evening);
+    Ok(world.hand_over())
+}
+
+/// The evening peak, from midnight on and for as long as somebody may watch.
+fn scenario() -> anyhow::Result<Scenario> {
+    let found = Found { site: SITE.to_owned(), ..Found::default() };
+    let loaded = twin::scenario_file::load("demo", "scenario.toml", SCENARIO, &found, SeedChoice::OfFile);
+    let mut scenario = loaded.map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the demo's own scenario has mistakes:\n{}", lines.join("\n"))
+    })?;
+    let zone = &scenario.site.config.zone;
+    scenario.starts_at = zone.start_of_day(zone.civil(scenario.starts_at).date);
+    scenario.ends_at = scenario.starts_at + TimeSpan::from_hours(24) * DAYS;
+    scenario.plans = Plans::None;
+    scenario.faults.clear();
+    Ok(scenario)
+}
+
+/// Writes the twin's records into an empty database.
+async fn fill(data: &Path, handover: &Handover) -> anyhow::Result<()> {
+    let store = Store::open(&data.join(DATABASE_FILE)).await?;
+    let mut started = store.start_writer().await?;
+    let sites = numbered(&handover.csms);
+    let business = numbered(&handover.office);
+    let last = |root: Root, seq: Option<RecordSeq>| seq.map(|seq| (root, seq));
+    let mut awaited: Vec<(Root, RecordSeq)> =
+        last(Root::Csms, sites.last().map(|(seq, _)| *seq)).into_iter().collect();
+    awaited.extend(last(Root::Office, business.last().map(|(seq, _)| *seq)));
+    started.writer.submit(Records::Csms(sites));
+    started.writer.submit(Records::Office(business));
+    let commit = async {
+        while !awaited.is_empty() {
+            match started.reports.recv().await {
+                Some(Report::Committed { root, up_to }) => {
+                    awaited.retain(|(of, seq)| *of != root || *seq > up_to);
+                }
+                Some(Report::Failing { reason }) => bail!("the day's records cannot be stored: {reason}"),
+                Some(Report::Well) => {}
+                None => bail!("the day's records cannot be stored: the writer ended"),
+            }
+        }
+        Ok(())
+    };
+    tokio::time::timeout(COMMIT_TIMEOUT, commit)
+        .await
+        .context("the day's records were not stored within 60 s")??;
+    drop(started.writer);
+    started.task.await.context("the writer broke down")?;
+    Ok(())
+}
+
+fn numbered<R: Clone>(records: &[R]) -> Vec<(RecordSeq, R)> {
+    (1..).map(RecordSeq).zip(records.iter().cloned()).collect()
+}
+
+/// The twin's plant, with passwords, and with the people who are still to come and go.
+fn plant(handover: Handover, server: &Server) -> anyhow::Result<Plant> {
+    let with_password = |station: Station| -> anyhow::Result<(Station, Option<String>)> {
+        let password = server.credentials.set_password(station.id(), None)?;
+        Ok((station, Some(password)))
+    };
+    let people = people(handover.stays, handover.at);
+    Ok(Plant {
+        truth: handover.truth,
+        stations: handover.stations.into_iter().map(with_password).collect::<Result<_, _>>()?,
+        base_loads: handover.base_loads,
+        meters: handover.meters,
+        people: Box::new(people.into_iter()),
+    })
+}
+
+/// What people do from `at` on, in order of time.
+fn people(stays: Vec<Stay>, at: Timestamp) -> Vec<PersonEvent> {
+    let mut events = Vec::new();
+    for stay in stays {
+        let event = |at, what| PersonEvent { at, evse: stay.evse.clone(), what };
+        if stay.arrives_at > at {
+            let ev = Ev::wanting(stay.ev.clone(), stay.wanted, TARGET);
+            let presented = Presented::Token(stay.token.clone());
+            events.push(event(stay.arrives_at, ComingOrGoing::Coming(Box::new(ev), presented)));
+        }
+        let looks = (1..=LOOKS).map(|look| stay.arrives_at + LOOK_EVERY * look);
+        let looks = looks.filter(|look| *look > at && *look < stay.departs_at);
+        events.extend(looks.map(|look| event(look, ComingOrGoing::Looking(stay.token.clone()))));
+        events.push(event(stay.departs_at, ComingOrGoing::Going));
+    }
+    events.sort_by_key(|event| event.at);
+    events
 }
 
 /// Waits for Ctrl-C or a service manager's SIGTERM.

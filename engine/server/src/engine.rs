@@ -22,7 +22,10 @@ use sha2::{Digest, Sha256};
 use store::{Records, Report, Root, Store, Writer};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::sync::{oneshot, watch};
-use units::{Amperes, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan, Timestamp};
+use units::{
+    Amperes, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan,
+    Timestamp,
+};
 
 use crate::clock::{Clock, WALL_JUMP, WALL_LOOK_EVERY};
 use crate::frame_log::{Direction, FrameLog};
@@ -82,13 +85,33 @@ enum FromLink {
 
 #[derive(Debug)]
 enum Control {
-    Reading { meter: MeterId, at: ReportedAt, current: PerPhase<Amperes> },
-    CsmsCommand { actor: Box<str>, command: csms::Command, answer: oneshot::Sender<csms::CommandAnswer> },
-    CsmsQuery { query: csms::Query, answer: oneshot::Sender<csms::QueryAnswer> },
-    OfficeCommand { actor: Box<str>, command: office::Command, answer: oneshot::Sender<office::CommandAnswer> },
-    OfficeQuery { query: office::Query, answer: oneshot::Sender<office::QueryAnswer> },
+    Reading {
+        meter: MeterId,
+        at: ReportedAt,
+        current: PerPhase<Amperes>,
+    },
+    CsmsCommand {
+        actor: Box<str>,
+        command: csms::Command,
+        answer: oneshot::Sender<csms::CommandAnswer>,
+    },
+    CsmsQuery {
+        query: csms::Query,
+        answer: oneshot::Sender<csms::QueryAnswer>,
+    },
+    OfficeCommand {
+        actor: Box<str>,
+        command: office::Command,
+        answer: oneshot::Sender<office::CommandAnswer>,
+    },
+    OfficeQuery {
+        query: office::Query,
+        answer: oneshot::Sender<office::QueryAnswer>,
+    },
     WallClock(TimeSpan),
-    Stop { done: oneshot::Sender<()> },
+    Stop {
+        done: oneshot::Sender<()>,
+    },
 }
 
 impl EngineHandle {
@@ -115,7 +138,12 @@ impl EngineHandle {
     /// # Errors
     ///
     /// Where the server stops.
-    pub async fn reading(&self, meter: MeterId, at: ReportedAt, current: PerPhase<Amperes>) -> Result<(), NoAnswer> {
+    pub async fn reading(
+        &self,
+        meter: MeterId,
+        at: ReportedAt,
+        current: PerPhase<Amperes>,
+    ) -> Result<(), NoAnswer> {
         self.control.send(Control::Reading { meter, at, current }).await.map_err(|_| NoAnswer::Stopping)
     }
 
@@ -124,7 +152,11 @@ impl EngineHandle {
     /// # Errors
     ///
     /// Where no answer came.
-    pub async fn command(&self, actor: &str, command: csms::Command) -> Result<csms::CommandAnswer, NoAnswer> {
+    pub async fn command(
+        &self,
+        actor: &str,
+        command: csms::Command,
+    ) -> Result<csms::CommandAnswer, NoAnswer> {
         let actor = actor.into();
         self.ask(COMMAND_TIMEOUT, |answer| Control::CsmsCommand { actor, command, answer }).await
     }
@@ -249,7 +281,8 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
     let (health, health_seen) = watch::channel(Health::default());
     let configs = Arc::new(RwLock::new(BTreeMap::new()));
-    let handle = EngineHandle { from_links, control, health: health_seen, clock, configs: Arc::clone(&configs) };
+    let handle =
+        EngineHandle { from_links, control, health: health_seen, clock, configs: Arc::clone(&configs) };
     let mut engine = Engine {
         csms: Csms::with_policy(policy.clone()),
         office: Office::new(),
@@ -569,7 +602,9 @@ impl Engine {
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Frame { link, text } => {
-                let Some(station) = self.links.get(&link).map(|link| link.station.clone()) else { return Ok(()) };
+                let Some(station) = self.links.get(&link).map(|link| link.station.clone()) else {
+                    return Ok(());
+                };
                 let now = self.clock.now();
                 let frame = self.frame_log.record(now, &station, Direction::In, &text);
                 tracing::trace!(%station, frame, "<");
@@ -586,7 +621,11 @@ impl Engine {
     }
 
     /// Works off what is to be done; a root that breaks down is rebuilt.
-    async fn work_off_guarded(&mut self, culprit: Option<Culprit>, inboxes: &mut Inboxes) -> anyhow::Result<()> {
+    async fn work_off_guarded(
+        &mut self,
+        culprit: Option<Culprit>,
+        inboxes: &mut Inboxes,
+    ) -> anyhow::Result<()> {
         match catch_unwind(AssertUnwindSafe(|| self.work_off())) {
             Ok(()) => Ok(()),
             Err(panic) => {
@@ -752,8 +791,15 @@ impl Engine {
 
     /// A root broke down: both are rebuilt from what is committed, and the links are handed in anew. Stations'
     /// fallbacks cover the gap.
-    async fn rebuild(&mut self, words: &str, culprit: Option<Culprit>, inboxes: &mut Inboxes) -> anyhow::Result<()> {
-        let whose = culprit.as_ref().map_or_else(String::new, |culprit| format!(" at a frame of {}", culprit.station));
+    async fn rebuild(
+        &mut self,
+        words: &str,
+        culprit: Option<Culprit>,
+        inboxes: &mut Inboxes,
+    ) -> anyhow::Result<()> {
+        let whose = culprit
+            .as_ref()
+            .map_or_else(String::new, |culprit| format!(" at a frame of {}", culprit.station));
         let note = format!("{}: the engine broke down{whose} and was rebuilt: {words}", self.clock.now());
         tracing::error!("{note}");
         self.health.send_modify(|health| health.defects.push(note));

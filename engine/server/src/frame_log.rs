@@ -238,7 +238,8 @@ impl Files {
         }
         let mut total: u64 = days.values().map(|(_, bytes)| bytes).sum();
         let start = Zone::utc().start_of_day(today);
-        let oldest = start - units::TimeSpan::from_hours(24) * i64::from(self.retention.days.saturating_sub(1));
+        let oldest =
+            start - units::TimeSpan::from_hours(24) * i64::from(self.retention.days.saturating_sub(1));
         for (date, (path, bytes)) in days {
             let is_old = Zone::utc().start_of_day(date) < oldest;
             if date < today && (is_old || total > self.retention.bytes) {

@@ -106,7 +106,10 @@ async fn read_head(stream: &mut TcpStream) -> Result<(String, Vec<u8>), Refused>
             return Ok((head, leftover));
         }
         if bytes.len() > REQUEST_BYTES_MAX {
-            return Err(Refused::With(431, format!("the request's header is longer than {REQUEST_BYTES_MAX} bytes")));
+            return Err(Refused::With(
+                431,
+                format!("the request's header is longer than {REQUEST_BYTES_MAX} bytes"),
+            ));
         }
         match stream.read_buf(&mut bytes).await {
             Ok(0) | Err(_) => return Err(Refused::Gone),
@@ -195,7 +198,8 @@ impl<'a> Headers<'a> {
     }
 
     fn all(&self, name: &str) -> String {
-        let values = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+        let values =
+            self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
         values.collect::<Vec<_>>().join(",")
     }
 }

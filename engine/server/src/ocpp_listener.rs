@@ -88,7 +88,9 @@ impl Links {
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
         match subprotocol {
             Subprotocol::Ocpp16 => {}
-            Subprotocol::Assumed => tracing::debug!(%station, "no subprotocol was offered; OCPP 1.6 is assumed"),
+            Subprotocol::Assumed => {
+                tracing::debug!(%station, "no subprotocol was offered; OCPP 1.6 is assumed")
+            }
             Subprotocol::NothingInCommon => {
                 tracing::warn!(%station, %peer, "no common subprotocol: {} is spoken", handshake::SUBPROTOCOL);
                 close(socket, CloseCode::Protocol, "only ocpp1.6 is spoken here").await;

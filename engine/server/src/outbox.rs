@@ -124,7 +124,11 @@ mod tests {
         outbox.push("[2,\"7\",\"SetChargingProfile\",{}]".into());
         outbox.push("[3,\"7\",{}]".into());
         assert_eq!(outbox.withdraw(7), Withdrawn::Yes);
-        assert_eq!(outbox.take(), Some(Next::Frames(vec!["[3,\"7\",{}]".into()])), "the station's own 7 stays");
+        assert_eq!(
+            outbox.take(),
+            Some(Next::Frames(vec!["[3,\"7\",{}]".into()])),
+            "the station's own 7 stays"
+        );
         assert_eq!(outbox.withdraw(7), Withdrawn::HadLeft);
     }
 

@@ -83,7 +83,18 @@ impl Server {
         });
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
         let ocpp = tokio::spawn(ocpp_listener::run(ocpp_listener, Arc::clone(&links)));
-        Ok(Self { listen, listen_ocpp, token, engine: handle, credentials, writer: Some(writer), links, http, ocpp, thread })
+        Ok(Self {
+            listen,
+            listen_ocpp,
+            token,
+            engine: handle,
+            credentials,
+            writer: Some(writer),
+            links,
+            http,
+            ocpp,
+            thread,
+        })
     }
 
     /// Ends by itself only where the engine ended: with its error.

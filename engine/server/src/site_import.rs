@@ -61,9 +61,12 @@ fn business(site: &SiteFile, commerce: &Commerce) -> Result<Vec<office::Command>
             .map_err(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         commands.push(office::Command::PutTariff(Box::new(made)));
     }
-    commands.extend(commerce.evses.iter().map(|access| {
-        office::Command::PutAccess(access_row(site, commerce, access, valid_from))
-    }));
+    commands.extend(
+        commerce
+            .evses
+            .iter()
+            .map(|access| office::Command::PutAccess(access_row(site, commerce, access, valid_from))),
+    );
     Ok(commands)
 }
 

@@ -11,7 +11,7 @@ use plant::meter::GridMeter;
 use plant::station::{Presented, Station, StationOutput};
 use tokio::sync::mpsc;
 use twin::truth::Truth;
-use units::{EvseId, MeterId, StationId, TimeSpan, Timestamp};
+use units::{EvseId, IdToken, MeterId, StationId, TimeSpan, Timestamp};
 
 use crate::clock::Clock;
 use crate::http::Api;
@@ -47,6 +47,8 @@ pub struct PersonEvent {
 pub enum ComingOrGoing {
     /// Plugs the EV in.
     Coming(Box<Ev>, Presented),
+    /// Looks whether the EV charges, and presents the token again where no transaction runs.
+    Looking(IdToken),
     /// Unplugs it and leaves.
     Going,
 }
@@ -218,6 +220,12 @@ impl Driver {
             ComingOrGoing::Coming(ev, presented) => {
                 if station.ev(event.evse.number).is_none() {
                     station.plug_in(now, event.evse.number, *ev, presented);
+                }
+            }
+            ComingOrGoing::Looking(token) => {
+                let number = event.evse.number;
+                if station.ev(number).is_some() && station.transaction(number).is_none() {
+                    station.tap(now, number, token);
                 }
             }
             ComingOrGoing::Going => {

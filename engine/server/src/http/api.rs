@@ -38,7 +38,10 @@ const PATHS: &[(&str, &str)] = &[
     ("POST /api/v1/evses/{station}/{number}/decommission", "takes {\"is_decommissioned\"}"),
     ("GET /api/v1/sessions", "open sessions"),
     ("GET /api/v1/alarms", "what stands"),
-    ("POST /api/v1/meters/{meter}/readings", "{\"at\": RFC 3339, \"current_a\": [L1, L2, L3]}; positive is import"),
+    (
+        "POST /api/v1/meters/{meter}/readings",
+        "{\"at\": RFC 3339, \"current_a\": [L1, L2, L3]}; positive is import",
+    ),
     ("GET /api/v1/cdrs", "sealed CDRs, the newest first"),
     ("GET /api/v1/owners, PUT /api/v1/owners", "site owners and their contracts"),
     ("GET /api/v1/accounts, PUT /api/v1/accounts", "drivers"),
@@ -54,7 +57,10 @@ const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/documents/open", "statements and receipts that wait to be paid"),
     ("POST /api/v1/documents/collect", "{\"document\", \"method\"}: it was paid"),
     ("GET /api/v1/owners/{owner}/months/{month}", "by driver"),
-    ("POST /api/v1/owners/{owner}/months/{month}/{close|settle|propose-payout|approve-payout}", "month's end"),
+    (
+        "POST /api/v1/owners/{owner}/months/{month}/{close|settle|propose-payout|approve-payout}",
+        "month's end",
+    ),
     ("GET /api/v1/accounts/{account}/months/{month}", "what an account was billed for"),
     ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
 ];
@@ -116,16 +122,31 @@ async fn sites(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn import_site(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
-    let text = std::str::from_utf8(&body)
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the site file is not UTF-8 text", "save it as UTF-8"))?;
-    let import = site_import::read("site file", text).map_err(|mistakes| {
-        Problem::several(StatusCode::UNPROCESSABLE_ENTITY, "the site file has mistakes; nothing was changed", mistakes)
+    let text = std::str::from_utf8(&body).map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "the site file is not UTF-8 text", "save it as UTF-8")
     })?;
-    command(&app, &actor, import.site).await?;
+    let import = site_import::read("site file", text).map_err(|mistakes| {
+        Problem::several(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the site file has mistakes; nothing was changed",
+            mistakes,
+        )
+    })?;
+    let Json(_) = command(&app, &actor, import.site).await?;
+    let mut refused = Vec::new();
     for business in import.business {
-        office_command(&app, &actor, business).await?;
+        if let Err(problem) = office_command(&app, &actor, business).await {
+            refused.extend(if problem.mistakes.is_empty() { vec![problem.title] } else { problem.mistakes });
+        }
     }
-    Ok(Json(json!({"imported": true})))
+    if refused.is_empty() {
+        return Ok(Json(json!({"imported": true})));
+    }
+    Err(Problem::several(
+        StatusCode::CONFLICT,
+        "the site is configured; some of its business was refused",
+        refused,
+    ))
 }
 
 async fn site(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
@@ -173,7 +194,10 @@ async fn site_view(app: &App, site: &str) -> Result<csms::query::SiteView, Probl
 }
 
 fn no_site(site: &str) -> Problem {
-    Problem::not_found(&format!("site `{site}`"), "GET /api/v1/sites lists them; POST /api/v1/sites imports one")
+    Problem::not_found(
+        &format!("site `{site}`"),
+        "GET /api/v1/sites lists them; POST /api/v1/sites imports one",
+    )
 }
 
 async fn sessions(State(app): State<Arc<App>>) -> Answer {
@@ -216,7 +240,11 @@ fn amperes(phase: &str, number: &serde_json::Number) -> Result<Amperes, Problem>
     let text = number.to_string();
     let way_out = "give amperes as a decimal between -100000 and 100000; positive is import";
     let current: Amperes = text.parse().map_err(|_| Problem::unreadable(phase, &text, way_out))?;
-    if current.magnitude() > AMPERES_MAX { Err(Problem::unreadable(phase, &text, way_out)) } else { Ok(current) }
+    if current.magnitude() > AMPERES_MAX {
+        Err(Problem::unreadable(phase, &text, way_out))
+    } else {
+        Ok(current)
+    }
 }
 
 // Stations.
@@ -241,8 +269,11 @@ struct Password {
 
 async fn set_password(State(app): State<Arc<App>>, Path(station): Path<String>, body: Bytes) -> Answer {
     let id: StationId = parsed("station", &station)?;
-    let chosen: Password =
-        if body.is_empty() { Password::default() } else { body_of(&body, "{\"password\": \"16 to 40 characters\"}")? };
+    let chosen: Password = if body.is_empty() {
+        Password::default()
+    } else {
+        body_of(&body, "{\"password\": \"16 to 40 characters\"}")?
+    };
     let password = app.credentials.set_password(&id, chosen.password.as_deref()).map_err(not_stored)?;
     tracing::info!(station = %id, "the station has a new password");
     Ok(Json(json!({"station": id, "password": password, "note": "it is not told again"})))
@@ -304,7 +335,9 @@ async fn evse(
             let EvseDecommission { is_decommissioned } = body_of(&body, "{\"is_decommissioned\": true}")?;
             csms::Command::Decommission { evse, is_decommissioned }
         }
-        other => return Err(Problem::not_found(&format!("command `{other}`"), "use start, stop or decommission")),
+        other => {
+            return Err(Problem::not_found(&format!("command `{other}`"), "use start, stop or decommission"));
+        }
     };
     command(&app, &actor, asked).await
 }
@@ -359,7 +392,8 @@ async fn ledger(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn put_owner(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
-    office_command(&app, &actor, office::Command::PutOwner(body_of(&body, "an owner as GET lists them")?)).await
+    office_command(&app, &actor, office::Command::PutOwner(body_of(&body, "an owner as GET lists them")?))
+        .await
 }
 
 async fn put_account(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
@@ -391,7 +425,8 @@ async fn block_token(
 }
 
 async fn put_tariff(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
-    office_command(&app, &actor, office::Command::PutTariff(body_of(&body, "a tariff as GET lists them")?)).await
+    office_command(&app, &actor, office::Command::PutTariff(body_of(&body, "a tariff as GET lists them")?))
+        .await
 }
 
 async fn put_access(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
@@ -399,7 +434,8 @@ async fn put_access(State(app): State<Arc<App>>, Extension(actor): Extension<Act
 }
 
 async fn put_prices(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
-    office_command(&app, &actor, office::Command::PutPrices(body_of(&body, "a list as GET lists them")?)).await
+    office_command(&app, &actor, office::Command::PutPrices(body_of(&body, "a list as GET lists them")?))
+        .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -438,7 +474,10 @@ async fn owner_month(State(app): State<Arc<App>>, Path((owner, month)): Path<(St
     office_query(&app, office::Query::OwnerMonth { owner, month }).await
 }
 
-async fn account_month(State(app): State<Arc<App>>, Path((account, month)): Path<(String, String)>) -> Answer {
+async fn account_month(
+    State(app): State<Arc<App>>,
+    Path((account, month)): Path<(String, String)>,
+) -> Answer {
     let (account, month) = (parsed("account", &account)?, month_of(&month)?);
     office_query(&app, office::Query::AccountMonth { account, month }).await
 }
@@ -531,7 +570,9 @@ async fn office_command(app: &App, actor: &Actor, command: office::Command) -> A
 /// An answer without the name of its kind, which the path tells already.
 fn sole(value: Value) -> Value {
     match value {
-        Value::Object(map) if map.len() == 1 => map.into_iter().next().map_or(Value::Null, |(_, inner)| inner),
+        Value::Object(map) if map.len() == 1 => {
+            map.into_iter().next().map_or(Value::Null, |(_, inner)| inner)
+        }
         other => other,
     }
 }

@@ -149,7 +149,9 @@ mod tests {
 
     #[test]
     fn hosts_are_compared_without_port_and_case() {
-        for (host, name) in [("LocalHost:8080", "localhost"), ("[::1]:8080", "::1"), ("127.0.0.1", "127.0.0.1")] {
+        for (host, name) in
+            [("LocalHost:8080", "localhost"), ("[::1]:8080", "::1"), ("127.0.0.1", "127.0.0.1")]
+        {
             assert_eq!(host_name(host), name);
         }
     }

@@ -26,7 +26,12 @@ impl Problem {
 
     /// Several mistakes at once.
     pub fn several(status: StatusCode, title: impl Into<String>, mistakes: Vec<String>) -> Self {
-        Self { status, title: title.into(), way_out: "mend all of them and send it again".to_owned(), mistakes }
+        Self {
+            status,
+            title: title.into(),
+            way_out: "mend all of them and send it again".to_owned(),
+            mistakes,
+        }
     }
 
     /// Something does not exist.
@@ -44,9 +49,11 @@ impl Problem {
 impl From<NoAnswer> for Problem {
     fn from(why: NoAnswer) -> Self {
         match why {
-            NoAnswer::Stopping => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, why.to_string(), "send it again once the server is back")
-            }
+            NoAnswer::Stopping => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                why.to_string(),
+                "send it again once the server is back",
+            ),
             NoAnswer::Late => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 why.to_string(),

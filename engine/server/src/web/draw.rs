@@ -222,8 +222,12 @@ fn alarm_text(alarm: &Alarm, picture: &Picture) -> Option<String> {
             SiteAlarm::MeterStale { meter } => {
                 format!("the meter {meter} is silent or doubtful: EVs share what is safe without it")
             }
-            SiteAlarm::Disobedient { evse } => format!("{evse} draws more than its limit: it is counted at its worst"),
-            SiteAlarm::LimitRefused { evse } => format!("{evse} refuses its limits: it is counted at its worst"),
+            SiteAlarm::Disobedient { evse } => {
+                format!("{evse} draws more than its limit: it is counted at its worst")
+            }
+            SiteAlarm::LimitRefused { evse } => {
+                format!("{evse} refuses its limits: it is counted at its worst")
+            }
         }),
         // Said with its reason already.
         Alarm::StorageFailing => None,
@@ -238,7 +242,8 @@ fn sums(picture: &Picture) -> Markup {
     let lines = &picture.site.evses;
     let charging = lines.iter().filter(|line| is_drawing(line)).count();
     let waiting = lines.iter().filter(|line| line.control.is_in_transaction && !is_drawing(line)).count();
-    let running: WattHours = lines.iter().filter_map(|line| line.energy).fold(WattHours::ZERO, |sum, energy| sum + energy);
+    let running: WattHours =
+        lines.iter().filter_map(|line| line.energy).fold(WattHours::ZERO, |sum, energy| sum + energy);
     let billed = picture.today.as_ref().map_or(WattHours::ZERO, |day| day.energy);
     let sessions = picture.today.as_ref().map_or(0, |day| day.cdrs);
     let amounts = picture.today.as_ref().map(|day| day.amounts.as_slice()).unwrap_or_default();
@@ -424,7 +429,8 @@ struct Group {
 fn groups(picture: &Picture) -> Vec<Group> {
     let circuits = picture.site.circuits.iter().map(|circuit| {
         let evses = picture.site.evses.iter().enumerate();
-        let places = evses.filter(|(_, line)| line.control.circuit == circuit.circuit).map(|(place, _)| place);
+        let places =
+            evses.filter(|(_, line)| line.control.circuit == circuit.circuit).map(|(place, _)| place);
         let name = if circuit.name.is_empty() { circuit.circuit.to_string() } else { circuit.name.clone() };
         Group { name, places: places.collect() }
     });
@@ -468,7 +474,9 @@ fn kilowatt_hours(energy: WattHours) -> String {
 fn euros(amounts: &[Money]) -> String {
     match amounts {
         [] => "0.00 €".to_owned(),
-        amounts => amounts.iter().map(|money| money.to_string().replace("EUR", "€")).collect::<Vec<_>>().join(" + "),
+        amounts => {
+            amounts.iter().map(|money| money.to_string().replace("EUR", "€")).collect::<Vec<_>>().join(" + ")
+        }
     }
 }
 

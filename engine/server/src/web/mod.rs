@@ -39,7 +39,10 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/sites/{site}", get(one_site))
         .route("/live/{site}", get(live))
         .route("/assets/wattery.css", get(|| asset("text/css; charset=utf-8", include_str!("wattery.css"))))
-        .route("/assets/wattery.js", get(|| asset("text/javascript; charset=utf-8", include_str!("wattery.js"))))
+        .route(
+            "/assets/wattery.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("wattery.js"))),
+        )
         .route("/assets/icon.svg", get(|| asset("image/svg+xml", include_str!("icon.svg"))))
         .route("/favicon.ico", get(|| asset("image/svg+xml", include_str!("icon.svg"))))
 }
@@ -60,7 +63,9 @@ async fn first_site(State(app): State<Arc<App>>) -> Response {
 async fn one_site(State(app): State<Arc<App>>, Path(site): Path<String>) -> Response {
     match site.parse() {
         Ok(site) => page(&app, Some(site)).await,
-        Err(_) => (axum::http::StatusCode::NOT_FOUND, Html(draw::no_such_site(&site).into_string())).into_response(),
+        Err(_) => {
+            (axum::http::StatusCode::NOT_FOUND, Html(draw::no_such_site(&site).into_string())).into_response()
+        }
     }
 }
 
@@ -75,7 +80,8 @@ async fn page(app: &App, site: Option<SiteId>) -> Response {
             None => Html(draw::no_site(&app.live.mark).into_string()).into_response(),
         },
         Err(why) => {
-            let page = draw::no_answer(&why.to_string(), app.engine.health().borrow().storage_failing.as_deref());
+            let page =
+                draw::no_answer(&why.to_string(), app.engine.health().borrow().storage_failing.as_deref());
             (axum::http::StatusCode::SERVICE_UNAVAILABLE, Html(page.into_string())).into_response()
         }
     }
@@ -117,7 +123,10 @@ impl Viewer {
             Ok(None) => return Some(Event::default().event("again").data("the site is gone")),
             Err(why) => {
                 let storage = self.app.engine.health().borrow().storage_failing.clone();
-                vec![("banner".to_owned(), draw::no_answer_banner(&why.to_string(), storage.as_deref()).into_string())]
+                vec![(
+                    "banner".to_owned(),
+                    draw::no_answer_banner(&why.to_string(), storage.as_deref()).into_string(),
+                )]
             }
         };
         let is_whole = parts.len() > 1;
@@ -125,7 +134,8 @@ impl Viewer {
         if is_whole && !self.shown.is_empty() && names(&parts) != names(&self.shown) {
             return Some(Event::default().event("again").data("the site was changed"));
         }
-        let changed: Vec<&(String, String)> = parts.iter().filter(|part| !self.shown.contains(part)).collect();
+        let changed: Vec<&(String, String)> =
+            parts.iter().filter(|part| !self.shown.contains(part)).collect();
         let event = (!changed.is_empty())
             .then(|| Event::default().event("parts").data(serde_json::json!(changed).to_string()));
         if is_whole {

@@ -28,11 +28,14 @@ impl Picture {
     pub async fn take(app: &App, site: Option<&SiteId>) -> Result<Option<Self>, NoAnswer> {
         let sites = match app.engine.query(Query::Sites).await? {
             QueryAnswer::Sites(sites) => sites,
-            QueryAnswer::Site(_) | QueryAnswer::Stations(_) | QueryAnswer::Sessions(_) | QueryAnswer::Alarms(_) => {
-                Vec::new()
-            }
+            QueryAnswer::Site(_)
+            | QueryAnswer::Stations(_)
+            | QueryAnswer::Sessions(_)
+            | QueryAnswer::Alarms(_) => Vec::new(),
         };
-        let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else { return Ok(None) };
+        let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else {
+            return Ok(None);
+        };
         let site = match app.engine.query(Query::Site(id.clone())).await? {
             QueryAnswer::Site(Some(site)) => site,
             QueryAnswer::Site(None)
@@ -43,9 +46,10 @@ impl Picture {
         };
         let alarms = match app.engine.query(Query::Alarms).await? {
             QueryAnswer::Alarms(alarms) => alarms,
-            QueryAnswer::Sites(_) | QueryAnswer::Site(_) | QueryAnswer::Stations(_) | QueryAnswer::Sessions(_) => {
-                Vec::new()
-            }
+            QueryAnswer::Sites(_)
+            | QueryAnswer::Site(_)
+            | QueryAnswer::Stations(_)
+            | QueryAnswer::Sessions(_) => Vec::new(),
         };
         let today = match app.engine.office_query(office::Query::SiteToday(id.clone())).await? {
             office::QueryAnswer::SiteToday(today) => today,
