@@ -34,6 +34,12 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Problems one a line, for people.
+#[must_use]
+pub fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// A file being read, with what was found wrong so far.
 #[derive(Debug)]
 pub struct Document {

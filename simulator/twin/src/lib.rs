@@ -25,6 +25,8 @@ pub mod outcome;
 pub mod people;
 mod queue;
 pub mod recorder;
+#[cfg(test)]
+mod sample;
 pub mod scenario;
 pub mod scenario_file;
 pub mod site_file;

@@ -45,18 +45,6 @@ impl<E> Queue<E> {
         }
         self.heap.pop().map(|Reverse(entry)| (entry.at, entry.event))
     }
-
-    /// How many events wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    /// Whether nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }
 
 #[derive(Debug)]
@@ -112,6 +100,6 @@ mod tests {
             order.push(event);
         }
         assert_eq!(order, ["physics", "measurement", "message 1", "message 2", "control"]);
-        assert_eq!(queue.len(), 1, "what is due at the end stays");
+        assert_eq!(queue.pop_before(at(3)), Some((at(2), "later")), "what is due at the end stays");
     }
 }

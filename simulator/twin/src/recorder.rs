@@ -162,6 +162,13 @@ impl Recorder {
         }
     }
 
+    /// The engine is gone, and with it every alarm that stands; a restarted one raises anew what still holds.
+    pub fn alarms_die(&mut self, now: Timestamp) {
+        for (_, _, cleared) in self.alarms.iter_mut().filter(|(_, _, cleared)| cleared.is_none()) {
+            *cleared = Some(now);
+        }
+    }
+
     /// Closes the series.
     #[must_use]
     pub fn finish(self, end: Timestamp) -> (RunSeries, String, Rest) {

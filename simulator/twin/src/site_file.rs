@@ -287,8 +287,8 @@ fn read_commerce(root: &Section<'_>, evses: &[Section<'_>]) -> Option<Option<Com
         // The fields of commerce are known, even where nobody sells.
         for evse in evses {
             evse.word_optional("access", &ACCESS);
-            evse.has("tariff");
-            evse.has("tariff_guests");
+            evse.parsed_optional::<TariffId>("tariff", "a tariff's id");
+            evse.parsed_optional::<TariffId>("tariff_guests", "a tariff's id");
         }
         for tariff in &tariff_sections {
             read_tariff(tariff);

@@ -20,7 +20,7 @@ pub struct Store {
     findings: Vec<csms::record::FindingRow>,
     office: Vec<office::Record>,
     office_place: BTreeMap<(&'static str, String), usize>,
-    /// Frames of stations that are durable evidence and whose acknowledgement was not yet seen.
+    /// Frames whose contents are durable, as evidence or as meter values, and whose acknowledgement was not yet seen.
     frames: BTreeSet<u64>,
     records: u64,
     commits: u64,
@@ -161,11 +161,6 @@ impl Store {
         &self.office
     }
 
-    /// The state rows of the sites.
-    pub fn state(&self) -> impl Iterator<Item = &Record> {
-        self.state.values()
-    }
-
     /// Whether `frame` is durable evidence; asked once, when its acknowledgement leaves.
     pub fn take_evidence(&mut self, frame: u64) -> bool {
         self.frames.remove(&frame)
@@ -200,6 +195,7 @@ impl Store {
                 }
             }
             Record::MeterValues(row) => {
+                self.frames.insert(row.frame);
                 if let Some(transaction) = row.transaction {
                     self.keep_open(transaction, record);
                 }

@@ -124,10 +124,7 @@ impl Watch {
             self.shed_sent(now, index);
         }
         let before = self.evses[index].live.replace(first);
-        let fallback = self.evses[index].fallback;
-        if first > before.unwrap_or(fallback) {
-            self.judge_s5(now, index, before.unwrap_or(fallback), first);
-        }
+        self.judge_s5(now, truth, index, before, first);
         self.evses[index].on_the_wire.push((now, first));
         before != Some(first)
     }
@@ -154,12 +151,7 @@ impl Watch {
                 Some(meter) => meter.base.unwrap_or(watched.worst_base),
                 None => watched.worst_base,
             };
-            let mut sum = base + drawn(index, limit);
-            for other in (0..self.evses.len()).filter(|&other| other != index) {
-                if self.path(self.evses[other].circuit).contains(&circuit) {
-                    sum += drawn(other, self.worst(other));
-                }
-            }
+            let sum = base + self.sum_with(truth, circuit, index, limit);
             let Some(phase) = Phase::ALL.into_iter().find(|&phase| {
                 sum[phase] > watched.rating[phase] && drawn(index, limit)[phase] > Amperes::ZERO
             }) else {
@@ -242,17 +234,56 @@ impl Watch {
         }
     }
 
-    fn judge_s5(&mut self, now: Timestamp, index: usize, before: Amperes, limit: Amperes) {
+    /// A transaction's first limit is no raise, but must fit what a stale meter leaves: the static headroom.
+    fn judge_s5(
+        &mut self,
+        now: Timestamp,
+        truth: &Truth,
+        index: usize,
+        before: Option<Amperes>,
+        limit: Amperes,
+    ) {
+        if before.is_some_and(|before| limit <= before) || limit == Amperes::ZERO {
+            return;
+        }
         self.verdicts.check(Rule::S5);
         for &circuit in self.path(self.evses[index].circuit).iter() {
-            let stale = self.circuits[circuit].meter.as_ref().is_some_and(|meter| meter.forbids_raises(now));
-            if stale {
-                let text = format!(
-                    "EVSE {} is raised from {before} to {limit} although the meter of {} is stale",
-                    self.evses[index].id, self.circuits[circuit].name
-                );
-                self.verdicts.fire(Rule::S5, now, text, &self.story);
+            if !self.circuits[circuit].meter.as_ref().is_some_and(|meter| meter.forbids_raises(now)) {
+                continue;
+            }
+            let name = &self.circuits[circuit].name;
+            let id = &self.evses[index].id;
+            let text = match before {
+                Some(before) => {
+                    format!(
+                        "EVSE {id} is raised from {before} to {limit} although the meter of {name} is stale"
+                    )
+                }
+                None => {
+                    let sum = self.sum_with(truth, circuit, index, limit);
+                    let left = self.circuits[circuit].static_headroom;
+                    if Phase::ALL.into_iter().all(|phase| sum[phase] <= left[phase]) {
+                        continue;
+                    }
+                    format!(
+                        "EVSE {id} gets its first limit {limit} although the meter of {name} is stale and its EVSEs \
+                         may then draw {sum}, above the static headroom {left}"
+                    )
+                }
+            };
+            self.verdicts.fire(Rule::S5, now, text, &self.story);
+        }
+    }
+
+    /// What all EVSEs below a circuit may draw at worst, with `limit` at one of them.
+    fn sum_with(&self, truth: &Truth, circuit: usize, index: usize, limit: Amperes) -> PerPhase<Amperes> {
+        let mut sum = PerPhase::default();
+        for (place, evse) in self.evses.iter().enumerate() {
+            if self.path(evse.circuit).contains(&circuit) {
+                let worst = if place == index { limit } else { self.worst(place) };
+                sum += truth.evses()[place].at_limit(worst.min(evse.plant.ev_max), evse.plant.phases);
             }
         }
+        sum
     }
 }

@@ -10,6 +10,8 @@ pub mod limits;
 pub mod money;
 pub mod restart;
 mod story;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,6 +222,7 @@ pub struct WatchedCircuit {
     rating: PerPhase<Amperes>,
     reserve: Amperes,
     worst_base: PerPhase<Amperes>,
+    static_headroom: PerPhase<Amperes>,
     meter: Option<limits::WatchedMeter>,
 }
 
@@ -259,12 +262,15 @@ impl Watch {
                 let accuracy = stated.meter.as_ref().map_or(0, |meter| meter.accuracy_permille);
                 let default = Amperes::from_amperes(2).max(rating.ratio_ceil(3, 100))
                     + rating.ratio_ceil(accuracy, 1_000);
+                let reserve = stated.reserve.unwrap_or(default);
+                let left = |phase| stated.rating[phase] - reserve - stated.worst_base[phase];
                 Some(WatchedCircuit {
                     name: circuit.name.clone(),
                     path: truth.path(place).collect(),
                     rating: stated.rating,
-                    reserve: stated.reserve.unwrap_or(default),
+                    reserve,
                     worst_base: stated.worst_base,
+                    static_headroom: stated.static_headroom.unwrap_or(PerPhase::from_fn(left)),
                     meter: stated.meter.as_ref().map(|meter| limits::WatchedMeter::new(meter.timeout)),
                 })
             })

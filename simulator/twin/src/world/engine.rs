@@ -23,8 +23,9 @@ pub struct Engine {
     batch: Option<Batch>,
     csms_tick: Option<Timestamp>,
     office_tick: Option<Timestamp>,
-    /// Calls that carry transactions and wait for their acknowledgement: station and message id, frame, payload's hash.
-    pub(super) unacknowledged: BTreeMap<(usize, String), (u64, u64)>,
+    /// Calls that carry transactions and wait for their acknowledgement, by station and message id: the frames in which
+    /// they came, and their payloads' hashes.
+    pub(super) unacknowledged: BTreeMap<(usize, String), Vec<(u64, u64)>>,
     /// Per station, hashes of payloads that are known to be durable, newest last.
     pub(super) durable_payloads: BTreeMap<usize, VecDeque<u64>>,
 }
@@ -302,6 +303,7 @@ impl World {
         self.recorder.counts.crashes += 1;
         self.recorder.event(self.now, b'x', 0, &[]);
         self.watch.engine_down(self.now);
+        self.recorder.alarms_die(self.now);
         self.drop_all_links();
     }
 

@@ -234,7 +234,8 @@ impl World {
                 && let Some(engine) = &mut self.engine
             {
                 let payload = payload_hash(&text);
-                engine.unacknowledged.insert((index, id.to_owned()), (self.next_frame, payload));
+                let key = (index, id.to_owned());
+                engine.unacknowledged.entry(key).or_default().push((self.next_frame, payload));
             }
         }
         let frame = self.next_frame;
@@ -279,20 +280,23 @@ impl World {
     /// S8: what is acknowledged is durable.
     fn acknowledgement_leaves(&mut self, index: usize, id: &str) {
         let Some(engine) = &mut self.engine else { return };
-        let Some((frame, payload)) = engine.unacknowledged.remove(&(index, id.to_owned())) else { return };
+        let Some(frames) = engine.unacknowledged.remove(&(index, id.to_owned())) else { return };
         self.watch.verdicts.check(Rule::S8);
         let known = engine.durable_payloads.entry(index).or_default();
-        if self.store.take_evidence(frame) {
-            known.push_back(payload);
-            if known.len() > DURABLE_KEPT {
-                known.pop_front();
+        let mut is_durable = false;
+        for &(frame, payload) in &frames {
+            // A repeated message needs no second row.
+            if self.store.take_evidence(frame) {
+                known.push_back(payload);
             }
-            return;
+            is_durable |= known.contains(&payload);
         }
-        // A repeated message needs no second row.
-        if !known.contains(&payload) {
+        while known.len() > DURABLE_KEPT {
+            known.pop_front();
+        }
+        if !is_durable {
             let text = format!(
-                "station {} gets the acknowledgement of message {id} (frame {frame}), which is not on the disk",
+                "station {} gets the acknowledgement of message {id} (frames {frames:?}), which is not on the disk",
                 self.stations[index].id
             );
             self.watch.verdicts.fire(Rule::S8, self.now, text, &self.watch.story);

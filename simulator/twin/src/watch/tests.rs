@@ -1,0 +1,374 @@
+//! Each checker fires when it should: a wrong output of the engine, or a wrong book, is put before it.
+
+use units::{Amperes, Money, PerPhase, TimeSpan, Timestamp, WattHours};
+
+use super::{PlantEvse, Rule, Watch};
+use crate::business::Books;
+use crate::recorder::TransactionSeen;
+use crate::truth::Truth;
+use crate::{Outcome, Scenario, World, sample};
+
+/// EVSE of the sample that every case turns on, and the one beside it.
+const ONE: usize = 0;
+const OTHER: usize = 1;
+
+struct Bench {
+    scenario: Scenario,
+    truth: Truth,
+    watch: Watch,
+    now: Timestamp,
+}
+
+impl Bench {
+    /// The sample with a car at two EVSEs, each offered 6 A, its meter fresh, base load 10 A.
+    fn new() -> Self {
+        let scenario = sample::scenario();
+        let now = scenario.starts_at;
+        let truth = Truth::new(&scenario.site.config, now);
+        let watch = Watch::new(&scenario, &truth);
+        let mut bench = Self { scenario, truth, watch, now };
+        bench.base(10);
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 6);
+        }
+        for _ in 0..4 {
+            bench.wait(10);
+            bench.read_meter();
+        }
+        bench
+    }
+
+    fn wait(&mut self, seconds: i64) {
+        self.now += TimeSpan::from_seconds(seconds);
+        self.watch.tick(self.now, &self.truth);
+    }
+
+    fn base(&mut self, amperes: i64) {
+        let current = PerPhase::splat(Amperes::from_amperes(amperes));
+        if let Some(change) = self.truth.set_base(self.now, 0, current) {
+            self.watch.base_changed(self.now, &self.truth, 0, change);
+        }
+    }
+
+    fn draw(&mut self, evse: usize, amperes: i64) {
+        let current = PerPhase::splat(Amperes::from_amperes(amperes));
+        if let Some(change) = self.truth.set_evse(self.now, evse, current) {
+            self.watch.evse_changed(self.now, &self.truth, evse, change);
+        }
+    }
+
+    fn offer(&mut self, evse: usize, amperes: i64) {
+        let plant = PlantEvse {
+            limit: Amperes::from_amperes(amperes),
+            may_draw: true,
+            phases: 3,
+            ev_max: Amperes::from_amperes(16),
+            is_reachable: true,
+        };
+        self.watch.plant(evse, plant);
+    }
+
+    fn read_meter(&mut self) {
+        let (total, base) = (self.truth.circuits()[0].total(), self.truth.circuits()[0].base());
+        self.watch.reading(self.now, 0, self.now, total, base);
+    }
+
+    /// A live limit leaves for an EVSE: `limit`, then `expired`.
+    fn send(&mut self, evse: usize, limit: &str, expired: &str) {
+        let text = format!(
+            r#"[2,"1","SetChargingProfile",{{"connectorId":1,"csChargingProfiles":{{"chargingProfilePurpose":
+            "TxProfile","chargingSchedule":{{"chargingRateUnit":"A","chargingSchedulePeriod":[
+            {{"startPeriod":0,"limit":{limit}}},{{"startPeriod":360,"limit":{expired}}}]}}}}}}]"#
+        );
+        self.watch.profile_leaves(self.now, &self.truth, &[evse], &text);
+    }
+
+    fn fired(&self, rule: Rule) -> u64 {
+        self.watch.verdicts.counts(rule).1
+    }
+
+    /// Exactly this rule fired, and tells `words`.
+    fn only(&self, rule: Rule, words: &str) {
+        for other in Rule::ALL {
+            let expected = u64::from(other == rule);
+            assert_eq!(self.fired(other).min(1), expected, "{}: {:#?}", other.name(), self.watch.verdicts);
+        }
+        let text = &self.watch.verdicts.firings()[0].text;
+        assert!(text.contains(words), "`{words}` is not in: {text}");
+    }
+}
+
+#[test]
+fn an_honest_engine_fires_nothing() {
+    let mut bench = Bench::new();
+    bench.send(ONE, "10", "0");
+    bench.wait(2);
+    bench.offer(ONE, 10);
+    bench.draw(ONE, 10);
+    for rule in Rule::ALL {
+        assert_eq!(bench.fired(rule), 0, "{}: {:#?}", rule.name(), bench.watch.verdicts);
+    }
+    assert!(bench.watch.verdicts.counts(Rule::S2).0 > 0, "the raise was judged");
+}
+
+#[test]
+fn s1_fires_where_evses_alone_lift_a_row_above_its_rating() {
+    let mut bench = Bench::new();
+    bench.draw(ONE, 16);
+    bench.draw(OTHER, 16);
+    bench.only(Rule::S1, "Main L1 carries 42 A, 2 A above its rating of 40 A");
+}
+
+#[test]
+fn s1_allows_a_base_step_that_is_shed_in_time_and_fires_where_it_is_not() {
+    for (is_shed, fires) in [(true, 0), (false, 1)] {
+        let mut bench = Bench::new();
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 14);
+            bench.draw(evse, 14);
+        }
+        bench.read_meter();
+        bench.wait(5);
+        bench.base(14);
+        bench.wait(5);
+        bench.read_meter();
+        if is_shed {
+            bench.send(ONE, "8", "0");
+            bench.wait(2);
+            bench.offer(ONE, 8);
+            bench.draw(ONE, 8);
+        }
+        bench.wait(2);
+        bench.wait(30);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "{:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s2_fires_where_a_raise_leaves_while_its_shed_is_not_in_force() {
+    let mut bench = Bench::new();
+    bench.offer(OTHER, 16);
+    bench.send(OTHER, "6", "0");
+    // The shed of 10 A is on the wire, the station still offers 16 A.
+    bench.send(ONE, "16", "0");
+    bench.only(Rule::S2, "may then carry 42 A of 40 A");
+    let mut bench = Bench::new();
+    bench.offer(OTHER, 16);
+    bench.send(OTHER, "6", "0");
+    bench.offer(OTHER, 6);
+    bench.send(ONE, "16", "0");
+    assert_eq!(bench.fired(Rule::S2), 0, "once the shed is in force the raise is paid for");
+}
+
+#[test]
+fn s3_fires_below_the_minimum_off_the_step_and_above_the_maximum() {
+    for limit in ["5", "6.5", "17"] {
+        let mut bench = Bench::new();
+        bench.send(ONE, limit, "0");
+        assert_eq!(bench.fired(Rule::S3), 1, "{limit}");
+    }
+}
+
+#[test]
+fn s4_fires_where_an_expiry_raises_and_where_fallbacks_do_not_fit() {
+    let mut bench = Bench::new();
+    bench.send(ONE, "6", "8");
+    bench.only(Rule::S4, "rises to 8 A by expiry");
+    let mut bench = Bench::new();
+    for evse in [ONE, OTHER] {
+        bench.offer(evse, 16);
+        bench.send(evse, "16", "16");
+    }
+    assert_eq!(bench.fired(Rule::S4), 1, "{:#?}", bench.watch.verdicts);
+}
+
+#[test]
+fn s5_fires_where_a_limit_rises_while_the_meter_is_silent() {
+    let mut bench = Bench::new();
+    bench.send(ONE, "6", "0");
+    bench.wait(60);
+    bench.send(ONE, "7", "0");
+    bench.only(Rule::S5, "raised from 6 A to 7 A although the meter of Main is stale");
+}
+
+#[test]
+fn s5_fires_after_a_silence_until_three_readings_came() {
+    for (readings, fires) in [(2, 1), (3, 0)] {
+        let mut bench = Bench::new();
+        bench.send(ONE, "6", "0");
+        bench.wait(60);
+        for _ in 0..readings {
+            bench.wait(10);
+            bench.read_meter();
+        }
+        bench.send(ONE, "7", "0");
+        assert_eq!(bench.fired(Rule::S5), fires, "after {readings} readings");
+    }
+}
+
+#[test]
+fn s5_lets_a_first_limit_through_only_within_the_static_headroom() {
+    for (limit, fires) in [("10", 0), ("16", 1)] {
+        let mut bench = Bench::new();
+        bench.offer(OTHER, 14);
+        bench.wait(60);
+        bench.send(ONE, limit, "0");
+        assert_eq!(bench.fired(Rule::S5), fires, "{limit} A beside 14 A, static headroom 40 − 3 − 12 A");
+    }
+}
+
+#[test]
+fn s6_nonsense_plans_change_nothing_of_the_other_rules() {
+    let outcome = World::new(sample::scenario_with("[plans]\nnonsense_every_s = 20\n")).run();
+    let (_, checked, _) = outcome.rules.iter().find(|(rule, ..)| *rule == Rule::S6).unwrap();
+    assert!(*checked > 500, "{checked} plans");
+    clean(&outcome);
+}
+
+#[test]
+fn s8_fires_where_a_restarted_engine_knows_nothing() {
+    let mut bench = Bench::new();
+    bench.watch.judge_restart(bench.now, &bench.truth, None, &[]);
+    bench.only(Rule::S8, "the site is not known");
+}
+
+#[test]
+fn s8_crashes_at_every_commit_lose_nothing_acknowledged() {
+    for every in [7, 50, 333] {
+        let more = format!(
+            "[[faults]]\nkind = 'crash_at_commits'\nevery = {every}\nfrom = '2026-01-16T16:05'\ndown_s = 3\n"
+        );
+        let outcome = World::new(sample::scenario_with(&more)).run();
+        assert!(outcome.counts.crashes > 3, "{} crashes", outcome.counts.crashes);
+        clean(&outcome);
+    }
+}
+
+#[test]
+fn the_same_scenario_is_the_same_run_and_another_seed_is_another() {
+    let run = |scenario: Scenario| World::new(scenario).run().event_hash;
+    let first = run(sample::scenario());
+    assert_eq!(first, run(sample::scenario()));
+    let other = Scenario { seed: 4, ..sample::scenario() };
+    assert_ne!(first, run(other));
+}
+
+#[test]
+fn lost_links_duplicates_and_delays_break_no_rule() {
+    let more = "
+[[faults]]
+kind = 'link_loss'
+permille = 500
+from = '2026-01-16T17:00'
+until = '2026-01-16T18:00'
+noticed_after_s = 20
+[[faults]]
+kind = 'station_reboot'
+station = 'P1'
+at = '2026-01-16T18:30'
+[[faults]]
+kind = 'frame_duplication'
+permille = 100
+[[faults]]
+kind = 'frame_delay'
+permille = 100
+up_to_s = 3
+";
+    let outcome = World::new(sample::scenario_with(more)).run();
+    clean(&outcome);
+    assert!(outcome.books.priced.len() >= 3, "{} priced", outcome.books.priced.len());
+}
+
+/// A run whose books can be falsified.
+fn books() -> (Scenario, Books, Vec<(TransactionSeen, bool)>) {
+    let outcome = World::new(sample::scenario()).run();
+    clean(&outcome);
+    assert_eq!(outcome.books.priced.len(), 3, "three cars, three CDRs");
+    let told = outcome.transactions.iter().cloned().map(|seen| (seen, true)).collect();
+    (outcome.scenario, outcome.books, told)
+}
+
+fn judge(scenario: &Scenario, books: &Books, told: &[(TransactionSeen, bool)]) -> Watch {
+    let truth = Truth::new(&scenario.site.config, scenario.starts_at);
+    let mut watch = Watch::new(scenario, &truth);
+    watch.judge_money(scenario.ends_at, scenario, books, told);
+    watch
+}
+
+#[test]
+fn m1_m2_m4_m5_m6_and_the_ledger_fire_on_falsified_books() {
+    let (scenario, honest, told) = books();
+    for rule in Rule::ALL {
+        assert_eq!(judge(&scenario, &honest, &told).verdicts.counts(rule).1, 0, "{}", rule.name());
+    }
+    type Falsify = fn(&mut Books);
+    let cases: [(Rule, Falsify); 7] = [
+        (Rule::M1, |books| books.cdrs.push(books.cdrs[0].clone())),
+        (Rule::M1, |books| {
+            books.priced.pop();
+        }),
+        (Rule::M2, |books| books.priced[0].energy += WattHours::from_watt_hours(5)),
+        (Rule::M4, |books| {
+            books.settlements[0].settlement.collected += Money::from_minor(1, units::Currency::Eur)
+        }),
+        (Rule::M5, |books| books.priced[0].amount += Money::from_minor(1, units::Currency::Eur)),
+        (Rule::M6, |books| books.priced[0].month = books.priced[0].month.next()),
+        (Rule::Ledger, |books| {
+            let mut parts = books.entries[0].entry.parts().clone();
+            parts.postings[0].amount += Money::from_minor(1, units::Currency::Eur);
+            assert!(
+                billing::ledger::Entry::new(parts).is_err(),
+                "an entry off by a cent cannot even be made"
+            );
+            books.entries.clear();
+        }),
+    ];
+    for (rule, falsify) in cases {
+        let mut books = honest.clone();
+        falsify(&mut books);
+        let (checked, fired) = judge(&scenario, &books, &told).verdicts.counts(rule);
+        if rule == Rule::Ledger {
+            assert_eq!((checked, fired), (1, 0), "the type forbids what the checker looks for");
+        } else {
+            assert!(fired > 0, "{} did not fire in {checked} checks", rule.name());
+        }
+    }
+}
+
+#[test]
+fn energy_conservation_fires_where_a_register_and_its_currents_part() {
+    let outcome = World::new(sample::scenario()).run();
+    let energy: WattHours = outcome.evses.iter().map(|evse| evse.energy).sum();
+    assert!(energy > WattHours::from_watt_hours(20_000), "{energy}");
+    let delivered: WattHours = outcome.stays.iter().map(|stay| stay.delivered).sum();
+    assert_eq!(energy, delivered, "what the registers counted is what the cars got");
+    let mut truth = Truth::new(&outcome.scenario.site.config, outcome.scenario.starts_at);
+    let hour = outcome.scenario.starts_at + TimeSpan::from_hours(1);
+    truth.set_evse(outcome.scenario.starts_at, 0, PerPhase::splat(Amperes::from_amperes(10)));
+    assert_eq!(truth.energy_mwh(0, hour), 6_900_000, "three phases, 10 A, 230 V, one hour");
+    assert_eq!(truth.recount()[0], truth.circuits()[0].total());
+}
+
+#[test]
+fn the_fuse_checker_fires_on_a_lasting_overload() {
+    let mut bench = Bench::new();
+    let now = bench.now;
+    bench.truth.set_base(now, 0, PerPhase::splat(Amperes::from_amperes(120)));
+    bench.watch.judge_fuses(now + TimeSpan::from_minutes(10), &mut bench.truth);
+    assert!(bench.fired(Rule::Fuse) > 0);
+}
+
+#[test]
+fn a_firing_tells_its_minute_in_words() {
+    let mut bench = Bench::new();
+    bench.send(ONE, "16", "0");
+    bench.draw(ONE, 16);
+    bench.draw(OTHER, 16);
+    let story = bench.watch.verdicts.firings()[0].story.join("\n");
+    assert!(story.contains("limit 16 A, then 0 A, is sent to EVSE P1/1"), "{story}");
+    assert!(story.contains("the meter of Main told L1 10 A"), "{story}");
+}
+
+fn clean(outcome: &Outcome) {
+    assert!(outcome.is_clean(), "again: {}\n{:#?}", outcome.command(), outcome.firings);
+}
