@@ -3,6 +3,7 @@
 mod payloads;
 mod round_trips;
 mod samples;
+mod schemas;
 mod strictness;
 
 use crate::json::{self, Json};

@@ -8,6 +8,8 @@ use crate::StationTime;
 use crate::frame::{self, Frame, Limits, MessageId};
 use crate::v16::*;
 
+use super::schemas::assert_valid;
+
 fn text(most: usize) -> impl Strategy<Value = String> {
     let odd = select(vec!['\n', '\t', '"', '\\', '\u{8}', '\u{1f}', 'ä', '€', '𝄞', '\u{7f}']);
     prop::collection::vec(prop_oneof![8 => prop::char::range(' ', '~'), 1 => odd], 1..=most)
@@ -386,6 +388,7 @@ proptest! {
         let text = request.encode(&id).unwrap();
         let Frame::Call { id: read, action, payload } = frame_of(&text) else { panic!("{text}") };
         let decoded = StationRequest::decode(&action, &payload).unwrap();
+        assert_valid(&action, &request.payload().unwrap());
         prop_assert_eq!((read, decoded.value, decoded.quirks), (id, request, vec![]), "{}", text);
     }
 
@@ -394,6 +397,7 @@ proptest! {
         let text = response.encode(&MessageId::numbered(1)).unwrap();
         let Frame::CallResult { payload, .. } = frame_of(&text) else { panic!("{text}") };
         let decoded = StationResponse::decode(response.action(), &payload).unwrap();
+        assert_valid(&format!("{}Response", response.action()), &response.payload().unwrap());
         prop_assert_eq!((decoded.value, decoded.quirks), (response, vec![]), "{}", text);
     }
 
@@ -402,6 +406,7 @@ proptest! {
         let text = request.encode(&MessageId::numbered(1)).unwrap();
         let Frame::Call { action, payload, .. } = frame_of(&text) else { panic!("{text}") };
         let decoded = CsmsRequest::decode(&action, &payload).unwrap();
+        assert_valid(&action, &request.payload().unwrap());
         prop_assert_eq!((decoded.value, decoded.quirks), (request, vec![]), "{}", text);
     }
 
@@ -410,6 +415,7 @@ proptest! {
         let text = response.encode(&MessageId::numbered(1)).unwrap();
         let Frame::CallResult { payload, .. } = frame_of(&text) else { panic!("{text}") };
         let decoded = CsmsResponse::decode(response.action(), &payload).unwrap();
+        assert_valid(&format!("{}Response", response.action()), &response.payload().unwrap());
         prop_assert_eq!((decoded.value, decoded.quirks), (response, vec![]), "{}", text);
     }
 }
