@@ -1,5 +1,5 @@
-//! OCPP 1.6: one file per action, request and response typed for both sides, so that the backend and the twin's stations
-//! speak through the same code.
+//! OCPP 1.6: one file per action, request and response typed and coded in both directions. The twin's stations keep a
+//! codec of their own, so that a mistake here cannot hide on both sides.
 //!
 //! A station's call is read by [`StationRequest::decode`] and answered by [`StationResponse::encode`]; a call of ours is
 //! written by [`CsmsRequest::encode`] and its answer read by [`CsmsResponse::decode`] with the action that was asked.
