@@ -27,7 +27,7 @@ pub fn page(picture: &Picture) -> Markup {
                     span.key { i.swatch.held {} "held for EVs" }
                     span.key { i.swatch.room {} "room up to the fuse" }
                 }
-                div.tree { @for circuit in &parts.circuits { (circuit) } }
+                div.tree { @for place in tree_order(&picture.site.circuits) { (parts.circuits[place]) } }
             }
             section.evses aria-label="EVSEs" {
                 h2 { "Charging points" }
@@ -253,7 +253,7 @@ fn sums(picture: &Picture) -> Markup {
             (figure("now", &format!("{:02}:{:02}", civil.hour, civil.minute), "", &civil.date.to_string()))
             (figure("charging", &charging.to_string(), &format!("of {}", lines.len()),
                 &count(waiting, "more is plugged in", "more are plugged in")))
-            (figure("energy in this evening's sessions", &kilowatt_hours(running), "kWh", "not billed yet"))
+            (figure("in running sessions", &kilowatt_hours(running), "kWh", "billed once they end"))
             (figure("billed today", &euros(amounts), "",
                 &format!("{} kWh in {}", kilowatt_hours(billed), count(sessions, "session", "sessions"))))
         }
@@ -435,6 +435,23 @@ fn groups(picture: &Picture) -> Vec<Group> {
         Group { name, places: places.collect() }
     });
     circuits.collect()
+}
+
+/// The places of the circuits as a tree is read: each below its parent.
+fn tree_order(circuits: &[CircuitView]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(circuits.len());
+    let mut next: Vec<usize> = children(circuits, None);
+    while let Some(place) = next.pop() {
+        order.push(place);
+        next.extend(children(circuits, Some(&circuits[place].circuit)));
+    }
+    order
+}
+
+/// The places of a circuit's children, the last one first.
+fn children(circuits: &[CircuitView], parent: Option<&CircuitId>) -> Vec<usize> {
+    let places = (0..circuits.len()).rev();
+    places.filter(|&place| circuits[place].parent.as_ref() == parent).collect()
 }
 
 fn depths(circuits: &[CircuitView]) -> Vec<usize> {

@@ -1,0 +1,75 @@
+//! A full disk: no acknowledgement, sheds still go out, the operator is told, service resumes when there is room.
+
+use serde_json::json;
+
+use crate::support::{House, first_limit, meter_values, now, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_acknowledges_nothing_sheds_still_and_resumes() {
+    let house = House::open().await;
+    let mut station = house.station("P01").await;
+    // The meter says that there is room, so that the transaction gets more than 0 A.
+    let reading = |amperes: i64| json!({"at": now(), "current_a": [amperes; 3]}).to_string();
+    let path = "/api/v1/meters/main-meter/readings";
+    assert_eq!(house.send("POST", path, &reading(5)).await.status, 200);
+    let transaction = station.start(1_000).await;
+    station.call("StatusNotification", crate::support::status("Charging")).await;
+    let raised = station
+        .called("a live limit above 6 A", |action, payload| {
+            action == "SetChargingProfile" && first_limit(payload).is_some_and(|limit| limit >= 6.0)
+        })
+        .await;
+    let before = first_limit(&raised).unwrap();
+    for register in [1_010, 1_020, 1_030] {
+        station.call("MeterValues", meter_values(transaction, register, &format!("{before:.1}"))).await;
+        assert_eq!(house.send("POST", path, &reading(21)).await.status, 200);
+    }
+
+    let writer = house.server.writer.as_ref().unwrap();
+    writer.limit_size(1);
+    let unacknowledged = station.send("MeterValues", meter_values(transaction, 1_040, "16.0")).await.unwrap();
+    let mut health = house.server.engine.health();
+    within("the failing storage", health.wait_for(|health| health.storage_failing.is_some())).await.unwrap();
+    assert_eq!(house.send("GET", "/api/v1/health", "").await.status, 503);
+    let page = house.send("GET", "/", "").await;
+    assert!(page.status == 503 && page.body.contains("Records cannot be stored"), "{}", page.body);
+
+    // The building takes far more than there is room for: the EV must come down, disk or no disk.
+    assert_eq!(house.send("POST", path, &reading(75)).await.status, 200);
+    station
+        .called("a shed while nothing can be stored", |action, payload| {
+            action == "SetChargingProfile" && first_limit(payload).is_some_and(|limit| limit < before)
+        })
+        .await;
+    let log = house.directory.path().join("frames");
+    assert!(log.exists());
+
+    writer.limit_size(0);
+    let answer = within("the late acknowledgement", station.answer_to(&unacknowledged)).await.unwrap();
+    assert_eq!(answer, json!({}));
+    within("the recovery", health.wait_for(|health| health.storage_failing.is_none())).await.unwrap();
+    assert_eq!(house.send("GET", "/api/v1/health", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_acknowledged_before_it_is_committed() {
+    let house = House::open().await;
+    let mut station = house.station("P01").await;
+    let transaction = station.start(1_000).await;
+    let writer = house.server.writer.as_ref().unwrap();
+    writer.limit_size(1);
+    let ids = [1_010, 1_020].map(|register| meter_values(transaction, register, "6.0"));
+    let mut sent = Vec::new();
+    for values in ids {
+        sent.push(station.send("MeterValues", values).await.unwrap());
+    }
+    let mut health = house.server.engine.health();
+    within("the failing storage", health.wait_for(|health| health.storage_failing.is_some())).await.unwrap();
+    // Whatever comes by now is a call of the server, not an acknowledgement.
+    let heard = tokio::time::timeout(std::time::Duration::from_millis(300), station.hear()).await;
+    assert!(heard.is_err(), "{heard:?} was acknowledged although nothing was stored");
+    writer.limit_size(0);
+    for id in sent {
+        within("the acknowledgement", station.answer_to(&id)).await.unwrap();
+    }
+}

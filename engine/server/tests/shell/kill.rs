@@ -1,0 +1,215 @@
+//! `kill -9` under load, with real processes: no acknowledged fact is lost.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use store::Store;
+use tokio::sync::Notify;
+use units::TransactionId;
+use wire::http::Api;
+use wire::station::Endpoint;
+
+use crate::support::{SITE, SpokenStation, furnish, meter_values, stop, within};
+
+/// A server in a process of its own, killed where the test ends.
+struct Process {
+    child: Child,
+    api: Api,
+    ocpp: Endpoint,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wattery"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("WATTERY_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut after = |mark: &str, end: &str| {
+            let line = lines.next().unwrap().unwrap();
+            let rest =
+                line.split_once(mark).unwrap_or_else(|| panic!("{mark} is not in {line}")).1.to_owned();
+            rest.split(end).next().unwrap().to_owned()
+        };
+        let (listen, listen_ocpp) = (after("http://", "/"), after("ws://", "/"));
+        let token = std::fs::read_to_string(data.join("token")).unwrap().trim().to_owned();
+        Self {
+            child,
+            api: Api { address: listen, token },
+            ocpp: Endpoint { address: listen_ocpp, path: "/ocpp".to_owned() },
+        }
+    }
+
+    fn kill(&mut self) {
+        // On Unix this is SIGKILL.
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a station was told is kept.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    /// By transaction: the registers of MeterValues, and of the stop.
+    transactions: BTreeMap<i64, (Vec<i64>, Option<i64>)>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_acknowledged_fact_is_lost_by_kill_9_after_seeded_numbers_of_acknowledgements() {
+    let seeds = if std::env::var("WATTERY_FULL").is_ok_and(|full| full == "1") { 100 } else { 5 };
+    for seed in 0..seeds {
+        // Spread over 4 to 400 acknowledgements; 0x9e37 scatters neighbouring seeds.
+        let kill_after = 4 + i64::from((seed * 0x9e37_u32) % 397);
+        let facts = check(kill_after).await;
+        println!("seed {seed}: killed after {kill_after} acknowledgements, {facts} facts found");
+    }
+}
+
+async fn check(kill_after: i64) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path());
+    furnish(&process.api, SITE).await;
+    let left = Arc::new(AtomicI64::new(kill_after));
+    let enough = Arc::new(Notify::new());
+    let mut tasks = tokio::task::JoinSet::new();
+    for id in ["P01", "P02", "P03"] {
+        let (ocpp, left, enough) = (process.ocpp.clone(), Arc::clone(&left), Arc::clone(&enough));
+        tasks.spawn(async move { charge(&ocpp, id, &left, &enough).await });
+    }
+    within("enough acknowledgements", enough.notified()).await;
+    process.kill();
+    let acknowledged = within("the stations' ends", tasks.join_all()).await;
+
+    // It starts again on what it left, and tells of open transactions.
+    let mut again = Process::start(directory.path());
+    let sites = again.api.send("GET", "/api/v1/sites", "application/json", "").await.unwrap();
+    assert_eq!(sites.status, 200, "{}", sites.body);
+    again.kill();
+    count_facts(directory.path(), &acknowledged).await
+}
+
+/// Transactions one after the other, until the server is gone; every acknowledgement is counted.
+async fn charge(ocpp: &Endpoint, id: &str, left: &AtomicI64, enough: &Notify) -> Acknowledged {
+    let mut acknowledged = Acknowledged::default();
+    let mut station = SpokenStation::boot(ocpp, id).await;
+    let mut register = 1_000;
+    let told = || {
+        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            enough.notify_one();
+        }
+    };
+    loop {
+        let start = serde_json::json!({
+            "connectorId": 1, "idTag": "KEY", "meterStart": register, "timestamp": crate::support::now()
+        });
+        let Ok(answer) = station.try_call("StartTransaction", start).await else { return acknowledged };
+        let transaction = answer["transactionId"].as_i64().unwrap();
+        told();
+        acknowledged.transactions.insert(transaction, (Vec::new(), None));
+        for _ in 0..8 {
+            register += 10;
+            let values = meter_values(transaction, register, "6.0");
+            if station.try_call("MeterValues", values).await.is_err() {
+                return acknowledged;
+            }
+            told();
+            acknowledged.transactions.entry(transaction).or_default().0.push(register);
+        }
+        if station.try_call("StopTransaction", stop(transaction, register)).await.is_err() {
+            return acknowledged;
+        }
+        told();
+        acknowledged.transactions.entry(transaction).or_default().1 = Some(register);
+    }
+}
+
+async fn count_facts(data: &Path, acknowledged: &[Acknowledged]) -> usize {
+    let store = Store::open(&data.join(server::run::DATABASE_FILE)).await.unwrap();
+    let restored = store.restore().await.unwrap();
+    let mut facts = 0;
+    for (transaction, (registers, stopped)) in acknowledged.iter().flat_map(|of| &of.transactions) {
+        let id = TransactionId(u64::try_from(*transaction).unwrap());
+        let row = restored.csms.iter().find_map(|record| match record {
+            csms::Record::Transaction(row) if row.transaction == id => Some(row),
+            _ => None,
+        });
+        let row = row.unwrap_or_else(|| panic!("transaction {transaction} was acknowledged and is lost"));
+        facts += 1;
+        let kept: Vec<i64> = store
+            .meter_values_of(id)
+            .await
+            .unwrap()
+            .iter()
+            .flat_map(|row| &row.samples)
+            .filter_map(|sample| sample.register.as_ref())
+            .map(|reading| reading.register.milliwatt_hours() / 1_000)
+            .collect();
+        for register in registers {
+            assert!(
+                kept.contains(register),
+                "register {register} of transaction {transaction} is lost: {kept:?}"
+            );
+            facts += 1;
+        }
+        if let Some(register) = stopped {
+            let stop = row.stop.as_ref().unwrap_or_else(|| panic!("the stop of {transaction} is lost"));
+            assert_eq!(stop.register.map(|kept| kept.milliwatt_hours() / 1_000), Some(*register));
+            facts += 1;
+        }
+    }
+    facts
+}
+
+#[test]
+fn a_process_that_cannot_start_says_why_and_ends_with_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (flags, part) in [
+        (vec!["--listen", &address], "choose another with --listen"),
+        (vec!["--listen", "here", "--frame-log-days", "0"], "the settings have 2 mistakes"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_wattery"))
+            .args(["serve", "--listen-ocpp", "127.0.0.1:0", "--data"])
+            .arg(directory.path())
+            .args(flags)
+            .output()
+            .unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && words.contains(part), "{words}");
+    }
+    let admin = Command::new(env!("CARGO_BIN_EXE_wattery"))
+        .args(["admin", "--data"])
+        .arg(directory.path().join("nowhere"))
+        .args(["site", "list"])
+        .env_remove("WATTERY_TOKEN")
+        .output()
+        .unwrap();
+    let words = String::from_utf8(admin.stderr).unwrap();
+    assert!(!admin.status.success() && words.contains("--token"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_managers_sigterm_ends_the_process_cleanly() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::start(directory.path());
+    furnish(&process.api, SITE).await;
+    let status = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let ended = tokio::task::spawn_blocking(move || process.child.wait().unwrap());
+    assert!(within("the end", ended).await.unwrap().success());
+}

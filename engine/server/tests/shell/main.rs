@@ -1,0 +1,9 @@
+//! The production shell over real sockets on loopback: bad input, links, storms, a full disk, restarts, real processes.
+
+mod bad_input;
+mod demo;
+mod disk;
+mod kill;
+mod links;
+mod page;
+mod support;
