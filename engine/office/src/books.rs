@@ -260,7 +260,7 @@ impl Books {
 
     /// Takes a record back in after a restart. Facts that are done come before what says so.
     pub(crate) fn restore(&mut self, records: Vec<Record>) {
-        let mut done = Vec::new();
+        let (mut resolved, mut collected) = (Vec::new(), Vec::new());
         for record in records {
             match record {
                 Record::Counters(row) => self.counters = row,
@@ -279,7 +279,8 @@ impl Books {
                     self.settlements.insert((settlement.owner.clone(), settlement.month), settlement);
                 }
                 Record::Entry(row) => self.sums.add(row.entry.parts()),
-                Record::Resolution(_) | Record::Collection(_) => done.push(record),
+                Record::Resolution(resolution) => resolved.push(resolution.cdr),
+                Record::Collection(row) => collected.push(row.document),
                 Record::Owner(_)
                 | Record::Account(_)
                 | Record::Token(_)
@@ -291,13 +292,8 @@ impl Books {
                 | Record::Audit(_) => {}
             }
         }
-        for record in done {
-            match record {
-                Record::Resolution(resolution) => drop(self.findings.remove(&resolution.cdr)),
-                Record::Collection(row) => drop(self.documents.remove(&row.document)),
-                _other => {}
-            }
-        }
+        resolved.iter().for_each(|cdr| drop(self.findings.remove(cdr)));
+        collected.iter().for_each(|document| drop(self.documents.remove(document)));
         let owners: Vec<OwnerId> = self.owners.keys().cloned().collect();
         owners.iter().for_each(|owner| self.let_go_of_settled(owner));
         self.sums.assert_zero();

@@ -13,8 +13,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_spine.sql")];
 /// The schema's version that this program writes.
 pub const VERSION: i64 = 1;
 
-/// How long a connection waits for another one's lock before the attempt counts as failed.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection waits for another one's lock before the attempt counts as failed. Short, since the writer
+/// tries again by itself and stations wait for their acknowledgements meanwhile.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a database was not opened. Nothing was changed in it.
 #[derive(Debug, thiserror::Error)]
@@ -226,4 +227,27 @@ async fn apply(
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_writer_is_durable_or_does_not_open() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("wattery.db");
+        let mut connection = connect_writer(&path).await.unwrap();
+        let mut asked = Vec::new();
+        for question in ["PRAGMA journal_mode", "PRAGMA synchronous"] {
+            let row = sqlx::query(question).fetch_one(&mut connection).await.unwrap();
+            let text: Option<String> = row.try_get(0).ok();
+            asked.push(text.unwrap_or_else(|| row.get::<i64, _>(0).to_string()));
+        }
+        assert_eq!(asked, ["wal", "2"], "2 is FULL: each COMMIT waits for the disk");
+
+        sqlx::raw_sql("PRAGMA synchronous = NORMAL").execute(&mut connection).await.unwrap();
+        let error = check_pragma(&mut connection, &path, "synchronous", "2").await.unwrap_err();
+        assert!(error.to_string().ends_with("PRAGMA synchronous is 1, it must be 2"), "{error}");
+    }
 }

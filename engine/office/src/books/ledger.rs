@@ -80,11 +80,11 @@ impl Sums {
     pub(crate) fn open_claims(&self, debtor: &Debtor, currency: Currency) -> Vec<(Claim, Money)> {
         let mut claims = Vec::new();
         for ((account, of), amount) in &self.balances {
-            match account {
-                LedgerAccount::Receivable(claim) if claim.debtor == *debtor && *of == currency => {
-                    claims.push((claim.clone(), *amount));
-                }
-                _other => {}
+            if let LedgerAccount::Receivable(claim) = account
+                && claim.debtor == *debtor
+                && *of == currency
+            {
+                claims.push((claim.clone(), *amount));
             }
         }
         claims.sort_by(|(one, _), (other, _)| one.cmp(other));
