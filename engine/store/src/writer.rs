@@ -378,3 +378,33 @@ fn bind(arguments: &mut SqliteArguments, value: Value) {
     };
     assert!(result.is_ok(), "integers, texts and bytes always encode: {result:?}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_whose_commit_was_ambiguous_is_not_written_twice() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("wattery.db");
+        let mut connection = schema::connect_writer(&path).await.unwrap();
+        schema::migrate(&mut connection, &path).await.unwrap();
+        let insert = |seq: i64| Statement {
+            sql: Arc::from(
+                "INSERT INTO audit (root, at_ms, actor, what, outcome) VALUES ('csms', ?, '', '', '')",
+            ),
+            arguments: {
+                let mut arguments = SqliteArguments::default();
+                bind(&mut arguments, Value::Integer(seq));
+                arguments
+            },
+        };
+        // (run, number of the last record, rows afterwards): the same batch again, the next one, a new run's first.
+        for (run, seq, rows) in [(1, 5, 1), (1, 5, 1), (1, 9, 2), (1, 9, 2), (2, 5, 3), (2, 5, 3)] {
+            let up_to = [Some(RecordSeq(seq)), None];
+            commit(&mut connection, run, &[insert(1)], up_to).await.unwrap();
+            let row = sqlx::query("SELECT COUNT(*) FROM audit").fetch_one(&mut connection).await.unwrap();
+            assert_eq!(row.get::<i64, _>(0), rows, "run {run}, up to {seq}");
+        }
+    }
+}

@@ -79,6 +79,34 @@ pub fn meter_values(count: u64) -> Vec<Record> {
     (1..=count).map(|number| Record::MeterValues(row(number))).collect()
 }
 
+/// Transactions that run, each with a session, and for each message its evidence and its meter values.
+pub fn open_transactions(count: u64, messages: u64) -> Vec<Record> {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut records = Vec::new();
+    for number in 1..=count {
+        let mut row = transaction_row(&mut random, number, instant(1));
+        (row.is_sealed, row.stop) = (false, None);
+        records.push(Record::Transaction(row));
+        let session = SessionId(number);
+        records.push(Record::Session(SessionRow {
+            session,
+            evse: id("CP1/1"),
+            began_at: instant(1),
+            ended_at: None,
+        }));
+        for message in 0..messages {
+            let frame = number * messages + message;
+            let mut kept = evidence(&mut random, frame, number);
+            kept.transaction = Some(TransactionId(number));
+            records.push(Record::Evidence(kept));
+            let mut values = meter_values_row(&mut random, frame, number);
+            values.transaction = Some(TransactionId(number));
+            records.push(Record::MeterValues(values));
+        }
+    }
+    records
+}
+
 pub fn frame_of(record: &Record) -> Option<u64> {
     match record {
         Record::Evidence(row) => Some(row.frame),
