@@ -15,7 +15,8 @@
 //! - An output leaves only after the records it rests on are committed ([`Output::after`]); a shed waits for nothing.
 //! - A transaction message of a known station always gets its CALLRESULT, and what it said is kept.
 //! - Transaction ids are scoped per station: no station touches another's transaction.
-//! - One call of ours is outstanding per station, none before its BootNotification is answered.
+//! - One call of ours is outstanding per station; none goes out before its BootNotification on this link is answered, or
+//!   a registered station has gone without one for ten seconds.
 //! - After a restart the state rows equal those of an engine that never stopped (S8); only the block of message ids
 //!   reserved at the time is skipped.
 //!

@@ -32,6 +32,8 @@ const OFFLINE_ALARM_AFTER: TimeSpan = TimeSpan::from_minutes(10);
 const SKEW_TRUSTED_MS: i64 = 30_000;
 /// A change of skew below this is jitter of the link.
 const SKEW_NOISE_MS: i64 = 5_000;
+/// So much of a station's answer is kept in the audit.
+const AUDIT_TEXT_MAX: usize = 500;
 /// After this long on one link, what was queued while offline has been sent.
 const QUEUE_DRAINED_AFTER: TimeSpan = TimeSpan::from_minutes(10);
 
@@ -740,7 +742,10 @@ fn heartbeat_of(station: &StationId, interval: TimeSpan) -> TimeSpan {
 pub(crate) fn outcome_in_words(answer: &CommandAnswer) -> String {
     match answer {
         CommandAnswer::Done => "done".to_owned(),
-        CommandAnswer::Station(payload) => format!("answered {}", ocpp::redact(payload)),
+        CommandAnswer::Station(payload) => {
+            let text: String = ocpp::redact(payload).chars().take(AUDIT_TEXT_MAX).collect();
+            format!("answered {text}")
+        }
         CommandAnswer::StationError { code, description } => {
             format!("refused by the station: {code} {description}")
         }

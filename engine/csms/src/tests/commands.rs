@@ -97,6 +97,20 @@ fn any_call_goes_out_and_the_stations_own_answer_comes_back() {
 }
 
 #[test]
+fn the_audit_holds_no_secret_of_a_stations_answer() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.take();
+    assert_eq!(house.command(call("GetConfiguration", "{}")), None);
+    let id = message_id(&house.calls_to("CP1")[0]);
+    let keys = r#"{"configurationKey":[{"key":"AuthorizationKey","readonly":false,"value":"5ECRET"}]}"#;
+    house.frame("CP1", &format!(r#"[3,"{id}",{keys}]"#));
+    assert_eq!(house.last_answer(), Some(CommandAnswer::Station(keys.into())), "who asked is told");
+    let outcome = audit(&house).pop().unwrap().outcome;
+    assert!(outcome.starts_with("answered") && !outcome.contains("5ECRET"), "{outcome}");
+}
+
+#[test]
 fn s1_calls_that_bear_limits_are_refused_and_say_why() {
     for (action, payload) in [
         (

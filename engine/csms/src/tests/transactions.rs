@@ -309,6 +309,68 @@ fn a_clock_that_runs_ahead_is_seen_from_live_messages_and_recorded() {
 }
 
 #[test]
+fn a_wall_clock_that_was_wrong_moves_what_stations_are_told_and_not_control() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.input(crate::Input::WallClock(TimeSpan::from_hours(1)));
+    let told = house.call("CP1", "Heartbeat", "{}");
+    assert_eq!(told, r#"[3,{"currentTime":"2026-01-15T13:00:00.000Z"}]"#);
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(3_600)));
+    house.pass(600);
+    house.call("CP1", "MeterValues", &values_payload(1, Some("1"), 500, 12, &House::at(4_200)));
+    house.call("CP1", "StopTransaction", &stop_payload("1", 900, &House::at(4_200)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!((cdr.doubts.len(), cdr.started_at.to_string()), (0, House::at(3_600)));
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+}
+
+#[test]
+fn a_clock_that_lags_is_learned_once_nothing_queued_can_explain_it() {
+    let mut house = House::new();
+    house.boot("CP1");
+    let behind = |house: &mut House| {
+        let at = (house.now - TimeSpan::from_hours(2)).to_string();
+        let payload =
+            format!(r#"{{"connectorId":1,"errorCode":"NoError","status":"Available","timestamp":"{at}"}}"#);
+        house.call("CP1", "StatusNotification", &payload);
+    };
+    behind(&mut house);
+    assert_eq!(house.station("CP1").row.clock_skew_ms, None, "it may have been queued");
+    house.pass(600);
+    behind(&mut house);
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(-7_200_000));
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(-6_600)));
+    assert!(matches!(&house.transaction(1).doubts[..], [Doubt::ClockUntrusted { .. }]));
+    assert_eq!(house.transaction(1).started_at, house.now);
+}
+
+#[test]
+fn a_time_without_a_zone_is_the_sites_own() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, "2026-01-15T14:00:00"));
+    house.pass(60);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 90, "2026-01-15T14:01:00"));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!((cdr.doubts.len(), cdr.started_at.to_string()), (0, House::at(0)));
+    assert!(house.quirks("CP1").contains(&"time_without_zone(timestamp)".to_owned()));
+}
+
+#[test]
+fn a_quirk_is_counted_up_to_a_limit_and_then_writes_no_more_rows() {
+    let mut house = House::new();
+    house.boot("CP1");
+    for _ in 0..1_010 {
+        house.frame("CP1", "no frame");
+    }
+    let limit = crate::record::StationRow::QUIRK_COUNT_LIMIT;
+    assert_eq!(house.station("CP1").row.quirks["broken_frame"], limit);
+    let before = house.outputs.len();
+    house.frame("CP1", "no frame");
+    assert_eq!(house.outputs.len(), before);
+}
+
+#[test]
 fn what_was_queued_while_offline_says_nothing_of_the_clock() {
     let mut house = House::new();
     house.boot("CP1");
