@@ -198,24 +198,29 @@ fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
             "missing; the highest current per phase of everything that is not an EVSE, A (0 where there is nothing)",
         );
     }
+    // Every field is read before the first mistake ends it, so that none is told to be unknown.
+    let reserve = section.amperes("reserve_a", 0..=CURRENT_MA);
+    let meter = section.section("meter").and_then(|meter| read_meter(&meter));
+    let static_headroom = section.amperes_per_phase("static_headroom_a", 0..=CURRENT_MA);
     Some(CircuitConfig {
         id: id?,
         name: name.unwrap_or_default(),
         parent,
         rating: rating?,
-        reserve: section.amperes("reserve_a", 0..=CURRENT_MA),
-        meter: section.section("meter").and_then(|meter| read_meter(&meter)),
+        reserve,
+        meter,
         worst_base: worst_base.unwrap_or(PerPhase::splat(Amperes::ZERO)),
-        static_headroom: section.amperes_per_phase("static_headroom_a", 0..=CURRENT_MA),
+        static_headroom,
     })
 }
 
 fn read_meter(section: &Section<'_>) -> Option<MeterConfig> {
     let timeout = section.thousandths("timeout_s", "s", 1..=86_400_000).unwrap_or(30_000);
+    let accuracy_permille = section.whole("accuracy_permille", 0..=100, 10);
     Some(MeterConfig {
         id: section.parsed("id", "the meter's id")?,
         timeout: TimeSpan::from_milliseconds(timeout),
-        accuracy_permille: section.whole("accuracy_permille", 0..=100, 10),
+        accuracy_permille,
     })
 }
 
