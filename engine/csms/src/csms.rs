@@ -133,12 +133,15 @@ impl Csms {
             return self.unknown_up(now, link, id);
         }
         let old = station.link.as_ref().map(|old| old.id);
+        if old == Some(link) {
+            return;
+        }
         if old.is_some_and(|old| old > link) {
             let reason = CloseReason::Replaced;
             return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
-        self.links.extend([(link, Caller::Station(place))]);
-        if let Some(old) = old.filter(|&old| old != link) {
+        self.links.insert(link, Caller::Station(place));
+        if let Some(old) = old {
             self.links.remove(&old);
         }
         station.link_up(&mut self.core, now, link);
