@@ -1,6 +1,6 @@
 //! An office with a desk: commands go in, what was committed piles up, and answers are read back.
 
-#![allow(dead_code, reason = "each test file uses a part of the desk")]
+#![expect(dead_code, reason = "each test file uses a part of the desk")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
