@@ -2,8 +2,8 @@
 //! result beside every figure.
 //!
 //! Start with `README.md`: question, command, figures, budgets. [`decision`] shares out one site's current, [`site`]
-//! runs the whole control loop of one, [`engine`] drives a backend with the frames of many stations. [`cpu`] and
-//! [`fingerprint`] are the instruments.
+//! runs the whole control loop of one, [`engine`] drives a backend with the frames of many stations. [`durable`] loads a real
+//! server, [`replay`] is a month for the twin. [`cpu`], [`child`] and [`fingerprint`] are the instruments.
 //!
 //! # Invariants
 //!
@@ -15,9 +15,12 @@
 //!
 //! No rule and no physics: stations draw what they are offered, and accept whatever they are told.
 
+pub mod child;
 pub mod cpu;
 pub mod decision;
+pub mod durable;
 pub mod engine;
 pub mod evs;
 pub mod fingerprint;
+pub mod replay;
 pub mod site;

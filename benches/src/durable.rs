@@ -1,0 +1,168 @@
+//! Durable acknowledgements: a server of one site with many stations, loaded in a closed loop over real sockets.
+
+use std::time::Duration;
+
+use serde_json::json;
+use units::Timestamp;
+use wire::http::{Api, RequestError};
+use wire::load::{self, Load, LoadError, LoadReport, LoadStation};
+use wire::station::Endpoint;
+
+/// How much to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Stations of one EVSE each.
+    pub stations: usize,
+    /// MeterValues that each station has in flight.
+    pub window: usize,
+    /// How long.
+    pub duration: Duration,
+}
+
+/// What failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DurableError {
+    /// The API gave no reply.
+    #[error("the API of the server")]
+    Api(#[from] RequestError),
+    /// The API refused.
+    #[error("{what}: the server answered {status}: {body}")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// HTTP's status.
+        status: u16,
+        /// Its words.
+        body: String,
+    },
+    /// The load broke off.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Makes the site, its driver and a token for each station.
+///
+/// # Errors
+///
+/// Where the server refuses any of it.
+pub async fn furnish(api: &Api, stations: usize) -> Result<(), DurableError> {
+    ask(api, "POST", "/api/v1/sites", "application/toml", &site(stations)).await?;
+    let account = json!({"account": "resident", "name": "A. Resident", "sites": ["yard"]});
+    ask(api, "PUT", "/api/v1/accounts", "application/json", &account.to_string()).await?;
+    for number in 0..stations {
+        let token = json!({
+            "token": token(number),
+            "entry": {"holder": {"account": "resident"}, "status": "valid"},
+        });
+        ask(api, "PUT", "/api/v1/tokens", "application/json", &token.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// Loads the server; the grid meter is read every 10 s meanwhile.
+///
+/// # Errors
+///
+/// The first station that was refused, or whose link broke.
+pub async fn load(api: &Api, ocpp: &str, size: Size, now: Timestamp) -> Result<LoadReport, DurableError> {
+    let endpoint = Endpoint { address: ocpp.to_owned(), path: "/ocpp".to_owned() };
+    let stations = (0..size.stations)
+        .map(|number| LoadStation { id: station(number), password: None, token: token(number) })
+        .collect();
+    let Size { window, duration, .. } = size;
+    let running = load::run(Load { endpoint, stations, window, duration, starts_at: now });
+    tokio::select! {
+        report = running => Ok(report?),
+        failed = read_meter(api, now) => Err(failed),
+    }
+}
+
+/// Never ends but by a failure.
+async fn read_meter(api: &Api, now: Timestamp) -> DurableError {
+    let began = tokio::time::Instant::now();
+    let mut every = tokio::time::interval(Duration::from_secs(10));
+    loop {
+        every.tick().await;
+        let passed = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
+        let at = now + units::TimeSpan::from_milliseconds(passed);
+        let reading = json!({"at": at.to_string(), "current_a": [2_100.5, 2_093.0, 2_110.2]}).to_string();
+        let path = "/api/v1/meters/yard/readings";
+        if let Err(error) = ask(api, "POST", path, "application/json", &reading).await {
+            return error;
+        }
+    }
+}
+
+async fn ask(api: &Api, method: &str, path: &str, kind: &str, body: &str) -> Result<(), DurableError> {
+    let reply = api.send(method, path, kind, body).await?;
+    if reply.status < 300 {
+        return Ok(());
+    }
+    Err(DurableError::Refused { what: format!("{method} {path}"), status: reply.status, body: reply.body })
+}
+
+fn station(number: usize) -> String {
+    format!("LOAD{number:04}")
+}
+
+fn token(number: usize) -> String {
+    format!("TOKEN{number:04}")
+}
+
+/// A yard with groups of ten EVSEs and current for all of them: control runs, and sheds nothing.
+fn site(stations: usize) -> String {
+    let groups = stations.div_ceil(10);
+    let mut text = format!(
+        r#"id = "yard"
+name = "Yard"
+zone = "Europe/Helsinki"
+supply = "tn_400"
+
+[owner]
+id = "owner"
+name = "Owner"
+vat = "not_registered"
+plan = "per_kwh"
+
+[[tariffs]]
+id = "residents"
+valid_from = "2024-09-01"
+energy_eur_per_kwh = 0.20
+
+[evse_defaults]
+current_max_a = 16
+access = "private"
+tariff = "residents"
+is_fallback_proven = true
+
+[[circuits]]
+id = "main"
+rating_a = {}
+worst_base_a = 40
+meter = {{ id = "yard", timeout_s = 30 }}
+"#,
+        groups * 200 + 200
+    );
+    for group in 1..=groups {
+        text += &format!("\n[[circuits]]\nid = \"group-{group}\"\nparent = \"main\"\nrating_a = 200\n");
+    }
+    for number in 0..stations {
+        let wiring = ["L1L2L3", "L2L3L1", "L3L1L2"][number % 3];
+        let (id, group) = (station(number), number / 10 + 1);
+        text +=
+            &format!("\n[[evses]]\nid = \"{id}/1\"\ncircuit = \"group-{group}\"\nwiring = \"{wiring}\"\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_site_is_one_that_the_server_takes() {
+        let read = twin::site_file::parse("site.toml", &site(200));
+        let evses = read.map(|site| site.config.evses.len()).map_err(|problems| format!("{problems:?}"));
+        assert_eq!(evses, Ok(200));
+    }
+}
