@@ -7,7 +7,7 @@ use billing::cdr::FeeClass;
 use billing::contract::{Contract, ContractTerms, SellerRole, SettlementBasis};
 use billing::directory::{Access, AccountsAdmitted, EvseTerms, TokenEntry, TokenHolder, TokenStatus};
 use billing::fees::PriceLists;
-use billing::ledger::PaymentMethod;
+use billing::ledger::{DocumentKey, PaymentMethod};
 use billing::pricing::PricedCdr;
 use billing::tariff::Tariff;
 use office::record::{
@@ -175,11 +175,39 @@ impl crate::World {
         let owner = owner.clone();
         let closed = self.ask(Command::CloseMonth { owner: owner.clone(), month }, refusals);
         if let Some(CommandAnswer::Closed(closed)) = closed {
-            for document in closed.issued {
+            let due: Vec<DocumentKey> =
+                closed.issued.into_iter().filter(|document| self.is_due(document)).collect();
+            for document in due {
                 self.ask(Command::Collect { document, method: PaymentMethod::Bank }, refusals);
             }
         }
         self.ask(Command::Settle { owner, month }, refusals);
+    }
+
+    /// Whether a document asks for money: one for 0 kWh does not.
+    fn is_due(&self, key: &DocumentKey) -> bool {
+        self.store().office().iter().any(|record| match record {
+            office::Record::Document(row) => row.key == *key && row.total.minor() > 0,
+            office::Record::Owner(_)
+            | office::Record::Account(_)
+            | office::Record::Token(_)
+            | office::Record::Tariff(_)
+            | office::Record::Access(_)
+            | office::Record::Prices(_)
+            | office::Record::Sighting(_)
+            | office::Record::Counters(_)
+            | office::Record::Books(_)
+            | office::Record::Stated(_)
+            | office::Record::Payout(_)
+            | office::Record::PricedCdr(_)
+            | office::Record::Line(_)
+            | office::Record::Finding(_)
+            | office::Record::Resolution(_)
+            | office::Record::Collection(_)
+            | office::Record::Settlement(_)
+            | office::Record::Entry(_)
+            | office::Record::Audit(_) => false,
+        })
     }
 
     fn ask(&mut self, command: Command, refusals: &mut Vec<String>) -> Option<CommandAnswer> {

@@ -2,6 +2,7 @@
 //! decoder, and cheap, because every frame is looked at.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
 use units::{Amperes, TimeSpan};
@@ -54,6 +55,15 @@ pub fn head(text: &str) -> Head<'_> {
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let (_, rest) = text.split_once('"')?;
     rest.split_once('"')
+}
+
+/// A hash of what follows the message id: a retry may come under a new one.
+#[must_use]
+pub fn payload_hash(text: &str) -> u64 {
+    let payload = text.splitn(5, '"').nth(4).unwrap_or(text);
+    let mut hasher = DefaultHasher::new();
+    payload.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A SetChargingProfile as it stands on the wire.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use csms::Record;
-use units::{CdrId, RecordSeq, TransactionId};
+use units::{CdrId, RecordSeq, StationId, TransactionId};
+
+use crate::frame_text::payload_hash;
 
 /// What is durable.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub struct Store {
     office_place: BTreeMap<(&'static str, String), usize>,
     /// Frames whose contents are durable, as evidence or as meter values, and whose acknowledgement was not yet seen.
     frames: BTreeSet<u64>,
+    /// Hashes of the last payloads of each station that are durable evidence, newest last.
+    payloads: BTreeMap<StationId, VecDeque<u64>>,
     records: u64,
     commits: u64,
 }
@@ -166,6 +170,12 @@ impl Store {
         self.frames.remove(&frame)
     }
 
+    /// Whether a frame with this payload is among the last durable evidence of `station`.
+    #[must_use]
+    pub fn has_payload(&self, station: &StationId, payload: u64) -> bool {
+        self.payloads.get(station).is_some_and(|known| known.contains(&payload))
+    }
+
     /// Records and commits so far.
     #[must_use]
     pub const fn counts(&self) -> (u64, u64) {
@@ -190,6 +200,11 @@ impl Store {
             Record::Finding(row) => self.findings.push(row.clone()),
             Record::Evidence(row) => {
                 self.frames.insert(row.frame);
+                let payloads = self.payloads.entry(row.station.clone()).or_default();
+                payloads.push_back(payload_hash(&row.text));
+                if payloads.len() > PAYLOADS_KEPT {
+                    payloads.pop_front();
+                }
                 if let Some(transaction) = row.transaction {
                     self.keep_open(transaction, record);
                 }
@@ -218,6 +233,9 @@ impl Store {
         }
     }
 }
+
+/// Payloads that are remembered per station, to tell a repeated message.
+const PAYLOADS_KEPT: usize = 256;
 
 /// The CDR that `office` has dealt with by this record: it is billed or held.
 fn disposed(record: &office::Record) -> Option<CdrId> {

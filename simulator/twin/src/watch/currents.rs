@@ -23,6 +23,8 @@ use crate::truth::Truth;
 pub struct Reaction {
     /// Link, station and EV together.
     pub shed: TimeSpan,
+    /// Link and station: a limit that is sent is in force after this, or never will be.
+    pub in_force: TimeSpan,
 }
 
 /// The slowest EV of the built-in mix.
@@ -45,14 +47,16 @@ impl Reaction {
         let delays =
             scenario.faults.iter().map(crate::scenario::Fault::delay).max().unwrap_or(TimeSpan::ZERO);
         let link = scenario.timing.latency + scenario.timing.latency_spread + delays;
-        Self { shed: link + scenario.stations.reaction + ev }
+        // A station's answer takes a moment of its own, and frames wait for each other on a link.
+        let in_force = link + link + scenario.stations.reaction + TimeSpan::from_milliseconds(200);
+        Self { shed: link + scenario.stations.reaction + ev, in_force }
     }
 }
 
 /// What is known of each row.
 #[derive(Debug)]
 pub struct Currents {
-    reaction: Reaction,
+    pub(super) reaction: Reaction,
     rows: Vec<PerPhase<Row>>,
     deadlines: BTreeSet<(Timestamp, usize, Phase, Deadline)>,
 }

@@ -117,7 +117,7 @@ impl Watch {
             self.judge_s4(now, truth, index);
         }
         self.story.note(now, Note::Limit { evse: index, limit: first, expired: last });
-        let worst = self.worst(index);
+        let worst = self.worst(now, index);
         if first > worst {
             self.judge_s2(now, truth, index, first, worst);
         } else if first < worst {
@@ -125,17 +125,23 @@ impl Watch {
         }
         let before = self.evses[index].live.replace(first);
         self.judge_s5(now, truth, index, before, first);
-        self.evses[index].on_the_wire.push((now, first));
+        let in_force = self.currents.reaction.in_force;
+        let evse = &mut self.evses[index];
+        evse.on_the_wire.retain(|(sent, _)| now.since(*sent) <= in_force);
+        evse.on_the_wire.push((now, first));
         before != Some(first)
     }
 
     /// The most that may be drawn at an EVSE in truth, per phase.
-    fn worst(&self, index: usize) -> Amperes {
+    fn worst(&self, now: Timestamp, index: usize) -> Amperes {
         let evse = &self.evses[index];
         if !evse.plant.may_draw {
             return Amperes::ZERO;
         }
-        let on_the_wire = evse.on_the_wire.iter().map(|(_, limit)| *limit).max().unwrap_or(Amperes::ZERO);
+        // What was sent longer ago than a limit takes is in force, was superseded, or is lost.
+        let is_on_the_wire = |sent: Timestamp| now.since(sent) <= self.currents.reaction.in_force;
+        let on_the_wire = evse.on_the_wire.iter().filter(|(sent, _)| is_on_the_wire(*sent));
+        let on_the_wire = on_the_wire.map(|(_, limit)| *limit).max().unwrap_or(Amperes::ZERO);
         evse.plant.limit.max(on_the_wire).min(evse.current_max)
     }
 
@@ -151,18 +157,20 @@ impl Watch {
                 Some(meter) => meter.base.unwrap_or(watched.worst_base),
                 None => watched.worst_base,
             };
-            let sum = base + self.sum_with(truth, circuit, index, limit);
+            let sum = base + self.sum_with(now, truth, circuit, index, limit);
             let Some(phase) = Phase::ALL.into_iter().find(|&phase| {
                 sum[phase] > watched.rating[phase] && drawn(index, limit)[phase] > Amperes::ZERO
             }) else {
                 continue;
             };
             let unpaid: Vec<String> = (0..self.evses.len())
-                .filter(|&other| other != index && drawn(other, self.worst(other))[phase] > Amperes::ZERO)
-                .filter(|&other| self.evses[other].live.is_some_and(|live| live < self.worst(other)))
+                .filter(|&other| {
+                    other != index && drawn(other, self.worst(now, other))[phase] > Amperes::ZERO
+                })
+                .filter(|&other| self.evses[other].live.is_some_and(|live| live < self.worst(now, other)))
                 .map(|other| {
                     let evse = &self.evses[other];
-                    format!("{} was told {:?}, still {}", evse.id, evse.live, self.worst(other))
+                    format!("{} was told {:?}, still {}", evse.id, evse.live, self.worst(now, other))
                 })
                 .collect();
             let text = format!(
@@ -260,7 +268,7 @@ impl Watch {
                     )
                 }
                 None => {
-                    let sum = self.sum_with(truth, circuit, index, limit);
+                    let sum = self.sum_with(now, truth, circuit, index, limit);
                     let left = self.circuits[circuit].static_headroom;
                     if Phase::ALL.into_iter().all(|phase| sum[phase] <= left[phase]) {
                         continue;
@@ -276,11 +284,18 @@ impl Watch {
     }
 
     /// What all EVSEs below a circuit may draw at worst, with `limit` at one of them.
-    fn sum_with(&self, truth: &Truth, circuit: usize, index: usize, limit: Amperes) -> PerPhase<Amperes> {
+    fn sum_with(
+        &self,
+        now: Timestamp,
+        truth: &Truth,
+        circuit: usize,
+        index: usize,
+        limit: Amperes,
+    ) -> PerPhase<Amperes> {
         let mut sum = PerPhase::default();
         for (place, evse) in self.evses.iter().enumerate() {
             if self.path(evse.circuit).contains(&circuit) {
-                let worst = if place == index { limit } else { self.worst(place) };
+                let worst = if place == index { limit } else { self.worst(now, place) };
                 sum += truth.evses()[place].at_limit(worst.min(evse.plant.ev_max), evse.plant.phases);
             }
         }

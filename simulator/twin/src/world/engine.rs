@@ -24,10 +24,8 @@ pub struct Engine {
     csms_tick: Option<Timestamp>,
     office_tick: Option<Timestamp>,
     /// Calls that carry transactions and wait for their acknowledgement, by station and message id: the frames in which
-    /// they came, and their payloads' hashes.
-    pub(super) unacknowledged: BTreeMap<(usize, String), Vec<(u64, u64)>>,
-    /// Per station, hashes of payloads that are known to be durable, newest last.
-    pub(super) durable_payloads: BTreeMap<usize, VecDeque<u64>>,
+    /// they came, their payloads' hashes, and how they begin.
+    pub(super) unacknowledged: BTreeMap<(usize, String), Vec<(u64, u64, Box<str>)>>,
 }
 
 /// What a commit under way writes.

@@ -1,7 +1,5 @@
 //! Links: OCPP text between stations and engine, with latency, in order per link and direction.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use ::plant::ev::EvPhases;
 use ::plant::evse::EvseConfig;
 use ::plant::station::{Station, StationConfig, StationOutput};
@@ -9,7 +7,7 @@ use rand::RngExt;
 use units::{LinkId, StationId, TimeSpan, Timestamp};
 
 use super::{Event, World};
-use crate::frame_text::{Head, head};
+use crate::frame_text::{Head, head, payload_hash};
 use crate::queue::Precedence;
 use crate::recorder::TransactionSeen;
 use crate::scenario::{Fault, Scenario};
@@ -235,7 +233,11 @@ impl World {
             {
                 let payload = payload_hash(&text);
                 let key = (index, id.to_owned());
-                engine.unacknowledged.entry(key).or_default().push((self.next_frame, payload));
+                engine.unacknowledged.entry(key).or_default().push((
+                    self.next_frame,
+                    payload,
+                    beginning(&text),
+                ));
             }
         }
         let frame = self.next_frame;
@@ -282,22 +284,17 @@ impl World {
         let Some(engine) = &mut self.engine else { return };
         let Some(frames) = engine.unacknowledged.remove(&(index, id.to_owned())) else { return };
         self.watch.verdicts.check(Rule::S8);
-        let known = engine.durable_payloads.entry(index).or_default();
+        let station = &self.stations[index].id;
         let mut is_durable = false;
-        for &(frame, payload) in &frames {
+        for &(frame, payload, _) in &frames {
             // A repeated message needs no second row.
-            if self.store.take_evidence(frame) {
-                known.push_back(payload);
-            }
-            is_durable |= known.contains(&payload);
-        }
-        while known.len() > DURABLE_KEPT {
-            known.pop_front();
+            is_durable |= self.store.take_evidence(frame) || self.store.has_payload(station, payload);
         }
         if !is_durable {
             let text = format!(
-                "station {} gets the acknowledgement of message {id} (frames {frames:?}), which is not on the disk",
-                self.stations[index].id
+                "station {} gets the acknowledgement of message {id}, which is not on the disk: {}",
+                self.stations[index].id,
+                frames.first().map_or("", |(_, _, text)| text),
             );
             self.watch.verdicts.fire(Rule::S8, self.now, text, &self.watch.story);
         }
@@ -412,8 +409,9 @@ impl World {
     }
 }
 
-/// Acknowledged payloads that are remembered per station, to tell a repeated message.
-const DURABLE_KEPT: usize = 64;
+fn beginning(text: &str) -> Box<str> {
+    text.chars().take(240).collect::<String>().into_boxed_str()
+}
 
 fn carries_transaction(action: &str, text: &str) -> bool {
     match action {
@@ -421,12 +419,4 @@ fn carries_transaction(action: &str, text: &str) -> bool {
         "MeterValues" => text.contains("\"transactionId\""),
         _ => false,
     }
-}
-
-/// A hash of what follows the message id: a retry may come under a new one.
-fn payload_hash(text: &str) -> u64 {
-    let payload = text.splitn(5, '"').nth(4).unwrap_or(text);
-    let mut hasher = DefaultHasher::new();
-    payload.hash(&mut hasher);
-    hasher.finish()
 }

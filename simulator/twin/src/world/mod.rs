@@ -182,6 +182,9 @@ impl World {
         self.advance(end);
         self.now = end;
         self.close_stays();
+        // The plant's time is over, and with it the faults'; the books are closed by an engine that runs.
+        self.commit_faults = None;
+        self.engine_start();
         let books = self.close_books();
         self.judge(books)
     }
