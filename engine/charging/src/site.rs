@@ -302,6 +302,11 @@ struct EvseState {
     raised_at: Option<Timestamp>,
     measure_asked_at: Option<Timestamp>,
     demand: Demand,
+    /// The EV took nothing when it was last offered current, and has not begun since: telling it 0 A does not change
+    /// that, although its station then says that the EVSE suspends.
+    is_satisfied: bool,
+    /// When such an EV last got a turn.
+    turn_began_at: Option<Timestamp>,
     /// Since when no transaction runs.
     idle_since: Timestamp,
     arrived: Timestamp,
@@ -652,6 +657,8 @@ impl EvseState {
             raised_at: None,
             measure_asked_at: None,
             demand: Demand::default(),
+            is_satisfied: false,
+            turn_began_at: None,
             idle_since: now,
             arrived: now,
             waiting_since: None,
@@ -713,6 +720,8 @@ impl EvseState {
         self.raised_at = None;
         self.measure_asked_at = None;
         self.demand = Demand::default();
+        self.is_satisfied = self.record.ev == EvState::SuspendedEv;
+        self.turn_began_at = None;
         self.arrived = now;
         self.waiting_since = None;
         self.on_since = None;
@@ -723,6 +732,11 @@ impl EvseState {
     fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
+        self.is_satisfied = match ev {
+            EvState::SuspendedEv => true,
+            EvState::Charging | EvState::Absent => false,
+            EvState::Connected | EvState::SuspendedEvse | EvState::Faulted => self.is_satisfied,
+        };
         if resumes {
             self.record.occupy_all(&self.traits);
             self.demand = Demand { changed_at: Some(now), ..Demand::default() };

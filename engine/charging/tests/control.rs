@@ -683,3 +683,24 @@ fn a_lost_link_leaves_the_ceiling_until_its_lifetime_ends() {
         "{after}: only what it was last measured to draw still counts"
     );
 }
+
+#[test]
+fn an_ev_that_takes_nothing_holds_no_current_that_others_can_use() {
+    let mut world = World::new(12, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(900);
+    let satisfied: EvseId = "CP00/1".parse().unwrap();
+    world.apply(SiteEvent::EvState(satisfied.clone(), EvState::SuspendedEv));
+    world.run(120);
+    assert_eq!(world.site.evse_view(world.now, &satisfied).unwrap().limit, Some(Amperes::ZERO));
+    // At 0 A its station says that the EVSE suspends: that is no wish for current.
+    world.apply(SiteEvent::EvState(satisfied.clone(), EvState::SuspendedEvse));
+    world.run(1800);
+    assert_eq!(world.site.evse_view(world.now, &satisfied).unwrap().limit, Some(Amperes::ZERO));
+    // After an hour it gets a turn, to see whether it wants to begin again.
+    let mut turns = 0;
+    for _ in 0..7200 {
+        world.run(1);
+        turns += i64::from(world.site.evse_view(world.now, &satisfied).unwrap().limit > Some(Amperes::ZERO));
+    }
+    assert!((60..=2400).contains(&turns), "{turns} s of turns in two hours");
+}

@@ -14,7 +14,9 @@ use super::{
     Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, EvseState, FallbackState, LIFETIME, RETRY_AFTER,
     Site, SiteAlarm, Ticket, Urgency,
 };
-use crate::allocation::{Allocator, AmpereSeconds, Candidate, Certificate, Problem, next_turn};
+use crate::allocation::{
+    Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
+};
 use crate::ceiling::{LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
 use crate::metering::Base;
 use crate::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex};
@@ -25,8 +27,8 @@ const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
 const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 /// An EVSE that refuses its limits is asked again this often.
 const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
-/// The class of EVs that take nothing: served when all others are.
-const CLASS_SUSPENDED: u8 = u8::MAX;
+/// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
+const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
@@ -49,15 +51,12 @@ impl Site {
         self.settle(now);
         let rows = self.rows_now(now);
         let ceilings = self.ceilings_by_row(now);
-        let (problem, capped) = self.problem(now, &rows, &ceilings);
+        let (mut problem, spare_takers) = self.problem(now, &rows, &ceilings);
         let fair = self.allocator.fair_shares(&problem);
         let mut allocation = self.allocator.allocate(&problem);
-        for (certificate, is_capped) in allocation.certificates.iter_mut().zip(capped) {
-            if is_capped && *certificate == Certificate::OwnMaximum {
-                *certificate = Certificate::Plan;
-            }
-        }
         self.account(now, &problem, &allocation.limits, &fair);
+        self.share_spare(&mut problem, &mut allocation, spare_takers, now);
+        self.name_the_plan(&problem, &mut allocation, now);
         let mut commands = self.fallbacks_due(now);
         let free = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
         let is_waiting = self.dispatch(
@@ -202,12 +201,11 @@ impl Site {
         at_worst.zip_with(measured, Amperes::max)
     }
 
-    /// Who takes part, and what there is for them; beside it, whose maximum is the plan's.
-    fn problem(&self, now: Timestamp, rows: &[RowNow], ceilings: &[Amperes]) -> (Problem, Vec<bool>) {
+    /// Who takes part, and what there is for them; beside it those who take nothing now and only get what is spare.
+    fn problem(&self, now: Timestamp, rows: &[RowNow], ceilings: &[Amperes]) -> (Problem, Vec<Candidate>) {
         let mut headroom: Vec<Amperes> =
             rows.iter().zip(ceilings).map(|(row, &sum)| row.likely - sum).collect();
-        let mut sessions = Vec::new();
-        let mut capped = Vec::new();
+        let (mut sessions, mut spare_takers) = (Vec::new(), Vec::new());
         for index in self.network.evse_indices() {
             let state = self.evse(index);
             if !state.takes_part() {
@@ -219,24 +217,70 @@ impl Site {
                 headroom[row.place()] +=
                     coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
             }
-            let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
-            let candidate = self.candidate(index, now, cap);
-            capped.push(cap.is_some_and(|cap| candidate.max == cap));
-            sessions.push(candidate);
+            let candidate = self.candidate(index, now);
+            if state.is_satisfied && !state.has_its_turn(now) {
+                spare_takers.push(candidate);
+            } else {
+                sessions.push(candidate);
+            }
         }
-        (Problem { now, headroom, sessions }, capped)
+        (Problem { now, headroom, sessions }, spare_takers)
     }
 
-    fn candidate(&self, index: EvseIndex, now: Timestamp, cap: Option<Amperes>) -> Candidate {
+    /// What nobody else can use goes to EVs that take nothing now, so that they can begin again by themselves.
+    fn share_spare(
+        &mut self,
+        problem: &mut Problem,
+        allocation: &mut Allocation,
+        takers: Vec<Candidate>,
+        now: Timestamp,
+    ) {
+        if takers.is_empty() {
+            return;
+        }
+        let mut headroom = problem.headroom.clone();
+        for (session, &limit) in problem.sessions.iter().zip(&allocation.limits) {
+            for &(row, coefficient) in session.loads.iter() {
+                headroom[row.place()] -= coefficient.of_ceil(limit);
+            }
+        }
+        let spare = Problem { now, headroom, sessions: takers };
+        let shared = self.allocator.allocate(&spare);
+        let present: Vec<Amperes> = spare
+            .sessions
+            .iter()
+            .map(|session| {
+                self.evse(session.key).record.newest().map_or(Amperes::ZERO, |newest| newest.limit)
+            })
+            .collect();
+        // What they are given counts neither for nor against their share.
+        self.account(now, &spare, &shared.limits, &present);
+        problem.sessions.extend(spare.sessions);
+        allocation.limits.extend(shared.limits);
+        allocation.certificates.extend(shared.certificates);
+    }
+
+    /// A session at its maximum is stopped by the plan where that maximum is the plan's.
+    fn name_the_plan(&self, problem: &Problem, allocation: &mut Allocation, now: Timestamp) {
+        let Some(plan) = &self.plan else { return };
+        for (session, certificate) in problem.sessions.iter().zip(&mut allocation.certificates) {
+            let is_capped = plan.cap(&self.evse(session.key).id, now) == Some(session.max);
+            if is_capped && *certificate == Certificate::OwnMaximum {
+                *certificate = Certificate::Plan;
+            }
+        }
+    }
+
+    fn candidate(&self, index: EvseIndex, now: Timestamp) -> Candidate {
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
         let min = state.traits.minimum;
-        let is_suspended = state.record.ev == EvState::SuspendedEv;
-        let offer = if is_suspended { Some(min) } else { state.demand.offer(now) };
+        let offer = if state.is_satisfied { Some(min) } else { state.demand.offer(now) };
+        let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
         Candidate {
             key: index,
-            class: if is_suspended { CLASS_SUSPENDED } else { config.class },
+            class: config.class,
             weight: config.weight,
             min,
             max: cap.map_or(max, |cap| max.min(cap)),
@@ -401,6 +445,7 @@ impl Site {
             state.traits.minimum
         );
         let limit_expired = state.traits.limit_expired.min(limit);
+        let begins_turn = state.is_satisfied && state.has_its_turn(now);
         state.record.send(SentLimit {
             ticket,
             limit,
@@ -415,6 +460,7 @@ impl Site {
         state.resend_at = Some(now + if state.record.is_refusing { REFUSING_RETRY } else { RETRY_AFTER });
         if urgency == Urgency::Raise {
             state.raised_at = Some(now);
+            state.turn_began_at = begins_turn.then_some(now);
         }
         let kind = CommandKind::SetLive { limit, limit_expired, lifetime: LIFETIME, urgency };
         Command { evse: state.id.clone(), ticket, kind }
@@ -501,6 +547,17 @@ impl EvseState {
     fn takes_part(&self) -> bool {
         let can_be_told = self.link == LinkState::Up && !self.record.is_decommissioned;
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
+    }
+
+    /// An EV that takes nothing has its turn: a slice, after an hour at 0 A.
+    fn has_its_turn(&self, now: Timestamp) -> bool {
+        match self.record.newest() {
+            Some(newest) if newest.limit > Amperes::ZERO => {
+                self.turn_began_at.is_some_and(|at| now < at + SLICE)
+            }
+            Some(newest) => now >= newest.sent_at + TURN_AFTER,
+            None => now >= self.arrived + TURN_AFTER,
+        }
     }
 
     /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.

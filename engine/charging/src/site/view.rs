@@ -76,11 +76,17 @@ impl Site {
         match record.ev {
             EvState::Faulted => return "the station reports a fault".to_owned(),
             EvState::Absent if !record.is_in_transaction => return "free".to_owned(),
-            EvState::SuspendedEv => return "the EV takes no more".to_owned(),
-            EvState::Absent | EvState::Connected | EvState::Charging | EvState::SuspendedEvse => {}
+            EvState::Absent
+            | EvState::Connected
+            | EvState::Charging
+            | EvState::SuspendedEv
+            | EvState::SuspendedEvse => {}
         }
         if !record.is_in_transaction {
             return "plugged in, not started".to_owned();
+        }
+        if state.is_satisfied {
+            return "the EV takes no more".to_owned();
         }
         match state.certificate {
             None => "a limit is being worked out".to_owned(),
