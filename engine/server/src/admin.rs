@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wire::http::Api;
 
 use crate::credentials::TOKEN_FILE;
+use crate::say;
 
 /// Flags of `wattery admin`.
 #[derive(Debug, Args)]
@@ -186,7 +187,7 @@ pub async fn run(args: AdminArgs) -> anyhow::Result<()> {
     if reply.status >= 400 {
         bail!("{}", refusal(reply.status, &body));
     }
-    println!("{}", serde_json::to_string_pretty(&body)?);
+    say(&serde_json::to_string_pretty(&body)?);
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use wire::station::Endpoint;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::run::{DATABASE_FILE, Server};
+use crate::say;
 use crate::web::Live;
 
 /// The company: the same files as the scenario of an evening peak.
@@ -61,16 +62,16 @@ pub struct DemoArgs {
 /// What failed, and the way out.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let home = Home::open(args.data.as_deref())?;
-    println!("playing the day from midnight to half past five …");
+    say("playing the day from midnight to half past five …");
     let demo = Demo::start(home.path(), args.port, args.speed).await?;
-    println!("watch it at    {}", demo.url);
-    println!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp);
-    println!("{} times true time; Ctrl-C ends it", args.speed);
+    say(&format!("watch it at    {}", demo.url));
+    say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp));
+    say(&format!("{} times true time; Ctrl-C ends it", args.speed));
     tokio::select! {
         () = stop_signal() => {}
         () = demo.server.ended() => {}
     }
-    println!("ending …");
+    say("ending …");
     demo.stop().await
 }
 

@@ -10,7 +10,7 @@ use server::clock::Clock;
 use server::config::{Config, ServeArgs};
 use server::run::Server;
 use server::web::Live;
-use server::{admin, demo};
+use server::{admin, demo, say};
 
 /// An open backend for charging electric vehicles where cars stay for hours.
 #[derive(Debug, Parser)]
@@ -58,10 +58,10 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         anyhow::anyhow!("the settings have {} mistakes:\n{}", lines.len(), lines.join("\n"))
     })?;
     let server = Server::start(config, Clock::real(), Live::default()).await?;
-    println!("pages and API  http://{}/", server.listen);
-    println!("stations       ws://{}/ocpp/{{station id}}", server.listen_ocpp);
+    say(&format!("pages and API  http://{}/", server.listen));
+    say(&format!("stations       ws://{}/ocpp/{{station id}}", server.listen_ocpp));
     if let Some(token) = &server.token {
-        println!("open once      {}", server.console_url(token));
+        say(&format!("open once      {}", server.console_url(token)));
     }
     tokio::select! {
         () = demo::stop_signal() => {}

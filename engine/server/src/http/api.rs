@@ -534,6 +534,7 @@ async fn office_query(app: &App, query: office::Query) -> Answer {
 }
 
 async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
+    let whose = whose(&command);
     match app.engine.command(&actor.0, command).await? {
         csms::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
         csms::CommandAnswer::Station(payload) => {
@@ -541,17 +542,28 @@ async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
         }
         csms::CommandAnswer::StationError { code, description } => Err(Problem::new(
             StatusCode::BAD_GATEWAY,
-            format!("the station answered {code}: {description}"),
+            format!("{whose} answered {code}: {description}"),
             "look at the payload, and at what the station supports",
         )),
         csms::CommandAnswer::NoAnswer(reason) => Err(Problem::new(
             StatusCode::GATEWAY_TIMEOUT,
-            format!("the station gave no answer: {reason}"),
+            format!("{whose} gave no answer: {reason}"),
             "look at GET /api/v1/stations whether it is online, then try again",
         )),
         csms::CommandAnswer::Refused(reasons) => {
             Err(Problem::several(StatusCode::CONFLICT, "refused; nothing was changed", reasons))
         }
+    }
+}
+
+/// Whom a command concerns, for the answer.
+fn whose(command: &csms::Command) -> String {
+    match command {
+        csms::Command::ConfigureSite(config) => format!("site {}", config.id),
+        csms::Command::Call { station, .. } => format!("station {station}"),
+        csms::Command::Start { evse, .. }
+        | csms::Command::Stop { evse }
+        | csms::Command::Decommission { evse, .. } => format!("EVSE {evse}"),
     }
 }
 

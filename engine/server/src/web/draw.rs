@@ -323,6 +323,9 @@ impl Kind {
 /// By facts where there are any, and by the words of control for the rest.
 fn kind(line: &EvseLine) -> Kind {
     let words = line.control.limited_by.as_str();
+    if words == "never connected" || words == "out of service" {
+        return Kind::Done;
+    }
     if !line.is_online || words.contains("fault") || words.contains("doubtful") {
         return Kind::Trouble;
     }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::{House, first_limit, meter_values, now, within};
+use crate::support::{House, SpokenStation, first_limit, meter_values, now, stop, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_acknowledges_nothing_sheds_still_and_resumes() {
     let house = House::open().await;
     let mut station = house.station("P01").await;
     // The meter says that there is room, so that the transaction gets more than 0 A.
-    let reading = |amperes: i64| json!({"at": now(), "current_a": [amperes; 3]}).to_string();
+    let reading = |amperes: i64| json!({"at": now(), "current_a": [amperes, amperes, amperes]}).to_string();
     let path = "/api/v1/meters/main-meter/readings";
     assert_eq!(house.send("POST", path, &reading(5)).await.status, 200);
     let transaction = station.start(1_000).await;
@@ -25,11 +25,7 @@ async fn a_full_disk_acknowledges_nothing_sheds_still_and_resumes() {
         assert_eq!(house.send("POST", path, &reading(21)).await.status, 200);
     }
 
-    let writer = house.server.writer.as_ref().unwrap();
-    writer.limit_size(1);
-    let unacknowledged = station.send("MeterValues", meter_values(transaction, 1_040, "16.0")).await.unwrap();
-    let mut health = house.server.engine.health();
-    within("the failing storage", health.wait_for(|health| health.storage_failing.is_some())).await.unwrap();
+    let unacknowledged = fill_the_disk(&house, &mut station, transaction).await;
     assert_eq!(house.send("GET", "/api/v1/health", "").await.status, 503);
     let page = house.send("GET", "/", "").await;
     assert!(page.status == 503 && page.body.contains("Records cannot be stored"), "{}", page.body);
@@ -41,12 +37,11 @@ async fn a_full_disk_acknowledges_nothing_sheds_still_and_resumes() {
             action == "SetChargingProfile" && first_limit(payload).is_some_and(|limit| limit < before)
         })
         .await;
-    let log = house.directory.path().join("frames");
-    assert!(log.exists());
 
-    writer.limit_size(0);
+    house.server.writer.as_ref().unwrap().limit_size(0);
     let answer = within("the late acknowledgement", station.answer_to(&unacknowledged)).await.unwrap();
     assert_eq!(answer, json!({}));
+    let mut health = house.server.engine.health();
     within("the recovery", health.wait_for(|health| health.storage_failing.is_none())).await.unwrap();
     assert_eq!(house.send("GET", "/api/v1/health", "").await.status, 200);
 }
@@ -56,20 +51,36 @@ async fn nothing_is_acknowledged_before_it_is_committed() {
     let house = House::open().await;
     let mut station = house.station("P01").await;
     let transaction = station.start(1_000).await;
-    let writer = house.server.writer.as_ref().unwrap();
-    writer.limit_size(1);
-    let ids = [1_010, 1_020].map(|register| meter_values(transaction, register, "6.0"));
-    let mut sent = Vec::new();
-    for values in ids {
-        sent.push(station.send("MeterValues", values).await.unwrap());
-    }
-    let mut health = house.server.engine.health();
-    within("the failing storage", health.wait_for(|health| health.storage_failing.is_some())).await.unwrap();
-    // Whatever comes by now is a call of the server, not an acknowledgement.
-    let heard = tokio::time::timeout(std::time::Duration::from_millis(300), station.hear()).await;
+    let unacknowledged = fill_the_disk(&house, &mut station, transaction).await;
+    let later = station.send("StopTransaction", stop(transaction, 9_000)).await.unwrap();
+    // A restart would find no record of it, so there must be no answer to it either: the engine has handled the frame
+    // once it has handled the next of the same link.
+    let mut other = SpokenStation::connect(&house.ocpp, "P02").await;
+    other.client.send("[2,\"x\",\"Heartbeat\",{}]").await.unwrap();
+    let heard = tokio::time::timeout(std::time::Duration::from_millis(500), station.hear()).await;
     assert!(heard.is_err(), "{heard:?} was acknowledged although nothing was stored");
-    writer.limit_size(0);
-    for id in sent {
+    house.server.writer.as_ref().unwrap().limit_size(0);
+    for id in [unacknowledged, later] {
         within("the acknowledgement", station.answer_to(&id)).await.unwrap();
     }
+}
+
+/// Lets the database grow no more, and sends meter values until its pages are full. Gives the message that is the first
+/// without an acknowledgement.
+async fn fill_the_disk(house: &House, station: &mut SpokenStation, transaction: i64) -> String {
+    house.server.writer.as_ref().unwrap().limit_size(1);
+    let mut health = house.server.engine.health();
+    for register in 2_000.. {
+        let id = station.send("MeterValues", meter_values(transaction, register, "6.0")).await.unwrap();
+        tokio::select! {
+            biased;
+            answer = station.answer_to(&id) => assert_eq!(answer.unwrap(), json!({})),
+            failing = health.wait_for(|health| health.storage_failing.is_some()) => {
+                failing.unwrap();
+                return id;
+            }
+        }
+        assert!(register < 4_000, "two thousand messages fit into a full database");
+    }
+    unreachable!("the loop has no end")
 }

@@ -27,7 +27,7 @@ impl Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wattery"))
             .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0", "--data"])
             .arg(data)
-            .env("WATTERY_LOG", "error")
+            .env("WATTERY_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

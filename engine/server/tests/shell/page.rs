@@ -13,7 +13,7 @@ async fn the_consoles_url_opens_the_page_and_the_stream_tells_what_changes() {
     assert_eq!(opened.status, 303);
     let page = house.send("GET", "/", "").await;
     assert_eq!(page.status, 200);
-    for part in ["A House", "P01/1", "Main", "63 A", "never connected", "data-live=\"/live/house\""] {
+    for part in ["A House", "P01/1", "Main", "63 A", "Never connected", "data-live=\"/live/house\""] {
         assert!(page.body.contains(part), "{part} is not in {}", page.body);
     }
     assert!(

@@ -255,8 +255,14 @@ impl SpokenStation {
         Ok(())
     }
 
-    /// Plugs in and starts a transaction with `KEY`.
+    /// Plugs in and starts a transaction with `KEY`, once the directory that knows it is published.
     pub async fn start(&mut self, register: i64) -> i64 {
+        within("the directory with KEY", async {
+            while self.call("Authorize", json!({"idTag": "KEY"})).await["idTagInfo"]["status"] != "Accepted" {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         self.call("StatusNotification", status("Preparing")).await;
         let start = json!({"connectorId": 1, "idTag": "KEY", "meterStart": register, "timestamp": now()});
         let answer = self.call("StartTransaction", start).await;
