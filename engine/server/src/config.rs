@@ -132,12 +132,9 @@ impl Config {
     pub fn read(args: &ServeArgs) -> Result<Self, Vec<Problem>> {
         let variable = |name: &str| std::env::var(name).ok();
         let path = args.config.clone().or_else(|| variable("WATTERY_CONFIG"));
-        let file = match &path {
-            Some(path) => {
-                Some((path.as_str(), std::fs::read_to_string(path).map_err(|error| error.to_string())))
-            }
-            None => None,
-        };
+        let file = path
+            .as_deref()
+            .map(|path| (path, std::fs::read_to_string(path).map_err(|error| error.to_string())));
         Self::from_sources(args, &variable, file)
     }
 

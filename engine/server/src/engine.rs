@@ -665,8 +665,20 @@ impl Engine {
                     records.push((self.sites.seq(seq), *record));
                 }
                 csms::Effect::Withdraw { link, message } => self.withdraw(link, message),
-                effect if after == RecordSeq(0) => self.carry_out(effect),
-                effect => self.sites.waiting.push_back((after, effect)),
+                effect @ (csms::Effect::SendFrame { .. }
+                | csms::Effect::CloseLink { .. }
+                | csms::Effect::Answer { .. }
+                | csms::Effect::QueryAnswer { .. }
+                | csms::Effect::SealedCdr(_)
+                | csms::Effect::Sighted(_)
+                | csms::Effect::AlarmRaised(_)
+                | csms::Effect::AlarmCleared(_)) => {
+                    if after == RecordSeq(0) {
+                        self.carry_out(effect);
+                    } else {
+                        self.sites.waiting.push_back((after, effect));
+                    }
+                }
             }
         }
         if let Some((last, _)) = records.last() {
@@ -686,7 +698,9 @@ impl Engine {
             let after = self.business.seq(after);
             match effect {
                 office::Effect::Persist { seq, record } => records.push((self.business.seq(seq), *record)),
-                effect => self.business.waiting.push_back((after, effect)),
+                effect @ (office::Effect::PublishDirectory(_)
+                | office::Effect::Answer { .. }
+                | office::Effect::QueryAnswer { .. }) => self.business.waiting.push_back((after, effect)),
             }
         }
         if let Some((last, _)) = records.last() {

@@ -65,11 +65,13 @@ pub enum LinkError {
 
 impl From<Error> for LinkError {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Http(reply) => Self::Refused(reply.status()),
-            Error::ConnectionClosed | Error::AlreadyClosed => Self::Closed,
-            other => Self::Broken(other.to_string()),
+        if let Error::Http(reply) = &error {
+            return Self::Refused(reply.status());
         }
+        if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
+            return Self::Closed;
+        }
+        Self::Broken(error.to_string())
     }
 }
 

@@ -581,12 +581,12 @@ async fn office_command(app: &App, actor: &Actor, command: office::Command) -> A
 
 /// An answer without the name of its kind, which the path tells already.
 fn sole(value: Value) -> Value {
-    match value {
-        Value::Object(map) if map.len() == 1 => {
-            map.into_iter().next().map_or(Value::Null, |(_, inner)| inner)
-        }
-        other => other,
+    let is_sole = value.as_object().is_some_and(|map| map.len() == 1);
+    if !is_sole {
+        return value;
     }
+    let Value::Object(map) = value else { return value };
+    map.into_iter().next().map_or(Value::Null, |(_, inner)| inner)
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(thing: &str, text: &str) -> Result<T, Problem> {

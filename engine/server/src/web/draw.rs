@@ -397,8 +397,7 @@ fn evse(place: usize, line: &EvseLine, is_unauthenticated: bool) -> Markup {
             div.evse-head {
                 span.evse-name { (name) }
                 @if kind != Kind::Free && kind != Kind::Trouble || control.is_in_transaction {
-                    span.evse-amps { b { (tenths(control.drawn.highest())) } " A"
-                        @if phases > 0 { span.evse-phases { " × " (phases) } } }
+                    span.evse-amps { b { (tenths(control.drawn.highest())) } " A" }
                 }
             }
             div.why { (sentence(&control.limited_by)) }

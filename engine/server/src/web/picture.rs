@@ -51,10 +51,8 @@ impl Picture {
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_) => Vec::new(),
         };
-        let today = match app.engine.office_query(office::Query::SiteToday(id.clone())).await? {
-            office::QueryAnswer::SiteToday(today) => today,
-            _ => None,
-        };
+        let answer = app.engine.office_query(office::Query::SiteToday(id.clone())).await?;
+        let today = if let office::QueryAnswer::SiteToday(today) = answer { today } else { None };
         let is_unauthenticated =
             site.evses.iter().map(|line| !app.credentials.has_password(&line.evse.station)).collect();
         Ok(Some(Self {

@@ -143,9 +143,12 @@ async fn count_facts(data: &Path, acknowledged: &[Acknowledged]) -> usize {
     let mut facts = 0;
     for (transaction, (registers, stopped)) in acknowledged.iter().flat_map(|of| &of.transactions) {
         let id = TransactionId(u64::try_from(*transaction).unwrap());
-        let row = restored.csms.iter().find_map(|record| match record {
-            csms::Record::Transaction(row) if row.transaction == id => Some(row),
-            _ => None,
+        let row = restored.csms.iter().find_map(|record| {
+            if let csms::Record::Transaction(row) = record {
+                (row.transaction == id).then_some(row)
+            } else {
+                None
+            }
         });
         let row = row.unwrap_or_else(|| panic!("transaction {transaction} was acknowledged and is lost"));
         facts += 1;

@@ -1,5 +1,7 @@
 //! The production shell over real sockets on loopback: bad input, links, storms, a full disk, restarts, real processes.
 
+#![expect(clippy::unwrap_used, reason = "a test's own steps: what fails here fails the test")]
+
 mod bad_input;
 mod demo;
 mod disk;
