@@ -33,7 +33,7 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     for case in cases {
         let (report, verdicts) = run_case(&case)?;
         if let Some(folder) = &arguments.out {
-            write_report(&folder.join(&report.scenario), &report)?;
+            write_report(&folder.join(&report.scenario), &report, &verdicts)?;
         }
         if !arguments.json {
             print!("{}", table(&case, &report, &verdicts));
@@ -66,10 +66,11 @@ fn run_case(case: &Case) -> anyhow::Result<(ReplayReport, Vec<Verdict>)> {
 }
 
 /// Writes a report beside its final name first, so that an interrupted run leaves no half of one.
-fn write_report(folder: &Path, report: &ReplayReport) -> anyhow::Result<()> {
+fn write_report(folder: &Path, report: &ReplayReport, verdicts: &[Verdict]) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let json = serde_json::to_string(report).context("a report as JSON")?;
-    write_whole(&folder.join("report.json"), json.as_bytes())
+    write_whole(&folder.join("report.json"), json.as_bytes())?;
+    write_whole(&folder.join("report.html"), report::html(report, verdicts).as_bytes())
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
