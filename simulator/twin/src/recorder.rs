@@ -172,17 +172,6 @@ impl Recorder {
     /// Closes the series.
     #[must_use]
     pub fn finish(self, end: Timestamp) -> (RunSeries, String, Rest) {
-        let close =
-            |series: Vec<PerPhase<Series>>| -> (Vec<PerPhase<Vec<Amperes>>>, Vec<PerPhase<Vec<Amperes>>>) {
-                series
-                    .into_iter()
-                    .map(|phases| {
-                        let closed = phases.map(|series| series.finish(end));
-                        let PerPhase { l1, l2, l3 } = closed;
-                        (PerPhase::new(l1.0, l2.0, l3.0), PerPhase::new(l1.1, l2.1, l3.1))
-                    })
-                    .unzip()
-            };
         let over = self
             .over
             .iter()
@@ -190,9 +179,9 @@ impl Recorder {
             .collect();
         let series = RunSeries {
             step: self.step,
-            evses: close(self.evses).0,
-            bases: close(self.bases).0,
-            highest: close(self.totals).1,
+            evses: means(self.evses, end),
+            bases: means(self.bases, end),
+            highest: highest(self.totals, end),
             peaks: self.peaks,
             over,
         };
@@ -222,6 +211,14 @@ impl Recorder {
             }
         }
     }
+}
+
+fn means(series: Vec<PerPhase<Series>>, end: Timestamp) -> Vec<PerPhase<Vec<Amperes>>> {
+    series.into_iter().map(|phases| phases.map(|series| series.finish(end).0)).collect()
+}
+
+fn highest(series: Vec<PerPhase<Series>>, end: Timestamp) -> Vec<PerPhase<Vec<Amperes>>> {
+    series.into_iter().map(|phases| phases.map(|series| series.finish(end).1)).collect()
 }
 
 /// What is left of a recorder once its series are closed.

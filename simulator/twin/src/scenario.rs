@@ -148,7 +148,7 @@ pub enum BaseSource {
     /// Each row holds until the next.
     Trace(Trace),
     /// Flats drawn by seed.
-    Flats(FlatsConfig),
+    Flats(Box<FlatsConfig>),
 }
 
 impl BaseSource {
@@ -158,7 +158,7 @@ impl BaseSource {
         match self {
             Self::Constant(current) => BaseLoad::Constant(*current),
             Self::Trace(trace) => BaseLoad::Trace(trace.clone()),
-            Self::Flats(config) => BaseLoad::Flats(Box::new(Flats::new(config.clone(), seed))),
+            Self::Flats(config) => BaseLoad::Flats(Box::new(Flats::new(config.as_ref().clone(), seed))),
         }
     }
 }

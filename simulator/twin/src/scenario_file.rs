@@ -139,11 +139,11 @@ pub struct RecordedStay {
     pub energy: WattHours,
 }
 
-/// Says what a scenario needs.
+/// Says what a scenario needs, as far as its text can be read: [`load`] tells its mistakes, all at once.
 ///
 /// # Errors
 ///
-/// Where the text is not TOML, or what it needs cannot be told.
+/// Where the text is not TOML, or names no site.
 pub fn needs(file: &str, text: &str) -> Result<Vec<Need>, Vec<Problem>> {
     let document = Document::parse(file, text);
     let mut needs = Vec::new();
@@ -164,8 +164,9 @@ pub fn needs(file: &str, text: &str) -> Result<Vec<Need>, Vec<Problem>> {
         }
         root.skip_rest();
     }
-    let problems = document.into_problems();
-    if problems.is_empty() { Ok(needs.into_iter().flatten().collect()) } else { Err(problems) }
+    let needs: Vec<Need> = needs.into_iter().flatten().collect();
+    let names_a_site = needs.iter().any(|need| !need.is_external());
+    if names_a_site { Ok(needs) } else { Err(document.into_problems()) }
 }
 
 /// Reads a scenario. `name` is its folder's, `file` and the site's file name are for messages.
@@ -436,9 +437,12 @@ fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found)
             }
             BaseSource::Constant(current?)
         }
-        BaseKind::Flats => {
-            BaseSource::Flats(read_flats(section, DailyShape::nordic_flat(), stated?.worst_base, zone)?)
-        }
+        BaseKind::Flats => BaseSource::Flats(Box::new(read_flats(
+            section,
+            DailyShape::nordic_flat(),
+            stated?.worst_base,
+            zone,
+        )?)),
         BaseKind::TypeCurve => {
             read_curve_need(section)?;
             let Some(shape) = found.load_curve.clone() else {
@@ -446,7 +450,7 @@ fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found)
                 section.skip_rest();
                 return None;
             };
-            BaseSource::Flats(read_flats(section, shape, stated?.worst_base, zone)?)
+            BaseSource::Flats(Box::new(read_flats(section, shape, stated?.worst_base, zone)?))
         }
     };
     Some(CircuitBase { circuit: circuit?, source })
@@ -733,5 +737,66 @@ mod recorded {
             });
         }
         stays
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{SCENARIO, SITE};
+
+    fn told(scenario: &str, site: &str) -> Vec<String> {
+        let found = Found { site: site.to_owned(), ..Found::default() };
+        let problems = load("small", "scenario.toml", scenario, &found, SeedChoice::OfFile).unwrap_err();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn five_mistakes_in_a_scenario_are_told_at_once_with_file_field_value_and_unit() {
+        let bad = SCENARIO
+            .replace("seed = 3", "sead = 3")
+            .replace("car = \"one-phase\"", "car = \"one-fase\"")
+            .replace("evse = \"P4/1\"", "evse = \"P9/1\"")
+            .replace("energy_kwh = 12", "energy_kwh = -12")
+            .replace("kind = \"flats\"", "kind = \"flat\"");
+        let lines = told(&bad, SITE);
+        for part in [
+            "scenario.toml: sead = 3: unknown field",
+            "people.stays[0].energy_kwh = -12: needs 0.001 to 500 kWh",
+            "people.stays[1].car = \"one-fase\": no such car; there are: one-phase, three-phase",
+            "people.stays[2].evse = \"P9/1\": no such EVSE at the site",
+            "base_load[0].kind = \"flat\": needs one of `constant`, `flats`, `type_curve`",
+        ] {
+            assert!(lines.iter().any(|line| line.contains(part)), "{part} is not in {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_the_site_file_are_told_with_those_of_the_scenario() {
+        let scenario = SCENARIO.replace("duration_h = 5", "duration_h = 'long'");
+        let lines = told(&scenario, &SITE.replace("rating_a = 32", "rating_a = 0"));
+        let first = "scenario.toml: duration_h = \"long\": needs 0.001 to 9000 h, at most three decimals";
+        assert!(lines.iter().any(|line| line == first), "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line.starts_with("site.toml: circuits[1].rating_a = 0")),
+            "{lines:#?}"
+        );
+    }
+
+    #[test]
+    fn a_scenario_says_which_external_data_it_needs() {
+        let text = "
+site = 'site.toml'
+[people]
+kind = 'recorded'
+sessions = 'sessions/a.csv.gz'
+recorded_site = 'A'
+month = '2020-01'
+ev_models = 'ev.csv'
+";
+        let needs = needs("scenario.toml", text).unwrap();
+        assert_eq!(needs.iter().filter(|need| need.is_external()).count(), 2);
+        assert!(needs.contains(&Need::Site("site.toml".to_owned())));
+        assert!(super::needs("scenario.toml", "title = 'x'").is_err(), "no site is named");
     }
 }

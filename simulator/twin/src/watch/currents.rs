@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
+use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::{Engine, Note, Rule, Watch};
 use crate::scenario::{People, Scenario};
@@ -180,6 +180,32 @@ impl Watch {
             for phase in Phase::ALL {
                 self.currents.rows[circuit][phase].shed_at = Some(now);
             }
+        }
+    }
+
+    /// Energy conservation: a circuit carries what its parts carry.
+    pub fn judge_sum(
+        &mut self,
+        now: Timestamp,
+        circuit: &str,
+        kept: PerPhase<Amperes>,
+        summed: PerPhase<Amperes>,
+    ) {
+        self.verdicts.check(Rule::Energy);
+        if kept != summed {
+            let text = format!("circuit {circuit} is held to carry {kept}, its parts carry {summed}");
+            self.verdicts.fire(Rule::Energy, now, text, &self.story);
+        }
+    }
+
+    /// Energy conservation: a register counts what the currents carried. Both are exact and each rounds down once.
+    pub fn judge_register(&mut self, now: Timestamp, evse: &EvseId, register_mwh: i64, carried_mwh: i64) {
+        self.verdicts.check(Rule::Energy);
+        if (register_mwh - carried_mwh).abs() > 1 {
+            let text = format!(
+                "EVSE {evse}: the register counts {register_mwh} mWh, its currents carried {carried_mwh} mWh"
+            );
+            self.verdicts.fire(Rule::Energy, now, text, &self.story);
         }
     }
 

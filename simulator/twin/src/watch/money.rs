@@ -165,20 +165,22 @@ impl Watch {
     }
 
     fn judge_ledger(&mut self, now: Timestamp, books: &Books) {
-        let mut sum: i128 = 0;
-        for row in &books.entries {
+        let cents = books.entries.iter().map(|row| {
+            let postings = row.entry.parts().postings.iter();
+            (row.number, postings.map(|posting| posting.amount.minor()).collect())
+        });
+        self.judge_postings(now, &cents.collect::<Vec<_>>());
+    }
+
+    /// Entries by number, with the cents of their postings.
+    pub(super) fn judge_postings(&mut self, now: Timestamp, entries: &[(u64, Vec<i64>)]) {
+        for (number, postings) in entries {
             self.verdicts.check(Rule::Ledger);
-            let entry: i128 =
-                row.entry.parts().postings.iter().map(|posting| i128::from(posting.amount.minor())).sum();
-            sum += entry;
-            if entry != 0 {
-                let text = format!("entry {} is off by {entry} cents", row.number);
+            let off: i128 = postings.iter().copied().map(i128::from).sum();
+            if off != 0 {
+                let text = format!("entry {number} is off by {off} cents");
                 self.verdicts.fire(Rule::Ledger, now, text, &self.story);
             }
-        }
-        self.verdicts.check(Rule::Ledger);
-        if sum != 0 {
-            self.verdicts.fire(Rule::Ledger, now, format!("the ledger is off by {sum} cents"), &self.story);
         }
     }
 }

@@ -2,12 +2,29 @@
 //! it acknowledged.
 
 use csms::query::SiteView;
-use units::{Phase, Timestamp};
+use units::{Phase, StationId, Timestamp};
 
 use super::{Rule, Watch};
 use crate::truth::Truth;
 
 impl Watch {
+    /// A station gets an acknowledgement of a transaction's message that begins so. What it said must be on the disk.
+    pub fn judge_acknowledgement(
+        &mut self,
+        now: Timestamp,
+        station: &StationId,
+        beginning: &str,
+        is_durable: bool,
+    ) {
+        self.verdicts.check(Rule::S8);
+        if !is_durable {
+            let text = format!(
+                "station {station} gets the acknowledgement of a message that is not on the disk: {beginning}"
+            );
+            self.verdicts.fire(Rule::S8, now, text, &self.story);
+        }
+    }
+
     /// Judges what an engine knows right after its restart. `transactions` are those that run in the plant and whose
     /// id the station was told, by place of EVSE.
     pub fn judge_restart(

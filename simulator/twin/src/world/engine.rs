@@ -1,7 +1,7 @@
 //! The shell around `Csms` and `Office`: it hands inputs in, one at a time, drains, and interprets effects. It decides
 //! nothing. One process, one commit for both roots, as in production.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use csms::{Csms, Effect, Query, QueryAnswer};
@@ -23,9 +23,19 @@ pub struct Engine {
     batch: Option<Batch>,
     csms_tick: Option<Timestamp>,
     office_tick: Option<Timestamp>,
-    /// Calls that carry transactions and wait for their acknowledgement, by station and message id: the frames in which
-    /// they came, their payloads' hashes, and how they begin.
-    pub(super) unacknowledged: BTreeMap<(usize, String), Vec<(u64, u64, Box<str>)>>,
+    /// Calls that carry transactions and wait for their acknowledgement, by station and message id, as often as they came.
+    pub(super) unacknowledged: BTreeMap<(usize, String), Vec<Unacknowledged>>,
+}
+
+/// A call that carries a transaction.
+#[derive(Debug)]
+pub struct Unacknowledged {
+    /// The frame's number.
+    pub(super) frame: u64,
+    /// The hash of its payload.
+    pub(super) payload: u64,
+    /// How it begins, for people.
+    pub(super) beginning: Box<str>,
 }
 
 /// What a commit under way writes.
@@ -161,7 +171,14 @@ impl World {
                 });
                 return;
             }
-            effect => engine.csms_out.effect(output.after, effect),
+            effect @ (Effect::SendFrame { .. }
+            | Effect::CloseLink { .. }
+            | Effect::Answer { .. }
+            | Effect::QueryAnswer { .. }
+            | Effect::SealedCdr(_)
+            | Effect::Sighted(_)
+            | Effect::AlarmRaised(_)
+            | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
         if let Some(effect) = ready {
             self.perform_csms(effect);
@@ -175,7 +192,9 @@ impl World {
                 engine.office_out.record(seq, *record);
                 return;
             }
-            effect => engine.office_out.effect(output.after, effect),
+            effect @ (office::Effect::PublishDirectory(_)
+            | office::Effect::Answer { .. }
+            | office::Effect::QueryAnswer { .. }) => engine.office_out.effect(output.after, effect),
         };
         if let Some(effect) = ready {
             self.perform_office(effect);

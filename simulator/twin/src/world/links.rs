@@ -6,13 +6,14 @@ use ::plant::station::{Station, StationConfig, StationOutput};
 use rand::RngExt;
 use units::{LinkId, StationId, TimeSpan, Timestamp};
 
+use super::engine::Unacknowledged;
 use super::{Event, World};
 use crate::frame_text::{Head, head, payload_hash};
 use crate::queue::Precedence;
 use crate::recorder::TransactionSeen;
 use crate::scenario::{Fault, Scenario};
 use crate::truth::Truth;
-use crate::watch::{Note, PlantEvse, Rule};
+use crate::watch::{Note, PlantEvse};
 
 /// A station with its link.
 #[derive(Debug)]
@@ -233,11 +234,11 @@ impl World {
             {
                 let payload = payload_hash(&text);
                 let key = (index, id.to_owned());
-                engine.unacknowledged.entry(key).or_default().push((
-                    self.next_frame,
+                engine.unacknowledged.entry(key).or_default().push(Unacknowledged {
+                    frame: self.next_frame,
                     payload,
-                    beginning(&text),
-                ));
+                    beginning: beginning(&text),
+                });
             }
         }
         let frame = self.next_frame;
@@ -283,21 +284,14 @@ impl World {
     fn acknowledgement_leaves(&mut self, index: usize, id: &str) {
         let Some(engine) = &mut self.engine else { return };
         let Some(frames) = engine.unacknowledged.remove(&(index, id.to_owned())) else { return };
-        self.watch.verdicts.check(Rule::S8);
         let station = &self.stations[index].id;
         let mut is_durable = false;
-        for &(frame, payload, _) in &frames {
+        for &Unacknowledged { frame, payload, .. } in &frames {
             // A repeated message needs no second row.
             is_durable |= self.store.take_evidence(frame) || self.store.has_payload(station, payload);
         }
-        if !is_durable {
-            let text = format!(
-                "station {} gets the acknowledgement of message {id}, which is not on the disk: {}",
-                self.stations[index].id,
-                frames.first().map_or("", |(_, _, text)| text),
-            );
-            self.watch.verdicts.fire(Rule::S8, self.now, text, &self.watch.story);
-        }
+        let beginning = frames.first().map_or("", |call| &call.beginning);
+        self.watch.judge_acknowledgement(self.now, station, beginning, is_durable);
     }
 
     fn latency(&mut self) -> TimeSpan {

@@ -8,13 +8,13 @@ use ::plant::meter::{GridMeter, MeterFault};
 use ::plant::station::Presented;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use units::{Amperes, MeterId, PerPhase, Phase, ReportedAt, TimeSpan, Timestamp, WattHours};
+use units::{Amperes, MeterId, PerPhase, ReportedAt, TimeSpan, Timestamp, WattHours};
 
 use super::{Event, World};
 use crate::queue::Precedence;
 use crate::scenario::{Scenario, Stay};
 use crate::truth::Truth;
-use crate::watch::{Note, Rule};
+use crate::watch::Note;
 
 /// A grid meter at its circuit.
 #[derive(Debug)]
@@ -236,16 +236,9 @@ impl World {
     /// Energy conservation: circuits add up.
     pub(super) fn recount(&mut self) {
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
-        self.watch.verdicts.check(Rule::Energy);
-        let kept: Vec<PerPhase<Amperes>> =
-            self.truth.circuits().iter().map(crate::truth::TruthCircuit::total).collect();
         let summed = self.truth.recount();
-        for (place, (kept, summed)) in kept.iter().zip(&summed).enumerate() {
-            if kept != summed {
-                let name = &self.truth.circuits()[place].name;
-                let text = format!("circuit {name} is held to carry {kept}, its parts carry {summed}");
-                self.watch.verdicts.fire(Rule::Energy, self.now, text, &self.watch.story);
-            }
+        for (circuit, summed) in self.truth.circuits().iter().zip(summed) {
+            self.watch.judge_sum(self.now, &circuit.name, circuit.total(), summed);
         }
         if let Some(step) = self.on_step {
             step(self.now);
@@ -260,17 +253,10 @@ impl World {
                 let evse = self.stations[index].evses[place];
                 let register = self.stations[index].station.register(connector).milliwatt_hours();
                 let carried = self.truth.energy_mwh(evse, self.now);
-                self.watch.verdicts.check(Rule::Energy);
-                if (register - carried).abs() > REGISTER_ROUNDING_MWH {
-                    let id = &self.truth.evses()[evse].id;
-                    let text = format!(
-                        "EVSE {id}: the register counts {register} mWh, its currents carried {carried} mWh"
-                    );
-                    self.watch.verdicts.fire(Rule::Energy, self.now, text, &self.watch.story);
-                }
+                let id = &self.truth.evses()[evse].id;
+                self.watch.judge_register(self.now, id, register, carried);
             }
         }
-        let _ = Phase::ALL;
     }
 
     fn place_of(&self, stay: usize) -> Option<(usize, u16)> {
@@ -281,5 +267,3 @@ impl World {
 
 /// How often the circuits are summed anew.
 const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
-/// Register and integral are both exact and each rounds down once.
-const REGISTER_ROUNDING_MWH: i64 = 1;
