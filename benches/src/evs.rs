@@ -90,7 +90,7 @@ impl Evs {
         let mut sum = self.base;
         for index in self.network.evse_indices() {
             let drawn = self.drawn(index.place(), limits[index.place()]);
-            sum = sum + self.network.site_currents(index, drawn).at_most;
+            sum += self.network.site_currents(index, drawn).at_most;
         }
         sum
     }

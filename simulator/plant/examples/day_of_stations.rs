@@ -8,6 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::Write;
 
 use plant::ev::{Ev, EvModel};
 use plant::people::{Habits, People, Stay};
@@ -75,7 +76,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         wanted[index] = due;
     }
     let energy: i64 = stations.iter().map(|station| station.register(1).watt_hours_floor()).sum();
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{} stations, {} transactions, {} kWh, {} frames, {} bytes, hash {:016x}",
         STATIONS,
         day.transactions,
@@ -83,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         day.frames,
         day.bytes,
         day.hash
-    );
+    )?;
     Ok(())
 }
 
