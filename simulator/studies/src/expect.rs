@@ -150,6 +150,37 @@ pub fn figure(report: &ReplayReport, name: &str) -> Option<i64> {
     }
 }
 
+/// The names that [`figure`] knows; those that end with a dot go on with a circuit, a circuit's phase, or a rule.
+pub const FIGURES: [&str; 23] = [
+    "energy_wanted_kwh",
+    "energy_delivered_kwh",
+    "energy_billed_kwh",
+    "energy_registered_kwh",
+    "delivered_percent",
+    "delivered_lowest_percent",
+    "sessions",
+    "sessions_served",
+    "cdrs",
+    "held",
+    "charging_eur",
+    "driver_fees_eur",
+    "revenue_eur",
+    "owner_fees_eur",
+    "payout_eur",
+    "alarms",
+    "firings",
+    "limit_changes",
+    "crashes",
+    "frames_in",
+    "peak_a.",
+    "over_rating_s.",
+    "checked.",
+];
+
+fn is_known(name: &str) -> bool {
+    FIGURES.iter().any(|known| *known == name || (known.ends_with('.') && name.starts_with(known)))
+}
+
 fn peak(report: &ReplayReport, place: &str) -> Option<Amperes> {
     let (circuit, phase) = match place.rsplit_once('.') {
         Some((circuit, phase)) => {
@@ -164,6 +195,9 @@ fn peak(report: &ReplayReport, place: &str) -> Option<Amperes> {
 
 fn read(section: &Section<'_>) -> Option<Expectation> {
     let what = section.text("what", "the name of a figure, such as `energy_delivered_kwh`");
+    if what.as_deref().is_some_and(|name| !is_known(name)) {
+        section.report("what", format!("no such figure; there are: {}", FIGURES.join(", ")));
+    }
     let reason = section.text("reason", "why this bound and tolerance");
     let number = |key: &str| section.thousandths(key, "of the figure's unit", LEAST..=MOST);
     let (equals, at_least, at_most) = (number("equals"), number("at_least"), number("at_most"));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use studies::expect::{FIGURES, figure};
 use studies::{ReplayReport, replay, replay_all};
 use twin::Scenario;
 use twin::scenario_file::{Found, SeedChoice, load};
@@ -13,6 +14,21 @@ fn the_same_scenario_and_seed_give_the_same_report_byte_for_byte() {
     assert!(first == run(), "two runs differ");
     let back: ReplayReport = serde_json::from_str(&first).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), first, "a report reads back as it was");
+}
+
+#[test]
+fn every_figure_that_expectations_may_name_is_in_a_report() {
+    let report = replay(scenario("one-phase-evs-on-l1", SeedChoice::OfFile));
+    for known in FIGURES {
+        let name = match known {
+            "peak_a." => "peak_a.main.L1",
+            "over_rating_s." => "over_rating_s.main",
+            "checked." => "checked.S1",
+            whole => whole,
+        };
+        assert!(figure(&report, name).is_some(), "{name}");
+    }
+    assert_eq!(figure(&report, "peak_a.attic"), None);
 }
 
 #[test]

@@ -51,7 +51,9 @@ use plant::ev::{EvModel, EvRow};
 use plant::meter::GridMeterConfig;
 use plant::station::OfflineStart;
 use units::civil::{CivilDate, CivilMonth, Zone};
-use units::{Amperes, Currency, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp, WattHours};
+use units::{
+    Amperes, CircuitId, Currency, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp, WattHours,
+};
 
 use crate::document::{Document, Problem, Section};
 use crate::people::driver_at;
@@ -224,22 +226,27 @@ fn read_scenario(
         root.sections("faults").iter().map(|section| read_fault(section, &zone)).collect();
     let people_section = root.section_required("people", "who comes");
     let base_sections = root.sections("base_load");
-    let (Some(site), Some(starts_at), Some(span)) = (site, starts, span) else {
-        // What depends on the site or the time cannot be judged; what was read so far is told.
-        people_section.iter().for_each(Section::skip_rest);
-        base_sections.iter().for_each(Section::skip_rest);
-        return None;
-    };
-    let commerce = site.commerce.clone();
-    if commerce.is_none() {
+    // What cannot be read is told; the rest is judged as far as it can be without.
+    let starts_at = starts.unwrap_or(Timestamp::EPOCH);
+    let ends_at = starts_at + span.unwrap_or(TimeSpan::from_hours(1));
+    let commerce = site.as_ref().and_then(|site| site.commerce.clone());
+    if site.is_some() && commerce.is_none() {
         root.report("site", "the site file of a scenario needs an [owner] who sells");
     }
-    let ends_at = starts_at + span;
     let base_loads: Vec<Option<CircuitBase>> =
-        base_sections.iter().map(|section| read_base(section, &site, &zone, found)).collect();
-    let people = people_section.as_ref().zip(commerce.as_ref()).and_then(|(section, commerce)| {
-        read_people(section, &Frame { site: &site, commerce, zone: &zone, starts_at, ends_at, seed }, found)
+        base_sections.iter().map(|section| read_base(section, site.as_ref(), &zone, found)).collect();
+    let frame = site.as_ref().zip(commerce.as_ref()).map(|(site, commerce)| Frame {
+        site,
+        commerce,
+        zone: &zone,
+        starts_at,
+        ends_at,
+        seed,
     });
+    let people = people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), found));
+    starts?;
+    span?;
+    let site = site?;
     Some(Scenario {
         name: name.to_owned(),
         title: title?,
@@ -282,20 +289,31 @@ const PEOPLE: [(&str, PeopleKind); 3] = [
     ("recorded", PeopleKind::Recorded),
 ];
 
-fn read_people(section: &Section<'_>, frame: &Frame<'_>, found: &Found) -> Option<People> {
-    match section.word("kind", &PEOPLE)? {
-        PeopleKind::Generated => read_generated(section, frame.site).map(People::Generated),
-        PeopleKind::Listed => read_listed(section, frame).map(People::Stays),
-        PeopleKind::Recorded => {
-            read_sessions_need(section)?;
-            read_models_need(section)?;
-            Some(People::Stays(recorded::stays(section, frame, found)?))
+/// Without a frame, since the site is wrong, only what does not depend on it is judged.
+fn read_people(section: &Section<'_>, frame: Option<&Frame<'_>>, found: &Found) -> Option<People> {
+    let Some(kind) = section.word("kind", &PEOPLE) else {
+        section.skip_rest();
+        return None;
+    };
+    match (kind, frame) {
+        (PeopleKind::Generated, frame) => {
+            read_generated(section, frame.map(|frame| frame.site)).map(People::Generated)
+        }
+        (PeopleKind::Listed, Some(frame)) => read_listed(section, frame).map(People::Stays),
+        (PeopleKind::Recorded, frame) => {
+            let needs = (read_sessions_need(section), read_models_need(section));
+            needs.0.zip(needs.1)?;
+            Some(People::Stays(recorded::stays(section, frame?, found)?))
+        }
+        (PeopleKind::Listed, None) => {
+            section.skip_rest();
+            None
         }
     }
 }
 
-fn read_generated(section: &Section<'_>, site: &SiteFile) -> Option<Generated> {
-    let evses = i64::try_from(site.config.evses.len()).unwrap_or(i64::MAX);
+fn read_generated(section: &Section<'_>, site: Option<&SiteFile>) -> Option<Generated> {
+    let evses = site.and_then(|site| i64::try_from(site.config.evses.len()).ok()).unwrap_or(10_000);
     let cars = section.whole_required("cars", 1..=evses);
     let one_phase = section.whole_required("one_phase", 0..=cars.unwrap_or(evses));
     let day = section.word("day", &[("apartments", DayKind::Apartments), ("workplace", DayKind::Workplace)]);
@@ -420,16 +438,26 @@ fn read_curve_need(section: &Section<'_>) -> Option<Need> {
     Some(Need::LoadCurve { path: path?, weekday: weekday?, weekend: weekend? })
 }
 
-fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found) -> Option<CircuitBase> {
+fn read_base(
+    section: &Section<'_>,
+    site: Option<&SiteFile>,
+    zone: &Zone,
+    found: &Found,
+) -> Option<CircuitBase> {
     let circuit = section.parsed("circuit", "the id of a circuit of the site");
-    let stated = circuit.as_ref().and_then(|id| {
-        let stated = site.config.circuits.iter().find(|circuit| circuit.id == *id);
-        if stated.is_none() {
-            section.report("circuit", "no such circuit at the site");
-        }
-        stated
-    });
-    let source = match section.word("kind", &BASES)? {
+    let known =
+        |id: &CircuitId| site.map(|site| site.config.circuits.iter().find(|circuit| circuit.id == *id));
+    let stated = circuit.as_ref().and_then(known);
+    if stated == Some(None) {
+        section.report("circuit", "no such circuit at the site");
+    }
+    // Without a site nothing is built; its mistakes are told.
+    let worst = stated.flatten().map_or(PerPhase::default(), |circuit| circuit.worst_base);
+    let Some(kind) = section.word("kind", &BASES) else {
+        section.skip_rest();
+        return None;
+    };
+    let source = match kind {
         BaseKind::Constant => {
             let current = section.amperes_per_phase("current_a", 0..=10_000_000);
             if !section.has("current_a") {
@@ -437,12 +465,9 @@ fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found)
             }
             BaseSource::Constant(current?)
         }
-        BaseKind::Flats => BaseSource::Flats(Box::new(read_flats(
-            section,
-            DailyShape::nordic_flat(),
-            stated?.worst_base,
-            zone,
-        )?)),
+        BaseKind::Flats => {
+            BaseSource::Flats(Box::new(read_flats(section, DailyShape::nordic_flat(), worst, zone)?))
+        }
         BaseKind::TypeCurve => {
             read_curve_need(section)?;
             let Some(shape) = found.load_curve.clone() else {
@@ -450,7 +475,7 @@ fn read_base(section: &Section<'_>, site: &SiteFile, zone: &Zone, found: &Found)
                 section.skip_rest();
                 return None;
             };
-            BaseSource::Flats(Box::new(read_flats(section, shape, stated?.worst_base, zone)?))
+            BaseSource::Flats(Box::new(read_flats(section, shape, worst, zone)?))
         }
     };
     Some(CircuitBase { circuit: circuit?, source })
