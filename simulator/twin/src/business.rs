@@ -181,7 +181,15 @@ impl crate::World {
                 self.ask(Command::Collect { document, method: PaymentMethod::Bank }, refusals);
             }
         }
-        self.ask(Command::Settle { owner, month }, refusals);
+        let settled = self.ask(Command::Settle { owner: owner.clone(), month }, refusals);
+        if let Some(CommandAnswer::Settled(settlement)) = settled
+            && settlement.total.minor() > 0
+        {
+            // A payout needs two persons.
+            self.ask(Command::ProposePayout { owner: owner.clone(), month }, refusals);
+            let second = Command::ApprovePayout { owner, month };
+            self.ask_as("another person", second, refusals);
+        }
     }
 
     /// Whether a document asks for money: one for 0 kWh does not.
@@ -211,8 +219,12 @@ impl crate::World {
     }
 
     fn ask(&mut self, command: Command, refusals: &mut Vec<String>) -> Option<CommandAnswer> {
+        self.ask_as("scenario", command, refusals)
+    }
+
+    fn ask_as(&mut self, actor: &str, command: Command, refusals: &mut Vec<String>) -> Option<CommandAnswer> {
         let shown = format!("{command:?}");
-        let request = self.command_office("scenario", command);
+        let request = self.command_office(actor, command);
         self.flush();
         let answer = self.office_answer(request);
         match &answer {

@@ -100,9 +100,13 @@ monthly_kwh = 150
 
 /// The scenario, with `more` TOML at its end.
 pub fn scenario_with(more: &str) -> Scenario {
-    let text = format!("{SCENARIO}{more}");
+    scenario_of(&format!("{SCENARIO}{more}"))
+}
+
+/// A scenario at the sample's site.
+pub fn scenario_of(text: &str) -> Scenario {
     let found = Found { site: SITE.to_owned(), ..Found::default() };
-    load("small", "scenario.toml", &text, &found, SeedChoice::OfFile)
+    load("small", "scenario.toml", text, &found, SeedChoice::OfFile)
         .unwrap_or_else(|problems| panic!("{}", crate::document::list(&problems)))
 }
 

@@ -322,6 +322,21 @@ fn m1_m2_m4_m5_and_m6_fire_on_falsified_books() {
 }
 
 #[test]
+fn m4_a_run_over_a_months_end_settles_both_months_with_a_payout_between() {
+    let text = sample::SCENARIO
+        .replace("duration_h = 5", "duration_h = 12")
+        .replace("2026-01-16T20:30", "2026-02-01T01:30")
+        .replace("2026-01-16T", "2026-01-31T");
+    let outcome = World::new(sample::scenario_of(&text)).run();
+    clean(&outcome);
+    let months: Vec<String> =
+        outcome.books.settlements.iter().map(|row| row.settlement.month.to_string()).collect();
+    assert_eq!(months, ["2026-01", "2026-02"]);
+    let february = outcome.books.priced.iter().filter(|priced| priced.month.month == 2).count();
+    assert_eq!(february, 1, "what ends after the site's midnight belongs to the next month");
+}
+
+#[test]
 fn the_ledger_fires_on_an_entry_that_is_off_by_a_cent() {
     let mut bench = Bench::new();
     bench.watch.judge_postings(bench.now, &[(1, vec![500, -500]), (2, vec![500, -499])]);

@@ -1,8 +1,8 @@
 //! The world of a run: the engine, its store, links, stations, meters, people, and one queue of virtual time.
 //!
-//! [`World::run`] takes a scenario from its first instant to its end. [`engine`] is the shell around `Csms` and `Office`
-//! and interprets their effects; [`links`] carries frames; [`plant`] moves stations, meters, base load and people;
-//! [`faults`] breaks things. [`Handover`] lets somebody else go on.
+//! [`World::run`] takes a scenario from its first instant to its end. `engine` is the shell around `Csms` and `Office`
+//! and interprets their effects; `links` carries frames; `plant` moves stations, meters, base load and people;
+//! `faults` breaks things. [`Handover`] lets somebody else go on.
 
 mod engine;
 mod faults;
