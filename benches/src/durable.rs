@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use units::Timestamp;
+use units::{TimeSpan, Timestamp};
 use wire::http::{Api, RequestError};
 use wire::load::{self, Load, LoadError, LoadReport, LoadStation};
 use wire::station::Endpoint;
@@ -70,6 +70,8 @@ pub async fn load(api: &Api, ocpp: &str, size: Size, now: Timestamp) -> Result<L
         .map(|number| LoadStation { id: station(number), password: None, token: token(number) })
         .collect();
     let Size { window, duration, .. } = size;
+    // Without a fresh meter nobody may start.
+    post_reading(api, now).await?;
     let running = load::run(Load { endpoint, stations, window, duration, starts_at: now });
     tokio::select! {
         report = running => Ok(report?),
@@ -84,13 +86,16 @@ async fn read_meter(api: &Api, now: Timestamp) -> DurableError {
     loop {
         every.tick().await;
         let passed = i64::try_from(began.elapsed().as_millis()).unwrap_or(0);
-        let at = now + units::TimeSpan::from_milliseconds(passed);
-        let reading = json!({"at": at.to_string(), "current_a": [2_100.5, 2_093.0, 2_110.2]}).to_string();
-        let path = "/api/v1/meters/yard/readings";
-        if let Err(error) = ask(api, "POST", path, "application/json", &reading).await {
+        if let Err(error) = post_reading(api, now + TimeSpan::from_milliseconds(passed)).await {
             return error;
         }
     }
+}
+
+/// What 200 stations of 10.1 A draw, and a little more; the rating leaves room for it to be base load.
+async fn post_reading(api: &Api, at: Timestamp) -> Result<(), DurableError> {
+    let reading = json!({"at": at.to_string(), "current_a": [2_100.5, 2_093.0, 2_110.2]}).to_string();
+    ask(api, "POST", "/api/v1/meters/yard/readings", "application/json", &reading).await
 }
 
 async fn ask(api: &Api, method: &str, path: &str, kind: &str, body: &str) -> Result<(), DurableError> {
@@ -141,7 +146,7 @@ rating_a = {}
 worst_base_a = 40
 meter = {{ id = "yard", timeout_s = 30 }}
 "#,
-        groups * 200 + 200
+        groups * 400 + 400
     );
     for group in 1..=groups {
         text += &format!("\n[[circuits]]\nid = \"group-{group}\"\nparent = \"main\"\nrating_a = 200\n");

@@ -1,8 +1,8 @@
 //! The law of limits: circuits and EVSEs as rows, measurement, ceilings, allocation and dispatch by proof.
 //!
-//! Start with [`site::Site`], the control loop of one site; [`network`] is what it stands on, [`allocation`] shares
-//! out the headroom, [`metering`] says how much headroom there is, [`ceiling`] what each EVSE may draw at worst, and
-//! [`dispatch`] what may be sent now.
+//! Start with [`site::Site`], the control loop of one site: it decides what may be sent now. [`network`] is what it
+//! stands on, [`allocation`] shares out the headroom, [`metering`] says how much headroom there is, [`ceiling`] what
+//! each EVSE may draw at worst, and [`plan`] what would be good, if it can be had.
 //!
 //! # Invariants
 //!

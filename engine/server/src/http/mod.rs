@@ -1,4 +1,4 @@
-//! HTTP: who may ask ([`gate`]), what can be asked ([`api`]), how a refusal reads ([`problem`]), and the live page.
+//! HTTP: who may ask (`gate`), what can be asked (`api`), how a refusal reads (`problem`), and the live page.
 
 pub mod api;
 mod gate;
