@@ -6,7 +6,10 @@ use serde_json::json;
 use units::{TimeSpan, Timestamp};
 use wire::http::{Api, RequestError};
 use wire::load::{self, Load, LoadError, LoadReport, LoadStation};
-use wire::station::Endpoint;
+use wire::station::{Endpoint, StationClient};
+
+/// Half seconds until a new token must be known.
+const KNOWN_TRIES: usize = 40;
 
 /// How much to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,12 @@ pub enum DurableError {
         status: u16,
         /// Its words.
         body: String,
+    },
+    /// A token stayed unknown.
+    #[error("token {token} is not accepted 20 s after it was made")]
+    NeverKnown {
+        /// The token.
+        token: String,
     },
     /// The load broke off.
     #[error(transparent)]
@@ -70,13 +79,40 @@ pub async fn load(api: &Api, ocpp: &str, size: Size, now: Timestamp) -> Result<L
         .map(|number| LoadStation { id: station(number), password: None, token: token(number) })
         .collect();
     let Size { window, duration, .. } = size;
-    // Without a fresh meter nobody may start.
+    // Without a fresh meter nobody may start, and without a token nobody is let in.
     post_reading(api, now).await?;
+    until_known(&endpoint, size.stations.saturating_sub(1)).await?;
     let running = load::run(Load { endpoint, stations, window, duration, starts_at: now });
     tokio::select! {
         report = running => Ok(report?),
         failed = read_meter(api, now) => Err(failed),
     }
+}
+
+/// Returns once the server accepts the token that was made last: new tokens reach the stations' side a little later.
+async fn until_known(endpoint: &Endpoint, last: usize) -> Result<(), DurableError> {
+    let id = station(last);
+    let broken = |source| DurableError::Load(LoadError::Link { station: id.clone(), source });
+    let mut link = StationClient::connect(endpoint, &id, None).await.map_err(broken)?;
+    let boot =
+        json!([2, "boot", "BootNotification", {"chargePointVendor": "Wattery", "chargePointModel": "Load"}]);
+    link.send(&boot.to_string()).await.map_err(broken)?;
+    let ask = json!([2, "known", "Authorize", {"idTag": token(last)}]).to_string();
+    let mut every = tokio::time::interval(Duration::from_millis(500));
+    for _ in 0..KNOWN_TRIES {
+        every.tick().await;
+        link.send(&ask).await.map_err(broken)?;
+        loop {
+            let text = link.receive().await.map_err(broken)?;
+            if text.starts_with(r#"[3,"known""#) {
+                if text.contains(r#""Accepted""#) {
+                    return Ok(());
+                }
+                break;
+            }
+        }
+    }
+    Err(DurableError::NeverKnown { token: token(last) })
 }
 
 /// Never ends but by a failure.
