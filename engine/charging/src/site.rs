@@ -305,6 +305,14 @@ struct EvseState {
     /// The EV took nothing when it was last offered current, and has not begun since: telling it 0 A does not change
     /// that, although its station then says that the EVSE suspends.
     is_satisfied: bool,
+    /// The least that makes this EV charge, as far as learned in this session: the pilot minimum, or more.
+    minimum: Amperes,
+    /// The lowest limit at which it was seen to charge in this session.
+    charged_at: Option<Amperes>,
+    /// It took nothing at its hardware maximum either: it is full, or asleep.
+    has_tried_all: bool,
+    /// Since when the newest limit has been its limit.
+    offered_since: Option<Timestamp>,
     /// When such an EV last got a turn.
     turn_began_at: Option<Timestamp>,
     /// Since when no transaction runs.
@@ -639,6 +647,7 @@ impl MeterState {
 impl EvseState {
     fn new(config: &EvseConfig, now: Timestamp) -> Self {
         let traits = EvseTraits::of(config);
+        let traits_minimum = traits.minimum;
         let mut record = EvseRecord::unseen(&traits);
         record.is_decommissioned = !config.is_in_use;
         Self {
@@ -658,6 +667,10 @@ impl EvseState {
             measure_asked_at: None,
             demand: Demand::default(),
             is_satisfied: false,
+            minimum: traits_minimum,
+            charged_at: None,
+            has_tried_all: false,
+            offered_since: None,
             turn_began_at: None,
             idle_since: now,
             arrived: now,
@@ -721,6 +734,10 @@ impl EvseState {
         self.measure_asked_at = None;
         self.demand = Demand::default();
         self.is_satisfied = self.record.ev == EvState::SuspendedEv;
+        self.minimum = self.traits.minimum;
+        self.charged_at = None;
+        self.has_tried_all = false;
+        self.offered_since = None;
         self.turn_began_at = None;
         self.arrived = now;
         self.waiting_since = None;
@@ -732,12 +749,18 @@ impl EvseState {
     fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
+        if ev == EvState::SuspendedEv {
+            // It charged at this limit before: it has had enough.
+            let limit = self.record.newest().map(|newest| newest.limit);
+            self.has_tried_all |= self.charged_at.is_some_and(|charged_at| limit >= Some(charged_at));
+        }
         self.is_satisfied = match ev {
             EvState::SuspendedEv => true,
             EvState::Charging | EvState::Absent => false,
             EvState::Connected | EvState::SuspendedEvse | EvState::Faulted => self.is_satisfied,
         };
         if resumes {
+            self.has_tried_all = false;
             self.record.occupy_all(&self.traits);
             self.demand = Demand { changed_at: Some(now), ..Demand::default() };
         }
@@ -756,6 +779,9 @@ impl EvseState {
         let lesson = self.record.measured(measurement, &self.traits);
         let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
         if let Some(offer) = self.record.held.filter(|_| self.record.sent.is_empty()) {
+            if highest > Amperes::from_amperes(1) {
+                self.charged_at = Some(self.charged_at.map_or(offer.limit, |lowest| lowest.min(offer.limit)));
+            }
             self.demand.learn(highest, offer.limit, &self.traits, now);
         }
         lesson

@@ -171,6 +171,8 @@ impl Character {
 struct SimStation {
     wiring: [Phase; 3],
     phases: usize,
+    /// The least limit at which its EV charges.
+    needs: Amperes,
     is_plugged: bool,
     is_up: bool,
     /// Limit, expired limit, end of life.
@@ -206,8 +208,7 @@ impl SimStation {
     fn current(&self, now: Timestamp) -> PerPhase<Amperes> {
         let limit =
             if self.disobeys && self.live.is_some() { Amperes::from_amperes(16) } else { self.in_force(now) };
-        let current =
-            if self.is_plugged && limit >= Amperes::from_amperes(6) { limit } else { Amperes::ZERO };
+        let current = if self.is_plugged && limit >= self.needs { limit } else { Amperes::ZERO };
         PerPhase::from_fn(|phase| if phase.index() < self.phases { current } else { Amperes::ZERO })
     }
 
@@ -259,6 +260,7 @@ impl World {
                 SimStation {
                     wiring: wirings[number % 3],
                     phases: if number % 3 == 1 { 1 } else { 3 },
+                    needs: Amperes::from_amperes(6),
                     is_plugged: false,
                     is_up: true,
                     live: None,
@@ -690,7 +692,7 @@ fn an_ev_that_takes_nothing_holds_no_current_that_others_can_use() {
     world.run(900);
     let satisfied: EvseId = "CP00/1".parse().unwrap();
     world.apply(SiteEvent::EvState(satisfied.clone(), EvState::SuspendedEv));
-    world.run(120);
+    world.run(1_200);
     assert_eq!(world.site.evse_view(world.now, &satisfied).unwrap().limit, Some(Amperes::ZERO));
     // At 0 A its station says that the EVSE suspends: that is no wish for current.
     world.apply(SiteEvent::EvState(satisfied.clone(), EvState::SuspendedEvse));
@@ -703,4 +705,29 @@ fn an_ev_that_takes_nothing_holds_no_current_that_others_can_use() {
         turns += i64::from(world.site.evse_view(world.now, &satisfied).unwrap().limit > Some(Amperes::ZERO));
     }
     assert!((60..=2400).contains(&turns), "{turns} s of turns in two hours");
+}
+
+#[test]
+fn an_ev_that_needs_more_than_six_amperes_is_found_and_served() {
+    let mut world = World::new(13, Character { rating: 90, always_plugged: true, ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    let station = world.stations.get_mut(&evse).unwrap();
+    station.needs = Amperes::from_amperes(9);
+    station.is_plugged = true;
+    for event in [SiteEvent::StartAllowed(evse.clone()), SiteEvent::TransactionStarted(evse.clone())] {
+        world.apply(event);
+    }
+    // Nine others come and leave it some 8 A, at which it does nothing.
+    let (mut is_charging, mut seconds) = (false, 0);
+    for _ in 0..7_200 {
+        world.run(1);
+        seconds += i64::from(is_charging);
+        let draws = world.stations[&evse].drawn(world.now).highest() > Amperes::ZERO;
+        if draws != is_charging || world.now.since(world.start) == TimeSpan::from_seconds(60) {
+            is_charging = draws;
+            let state = if draws { EvState::Charging } else { EvState::SuspendedEv };
+            world.apply(SiteEvent::EvState(evse.clone(), state));
+        }
+    }
+    assert!(seconds > 3_600, "it charged for {seconds} s of two hours");
 }

@@ -27,6 +27,8 @@ const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
 const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 /// An EVSE that refuses its limits is asked again this often.
 const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
+/// An EV that takes nothing at the minimum is offered more after this long.
+const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
@@ -88,6 +90,7 @@ impl Site {
             if state.record.trust_record(now) || is_over {
                 self.changed.insert(EvseIndex::new(place));
             }
+            state.learn_minimum(now, self.network.evse(EvseIndex::new(place)).config.step);
         }
     }
 
@@ -218,7 +221,7 @@ impl Site {
                     coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
             }
             let candidate = self.candidate(index, now);
-            if state.is_satisfied && !state.has_its_turn(now) {
+            if state.is_satisfied && !state.is_trying() && !state.has_its_turn(now) {
                 spare_takers.push(candidate);
             } else {
                 sessions.push(candidate);
@@ -274,8 +277,9 @@ impl Site {
     fn candidate(&self, index: EvseIndex, now: Timestamp) -> Candidate {
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
-        let min = state.traits.minimum;
-        let offer = if state.is_satisfied { Some(min) } else { state.demand.offer(now) };
+        let min = state.minimum;
+        let offer =
+            if state.is_satisfied { Some(min) } else { state.demand.offer(now).map(|offer| offer.max(min)) };
         let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
         Candidate {
@@ -424,7 +428,7 @@ impl Site {
             highest = highest.min(fits.max(level));
         }
         let limit = highest.min(target).floor_to(self.network.evse(index).config.step);
-        if limit < state.traits.minimum || limit <= state.present_limit(level) {
+        if limit < state.minimum || limit <= state.present_limit(level) {
             return Err(Certificate::UnprovenShed);
         }
         for &(row, coefficient) in loads.iter() {
@@ -446,6 +450,9 @@ impl Site {
         );
         let limit_expired = state.traits.limit_expired.min(limit);
         let begins_turn = state.is_satisfied && state.has_its_turn(now);
+        if state.record.newest().is_none_or(|newest| newest.limit != limit) {
+            state.offered_since = Some(now);
+        }
         state.record.send(SentLimit {
             ticket,
             limit,
@@ -549,6 +556,34 @@ impl EvseState {
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
     }
 
+    /// An EV that takes nothing although it is offered its minimum may need more: it is offered two amperes more after
+    /// each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
+    fn learn_minimum(&mut self, now: Timestamp, step: Amperes) {
+        let is_due = self.minimum_doubted_at().is_some_and(|due| now >= due);
+        let Some(newest) = self.record.newest().filter(|_| is_due) else { return };
+        let has_charged = self.charged_at.is_some_and(|limit| limit <= newest.limit);
+        if newest.limit < self.traits.hardware_maximum && !has_charged {
+            let more = (newest.limit + Amperes::from_amperes(2)).ceil_to(step);
+            self.minimum = more.min(self.traits.hardware_maximum.floor_to(step)).max(self.minimum);
+        } else {
+            self.has_tried_all = true;
+            self.minimum = self.traits.minimum;
+        }
+    }
+
+    /// When the limit offered to an EV that takes nothing has been tried for long enough.
+    fn minimum_doubted_at(&self) -> Option<Timestamp> {
+        let newest = self.record.newest()?;
+        let is_doubted = self.record.ev == EvState::SuspendedEv && newest.limit >= self.minimum;
+        let since = self.offered_since.filter(|_| is_doubted && !self.has_tried_all)?;
+        newest.accepted_at.map(|_| since + MINIMUM_TRIED_FOR)
+    }
+
+    /// It takes nothing, and whether more would make it begin has not been tried to the end: it keeps its seat.
+    fn is_trying(&self) -> bool {
+        self.is_satisfied && !self.has_tried_all
+    }
+
     /// An EV that takes nothing has its turn: a slice, after an hour at 0 A.
     fn has_its_turn(&self, now: Timestamp) -> bool {
         match self.record.newest() {
@@ -603,6 +638,7 @@ impl EvseState {
             measure,
             expiry,
             self.resend_at.filter(|_| is_up && self.needs_resend),
+            self.minimum_doubted_at(),
         ]
         .into_iter()
         .flatten()
