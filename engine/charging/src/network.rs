@@ -459,6 +459,8 @@ pub struct Evse {
     pub circuit: CircuitIndex,
     /// What it loads, by the set of terminals in use (bit 0 is L1).
     loads: [Loads; 8],
+    /// The lines it loads, likewise.
+    lines: [PerPhase<bool>; 8],
 }
 
 /// What an EVSE's measured current is on the lines of the site.
@@ -636,7 +638,7 @@ impl Network {
     /// The lines that EVSE `evse` loads with `terminals_in_use` (see [`Network::loads`]).
     #[must_use]
     pub fn lines_loaded(&self, evse: EvseIndex, terminals_in_use: PerPhase<bool>) -> PerPhase<bool> {
-        lines_loaded(self.evse(evse).config.wiring, self.supply, terminals_in_use)
+        self.evse(evse).lines[terminal_set(terminals_in_use)]
     }
 
     /// What currents `measured` at the terminals of EVSE `evse` are on the lines of the site.
@@ -736,9 +738,11 @@ impl Network {
     /// Leaves out an EVSE whose circuit is unknown: a problem is on record, and S4 is still judged for the others.
     fn add_evse(&mut self, config: EvseConfig) {
         let Some(circuit) = self.circuit_by_id(&config.circuit) else { return };
-        let loads = std::array::from_fn(|set| {
+        let lines: [PerPhase<bool>; 8] = std::array::from_fn(|set| {
             let terminals = PerPhase::from_fn(|terminal| set >> terminal.index() & 1 == 1);
-            let lines = lines_loaded(config.wiring, self.supply, terminals);
+            lines_loaded(config.wiring, self.supply, terminals)
+        });
+        let loads = lines.map(|lines| {
             self.rows_from(circuit)
                 .filter(|row| lines[self.row(*row).phase])
                 .map(|row| (row, Coefficient::ONE))
@@ -746,7 +750,7 @@ impl Network {
         });
         let index = EvseIndex::new(self.evses.len());
         self.evse_by_id.insert(config.id.clone(), index);
-        self.evses.push(Evse { config, circuit, loads });
+        self.evses.push(Evse { config, circuit, loads, lines });
     }
 
     /// The rows of `circuit` and of all circuits that feed it, from the nearest to the grid connection.

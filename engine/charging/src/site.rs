@@ -569,6 +569,9 @@ impl Site {
     fn member(&self, index: EvseIndex, now: Timestamp, instant: Timestamp) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, now);
+        if !state.record.is_in_transaction {
+            return Member { allowed, ..Member::default() };
+        }
         let lower = state.lower_since(instant);
         let likely = state.likely_at(instant).unwrap_or(allowed);
         Member { lower, likely, allowed, steadiness: Steadiness::Moving }
