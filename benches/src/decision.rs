@@ -52,6 +52,16 @@ mod tests {
 
     use super::*;
 
+    /// The results that the figures of `README.md` belong to: what makes a decision faster must not make it another.
+    #[test]
+    fn decisions_are_those_that_were_measured() {
+        let measured = ["64516cb53281a72c", "139f53e3f3f4d6e7", "56e8edb03cc20547", "7770172d8d3d9133"];
+        for ((active, evses), fingerprint) in SIZES.into_iter().zip(measured) {
+            let decided = Decision::new(active, evses).fingerprint().to_string();
+            assert_eq!(decided, fingerprint, "{active} EVs at {evses} EVSEs");
+        }
+    }
+
     #[test]
     fn a_decision_of_each_size_shares_out_and_leaves_nobody_without_a_reason() {
         for (active, evses) in SIZES {

@@ -1,8 +1,11 @@
 //! Durable acknowledgements: a server of one site with many stations, loaded in a closed loop over real sockets.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use units::{TimeSpan, Timestamp};
 use wire::http::{Api, RequestError};
 use wire::load::{self, Load, LoadError, LoadReport, LoadStation};
@@ -87,6 +90,20 @@ pub async fn load(api: &Api, ocpp: &str, size: Size, now: Timestamp) -> Result<L
         report = running => Ok(report?),
         failed = read_meter(api, now) => Err(failed),
     }
+}
+
+/// How many MeterValues a database holds, read by SQLite itself: what lies in its write-ahead log is recovered first.
+///
+/// # Errors
+///
+/// SQLite's.
+pub async fn meter_values_kept(database: &Path) -> Result<u64, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(database);
+    let mut connection = options.connect().await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM meter_values").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Returns once the server accepts the token that was made last: new tokens reach the stations' side a little later.
@@ -205,5 +222,33 @@ mod tests {
         let read = twin::site_file::parse("site.toml", &site(200));
         let evses = read.map(|site| site.config.evses.len()).map_err(|problems| format!("{problems:?}"));
         assert_eq!(evses, Ok(200));
+    }
+
+    #[tokio::test]
+    async fn three_stations_load_a_server_and_what_it_acknowledged_is_in_its_database() {
+        let data = tempfile::tempdir().unwrap();
+        let clock = server::clock::Clock::real();
+        let config = server::config::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            listen_ocpp: "127.0.0.1:0".parse().unwrap(),
+            data: data.path().to_owned(),
+            unknown_stations: csms::UnknownStations::Lobby,
+            hosts: Vec::new(),
+            frame_log_days: 1,
+            frame_log_bytes: 1_000_000_000,
+            frame_bytes_max: 256 * 1_024,
+            ping_every: None,
+        };
+        let server = server::run::Server::start(config, clock, server::web::Live::default()).await.unwrap();
+        let token = server.token.clone().unwrap();
+        let api = Api { address: server.listen.to_string(), token };
+        let size = Size { stations: 3, window: 1, duration: Duration::from_millis(100) };
+        furnish(&api, size.stations).await.unwrap();
+        let report = load(&api, &server.listen_ocpp.to_string(), size, clock.now()).await.unwrap();
+        server.stop().await.unwrap();
+        let kept = meter_values_kept(&data.path().join(server::run::DATABASE_FILE)).await.unwrap();
+        assert!(report.acknowledged >= 3, "{report:?}");
+        // Each sends until its time is over and waits for the last answer: what is kept is what was acknowledged.
+        assert_eq!(kept, report.acknowledged);
     }
 }

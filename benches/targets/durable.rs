@@ -9,10 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use benches::child::Running;
 use benches::cpu;
-use benches::durable::{Size, furnish, load};
+use benches::durable::{Size, furnish, load, meter_values_kept};
 use clap::Parser;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use units::Timestamp;
 use wire::http::Api;
 
@@ -60,7 +58,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let report = load(&server.api, &server.ocpp, size, wall()).await?;
     let (server_after, ours_after) = (server.running.usage(), cpu::of_this_process());
     server.running.kill().context("the server cannot be killed")?;
-    let kept = meter_values_kept(&data.path().join("wattery.db")).await?;
+    let kept = meter_values_kept(&data.path().join("wattery.db")).await;
+    let kept = kept.context("the database after kill -9")?;
 
     let per_message = |span: Duration| span.as_secs_f64() * 1e3 / cpu::count(report.acknowledged.max(1));
     println!("{stations} stations, window {window}, {:.1} s", report.elapsed.as_secs_f64());
@@ -109,16 +108,6 @@ impl Server {
         let token = told("token=")?;
         Ok(Self { running, api: Api { address, token }, ocpp })
     }
-}
-
-/// Read by SQLite itself, so that what is only in the write-ahead log counts as after a crash.
-async fn meter_values_kept(database: &Path) -> anyhow::Result<u64> {
-    let options = SqliteConnectOptions::new().filename(database);
-    let mut connection = options.connect().await.context("the database after kill -9")?;
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM meter_values").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 fn wall() -> Timestamp {
