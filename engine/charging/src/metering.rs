@@ -248,7 +248,8 @@ impl Metering {
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
         let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
         let bound = |anchor: &Anchor| {
-            let dropped = members.iter().zip(&anchor.members).fold(zero, |sum, (now, then)| {
+            let drawing = members.iter().zip(&anchor.members).filter(|(_, then)| then.lower != zero);
+            let dropped = drawing.fold(zero, |sum, (now, then)| {
                 sum + now.lower.zip_with(now.allowed, Amperes::min).zip_with(then.lower, gain)
             });
             anchor.highest + positive(latest.current - anchor.reading.current + dropped)

@@ -22,8 +22,10 @@ pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
 const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 /// And at most this often, unless a row is over its headroom.
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
-/// A metered current that moved by less than this since the last decision changes nothing.
-const METER_NOISE: Amperes = Amperes::from_milliamperes(200);
+/// Measurements of EVSEs come one by one: what they teach is gathered for so long.
+const GATHER: TimeSpan = TimeSpan::from_seconds(5);
+/// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
+const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// Readings of an EVSE that are kept to bracket the readings of a meter.
 const REPORTS_KEPT: usize = 4;
 
@@ -494,7 +496,7 @@ impl Site {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
         self.anchor_meters(now);
-        self.want_decision(now);
+        self.want_decision_within(GATHER, now);
     }
 
     fn answered(&mut self, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
@@ -595,7 +597,11 @@ impl Site {
     }
 
     fn want_decision(&mut self, now: Timestamp) {
-        let at = self.decided_at.map_or(now, |last| (last + DECIDE_AT_MOST_EVERY).max(now));
+        self.want_decision_within(DECIDE_AT_MOST_EVERY, now);
+    }
+
+    fn want_decision_within(&mut self, apart: TimeSpan, now: Timestamp) {
+        let at = self.decided_at.map_or(now, |last| (last + apart).max(now));
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 

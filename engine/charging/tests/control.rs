@@ -82,14 +82,18 @@ fn s6_random_plans_change_no_limit_of_safety() {
 
 #[test]
 fn s7_nobody_waits_longer_than_the_turns_take() {
-    // Ten EVs on 3 × 20 A less base: three or so at a time.
-    let mut world =
-        World::new(5, Character { rating: 32, base: 6, always_plugged: true, ..Character::OBEDIENT });
-    world.run(6 * 3600);
-    for (id, station) in &world.stations {
-        let longest = TimeSpan::from_seconds(station.longest_wait);
-        assert!(longest <= TimeSpan::from_minutes(15 * 5 + 10), "{id} waited {longest}");
+    // Ten EVs on 32 A less reserve and at worst 6 A of base: three at a time, so four turns of a quarter of an hour.
+    let bound = TimeSpan::from_minutes(4 * 15);
+    let mut longest = TimeSpan::ZERO;
+    for seed in seeds(10) {
+        let character = Character { rating: 32, base: 6, always_plugged: true, ..Character::OBEDIENT };
+        let mut world = World::new(seed, character);
+        world.run(6 * 3600);
+        let waits = world.stations.values().map(|station| TimeSpan::from_seconds(station.longest_wait));
+        longest = waits.fold(longest, TimeSpan::max);
+        println!("seed {seed}: the longest wait so far is {longest}");
     }
+    assert!(longest <= bound, "somebody waited {longest}");
 }
 
 #[test]
@@ -116,8 +120,12 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
 #[test]
 fn a_one_phase_ev_frees_the_phases_it_does_not_use() {
     let mut world = World::new(8, Character { always_plugged: true, ..Character::OBEDIENT });
-    world.run(1800);
-    let (id, _) = world.stations.iter().find(|(_, station)| station.phases == 1).unwrap();
+    world.run(2_100);
+    let (id, _) = world
+        .stations
+        .iter()
+        .find(|(_, station)| station.phases == 1 && station.in_force(world.now) > Amperes::ZERO)
+        .unwrap();
     let ceiling = world.site.evse_view(world.now, id).unwrap().ceiling;
     let occupied = ceiling.iter().filter(|(_, current)| **current > Amperes::ZERO).count();
     assert_eq!(occupied, 1, "{id} has ceiling {ceiling}");

@@ -282,6 +282,7 @@ impl Site {
             if state.is_satisfied { Some(min) } else { state.demand.offer(now).map(|offer| offer.max(min)) };
         let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
+        let on_since = state.on_since.filter(|&at| state.has_current() || at >= now.floor_to(SLICE));
         Candidate {
             key: index,
             class: config.class,
@@ -291,11 +292,11 @@ impl Site {
             step: config.step,
             loads: self.network.loads(index, state.record.occupied).clone(),
             arrived: state.arrived,
-            waiting_since: state.waiting_since,
+            waiting_since: state.waiting_since.filter(|_| on_since.is_none()),
             deficit: state.deficit,
             survives_pause: config.survives_pause,
-            is_on: state.on_since.is_some(),
-            on_since: state.on_since,
+            is_on: on_since.is_some(),
+            on_since,
             departure: None,
             laxity: None,
         }
@@ -312,8 +313,11 @@ impl Site {
             let gain = AmpereSeconds::of_floor(share - present, span);
             state.deficit = (state.deficit + gain).max(least);
             if limit > Amperes::ZERO {
-                state.on_since = state.on_since.or(Some(now));
-                state.waiting_since = None;
+                // A turn in which no raise could leave was none: it waits on, and comes first again.
+                let is_same_turn = |&at: &Timestamp| state.has_current() || at >= now.floor_to(SLICE);
+                state.on_since = state.on_since.filter(is_same_turn).or(Some(now));
+                state.waiting_since =
+                    if state.has_current() { None } else { state.waiting_since.or(Some(now)) };
             } else {
                 state.on_since = None;
                 state.waiting_since = state.waiting_since.or(Some(now));
@@ -593,6 +597,11 @@ impl EvseState {
             Some(newest) => now >= newest.sent_at + TURN_AFTER,
             None => now >= self.arrived + TURN_AFTER,
         }
+    }
+
+    /// It was last told more than 0 A.
+    fn has_current(&self) -> bool {
+        self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
     }
 
     /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.
