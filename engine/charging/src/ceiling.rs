@@ -79,6 +79,23 @@ pub struct EvseRecord {
     pub measured: [PerPhase<Amperes>; 2],
     /// When those two measurements were taken.
     pub measured_at: [Timestamp; 2],
+    /// What was learned of the EV in this transaction.
+    #[serde(default)]
+    pub learned: Learned,
+}
+
+/// What was learned of an EV in its transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learned {
+    /// It took nothing when it was last offered current, and has not begun since: telling it 0 A does not change
+    /// that, although its station then says that the EVSE suspends.
+    pub is_satisfied: bool,
+    /// The least that makes it charge, where that is more than the pilot minimum.
+    pub minimum: Option<Amperes>,
+    /// The lowest limit at which it was seen to charge.
+    pub charged_at: Option<Amperes>,
+    /// It takes nothing at any limit, or at one at which it charged before: it is full, or asleep.
+    pub has_tried_all: bool,
 }
 
 /// One live limit that was sent.
@@ -145,6 +162,7 @@ impl EvseRecord {
             occupied: traits.terminals,
             measured: [PerPhase::default(); 2],
             measured_at: [Timestamp::EPOCH; 2],
+            learned: Learned::default(),
         }
     }
 
@@ -196,6 +214,7 @@ impl EvseRecord {
         self.forget_live_limits();
         self.occupied = traits.terminals;
         self.measured = [PerPhase::default(); 2];
+        self.learned = Learned::default();
     }
 
     /// A live limit goes out.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::allocation::{AmpereSeconds, Certificate, MaxMin};
-use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
+use crate::ceiling::{EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
@@ -304,18 +304,9 @@ struct EvseState {
     raised_at: Option<Timestamp>,
     measure_asked_at: Option<Timestamp>,
     demand: Demand,
-    /// The EV took nothing when it was last offered current, and has not begun since: telling it 0 A does not change
-    /// that, although its station then says that the EVSE suspends.
-    is_satisfied: bool,
-    /// The least that makes this EV charge, as far as learned in this session: the pilot minimum, or more.
-    minimum: Amperes,
-    /// The lowest limit at which it was seen to charge in this session.
-    charged_at: Option<Amperes>,
-    /// It took nothing at its hardware maximum either: it is full, or asleep.
-    has_tried_all: bool,
     /// Since when the newest limit has been its limit.
     offered_since: Option<Timestamp>,
-    /// When such an EV last got a turn.
+    /// When an EV that takes nothing last got a turn.
     turn_began_at: Option<Timestamp>,
     /// Since when no transaction runs.
     idle_since: Timestamp,
@@ -656,7 +647,6 @@ impl MeterState {
 impl EvseState {
     fn new(config: &EvseConfig, now: Timestamp) -> Self {
         let traits = EvseTraits::of(config);
-        let traits_minimum = traits.minimum;
         let mut record = EvseRecord::unseen(&traits);
         record.is_decommissioned = !config.is_in_use;
         Self {
@@ -675,10 +665,6 @@ impl EvseState {
             raised_at: None,
             measure_asked_at: None,
             demand: Demand::default(),
-            is_satisfied: false,
-            minimum: traits_minimum,
-            charged_at: None,
-            has_tried_all: false,
             offered_since: None,
             turn_began_at: None,
             idle_since: now,
@@ -742,10 +728,8 @@ impl EvseState {
         self.raised_at = None;
         self.measure_asked_at = None;
         self.demand = Demand::default();
-        self.is_satisfied = self.record.ev == EvState::SuspendedEv;
-        self.minimum = self.traits.minimum;
-        self.charged_at = None;
-        self.has_tried_all = false;
+        self.record.learned =
+            Learned { is_satisfied: self.record.ev == EvState::SuspendedEv, ..Learned::default() };
         self.offered_since = None;
         self.turn_began_at = None;
         self.arrived = now;
@@ -761,15 +745,18 @@ impl EvseState {
         if ev == EvState::SuspendedEv {
             // It charged at this limit before: it has had enough.
             let limit = self.record.newest().map(|newest| newest.limit);
-            self.has_tried_all |= self.charged_at.is_some_and(|charged_at| limit >= Some(charged_at));
+            self.record.learned.has_tried_all |=
+                self.record.learned.charged_at.is_some_and(|charged_at| limit >= Some(charged_at));
         }
-        self.is_satisfied = match ev {
+        self.record.learned.is_satisfied = match ev {
             EvState::SuspendedEv => true,
             EvState::Charging | EvState::Absent => false,
-            EvState::Connected | EvState::SuspendedEvse | EvState::Faulted => self.is_satisfied,
+            EvState::Connected | EvState::SuspendedEvse | EvState::Faulted => {
+                self.record.learned.is_satisfied
+            }
         };
         if resumes {
-            self.has_tried_all = false;
+            self.record.learned.has_tried_all = false;
             self.record.occupy_all(&self.traits);
             self.demand = Demand { changed_at: Some(now), ..Demand::default() };
         }
@@ -785,14 +772,18 @@ impl EvseState {
             self.reports.pop_front();
         }
         self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
-        let lesson = self.record.measured(measurement, &self.traits);
+        let before = self.record.learned;
+        let mut lesson = self.record.measured(measurement, &self.traits);
         let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
         if let Some(offer) = self.record.held.filter(|_| self.record.sent.is_empty()) {
             if highest > Amperes::from_amperes(1) {
-                self.charged_at = Some(self.charged_at.map_or(offer.limit, |lowest| lowest.min(offer.limit)));
+                self.record.learned.charged_at = Some(
+                    self.record.learned.charged_at.map_or(offer.limit, |lowest| lowest.min(offer.limit)),
+                );
             }
             self.demand.learn(highest, offer.limit, &self.traits, now);
         }
+        lesson.is_row_changed |= before != self.record.learned;
         lesson
     }
 

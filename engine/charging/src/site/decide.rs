@@ -87,10 +87,11 @@ impl Site {
             if is_over {
                 state.record.start_allowed_until = None;
             }
-            if state.record.trust_record(now) || is_over {
-                self.changed.insert(EvseIndex::new(place));
+            let index = EvseIndex::new(place);
+            let has_learned = state.learn_minimum(now, self.network.evse(index).config.step);
+            if state.record.trust_record(now) || is_over || has_learned {
+                self.changed.insert(index);
             }
-            state.learn_minimum(now, self.network.evse(EvseIndex::new(place)).config.step);
         }
     }
 
@@ -221,7 +222,7 @@ impl Site {
                     coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
             }
             let candidate = self.candidate(index, now);
-            if state.is_satisfied && !state.is_trying() && !state.has_its_turn(now) {
+            if state.record.learned.is_satisfied && !state.is_trying() && !state.has_its_turn(now) {
                 spare_takers.push(candidate);
             } else {
                 sessions.push(candidate);
@@ -277,9 +278,12 @@ impl Site {
     fn candidate(&self, index: EvseIndex, now: Timestamp) -> Candidate {
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
-        let min = state.minimum;
-        let offer =
-            if state.is_satisfied { Some(min) } else { state.demand.offer(now).map(|offer| offer.max(min)) };
+        let min = state.minimum();
+        let offer = if state.record.learned.is_satisfied {
+            Some(min)
+        } else {
+            state.demand.offer(now).map(|offer| offer.max(min))
+        };
         let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
         let on_since = state.on_since.filter(|&at| state.has_current() || at >= now.floor_to(SLICE));
@@ -432,7 +436,7 @@ impl Site {
             highest = highest.min(fits.max(level));
         }
         let limit = highest.min(target).floor_to(self.network.evse(index).config.step);
-        if limit < state.minimum || limit <= state.present_limit(level) {
+        if limit < state.minimum() || limit <= state.present_limit(level) {
             return Err(Certificate::UnprovenShed);
         }
         for &(row, coefficient) in loads.iter() {
@@ -453,7 +457,7 @@ impl Site {
             state.traits.minimum
         );
         let limit_expired = state.traits.limit_expired.min(limit);
-        let begins_turn = state.is_satisfied && state.has_its_turn(now);
+        let begins_turn = state.record.learned.is_satisfied && state.has_its_turn(now);
         if state.record.newest().is_none_or(|newest| newest.limit != limit) {
             state.offered_since = Some(now);
         }
@@ -562,30 +566,40 @@ impl EvseState {
 
     /// An EV that takes nothing although it is offered its minimum may need more: it is offered two amperes more after
     /// each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
-    fn learn_minimum(&mut self, now: Timestamp, step: Amperes) {
+    /// True where something was learned.
+    fn learn_minimum(&mut self, now: Timestamp, step: Amperes) -> bool {
         let is_due = self.minimum_doubted_at().is_some_and(|due| now >= due);
-        let Some(newest) = self.record.newest().filter(|_| is_due) else { return };
-        let has_charged = self.charged_at.is_some_and(|limit| limit <= newest.limit);
-        if newest.limit < self.traits.hardware_maximum && !has_charged {
-            let more = (newest.limit + Amperes::from_amperes(2)).ceil_to(step);
-            self.minimum = more.min(self.traits.hardware_maximum.floor_to(step)).max(self.minimum);
+        let Some(limit) = self.record.newest().filter(|_| is_due).map(|newest| newest.limit) else {
+            return false;
+        };
+        let has_charged = self.record.learned.charged_at.is_some_and(|charged_at| charged_at <= limit);
+        if limit < self.traits.hardware_maximum && !has_charged {
+            let more = (limit + Amperes::from_amperes(2)).ceil_to(step);
+            let least = more.min(self.traits.hardware_maximum.floor_to(step)).max(self.minimum());
+            self.record.learned.minimum = Some(least);
         } else {
-            self.has_tried_all = true;
-            self.minimum = self.traits.minimum;
+            self.record.learned.has_tried_all = true;
+            self.record.learned.minimum = None;
         }
+        true
+    }
+
+    /// The least that makes its EV charge, as far as learned.
+    fn minimum(&self) -> Amperes {
+        self.record.learned.minimum.unwrap_or(self.traits.minimum)
     }
 
     /// When the limit offered to an EV that takes nothing has been tried for long enough.
     fn minimum_doubted_at(&self) -> Option<Timestamp> {
         let newest = self.record.newest()?;
-        let is_doubted = self.record.ev == EvState::SuspendedEv && newest.limit >= self.minimum;
-        let since = self.offered_since.filter(|_| is_doubted && !self.has_tried_all)?;
+        let is_doubted = self.record.ev == EvState::SuspendedEv && newest.limit >= self.minimum();
+        let since = self.offered_since.filter(|_| is_doubted && !self.record.learned.has_tried_all)?;
         newest.accepted_at.map(|_| since + MINIMUM_TRIED_FOR)
     }
 
     /// It takes nothing, and whether more would make it begin has not been tried to the end: it keeps its seat.
     fn is_trying(&self) -> bool {
-        self.is_satisfied && !self.has_tried_all
+        self.record.learned.is_satisfied && !self.record.learned.has_tried_all
     }
 
     /// An EV that takes nothing has its turn: a slice, after an hour at 0 A.

@@ -85,7 +85,7 @@ impl Site {
         if !record.is_in_transaction {
             return "plugged in, not started".to_owned();
         }
-        if state.is_satisfied {
+        if state.record.learned.is_satisfied {
             return "the EV takes no more".to_owned();
         }
         match state.certificate {
