@@ -23,6 +23,10 @@ use crate::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex};
 
 /// Raises of one EVSE are at least this far apart.
 const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
+/// A raise by less than this of an EVSE that has current waits until its limit has stood for a while: base current that
+/// wavers would otherwise move every limit every half minute.
+const RAISE_SMALL: Amperes = Amperes::from_amperes(3);
+const RAISE_SMALL_APART: TimeSpan = TimeSpan::from_seconds(60);
 /// A measurement is asked for at most this often, to prove a limit.
 const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 /// An EVSE that refuses its limits is asked again this often.
@@ -415,7 +419,10 @@ impl Site {
                 return Err(Certificate::StaleMeter(stale));
             }
         }
-        if state.raised_at.is_some_and(|at| now < at + RAISE_APART) {
+        let is_small = state.has_current() && target < state.present_limit(level) + RAISE_SMALL;
+        let changed_at = if is_small { state.offered_since } else { state.raised_at };
+        let apart = if is_small { RAISE_SMALL_APART } else { RAISE_APART };
+        if changed_at.is_some_and(|at| now < at + apart) {
             return Err(Certificate::MinimumInterval);
         }
         if !state.may_send(now, Urgency::Raise) {
