@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use store::{Store, Writer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -53,8 +53,8 @@ impl Server {
     ///
     /// What failed, and the way out.
     pub async fn start(config: Config, clock: Clock, live: Live) -> anyhow::Result<Self> {
-        let http_listener = bind(config.listen, "--listen").await?;
-        let ocpp_listener = bind(config.listen_ocpp, "--listen-ocpp").await?;
+        let http_listener = bind(config.listen, "--listen")?;
+        let ocpp_listener = bind(config.listen_ocpp, "--listen-ocpp")?;
         let (listen, listen_ocpp) = (http_listener.local_addr()?, ocpp_listener.local_addr()?);
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
@@ -133,8 +133,19 @@ impl Server {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+/// How many connections may wait to be accepted. After a power cut all stations of a site return at once, and one that
+/// finds the queue full tries again only a second later.
+const BACKLOG: u32 = 4_096;
+
+fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    let open = || -> std::io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As `TcpListener::bind` does: a restart need not wait for the sockets of the process before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().with_context(|| {
         format!("cannot listen on {address}; stop what uses the port, or choose another with {flag}")
     })
 }
