@@ -79,6 +79,12 @@ impl Document {
         }
     }
 
+    /// True while nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
     /// All that was found, in the order of reading.
     #[must_use]
     pub fn into_problems(self) -> Vec<Problem> {

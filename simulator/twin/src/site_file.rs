@@ -41,9 +41,11 @@ use std::collections::BTreeSet;
 
 use billing::contract::FeePlan;
 use billing::vat::VatStatus;
-use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply};
+use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
 use units::civil::{CivilDate, Zone};
-use units::{Amperes, CircuitId, EvseId, OwnerId, PerPhase, TariffId, TimeSpan, UnitPrice, Volts};
+use units::{
+    Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, UnitPrice, Volts,
+};
 
 use crate::document::{Document, Problem, Section};
 
@@ -133,26 +135,43 @@ impl AccessKind {
 /// Every mistake, with field, value, unit and way out.
 pub fn parse(file: &str, text: &str) -> Result<SiteFile, Vec<Problem>> {
     let document = Document::parse(file, text);
-    let site = document.root().and_then(|root| read_site(&root));
-    if let Some(site) = &site
-        && let Err(found) = Network::build(site.config.clone())
+    let reading = document.root().map(|root| read_site(&root));
+    let is_whole = document.is_clean();
+    if let Some(reading) = &reading
+        && reading.are_ids_known
+        && let Some(config) = &reading.config
+        && let Err(found) = Network::build(config.clone())
     {
-        for problem in found {
+        // Sums over figures of which one could not be read would accuse the innocent.
+        for problem in found.into_iter().filter(|problem| is_whole || STANDS_ALONE.contains(&problem.field)) {
             let field = format!("{}: {}", problem.thing, problem.field);
             document.report(field, Some(problem.value), problem.wanted);
         }
     }
     let problems = document.into_problems();
-    match site {
-        Some(site) if problems.is_empty() => Ok(site),
+    match reading.map(|reading| (reading.config, reading.commerce)) {
+        Some((Some(config), Some(commerce))) if problems.is_empty() => Ok(SiteFile { config, commerce }),
         Some(_) | None => Err(problems),
     }
+}
+
+/// Fields that the network's rules can judge although another could not be read.
+const STANDS_ALONE: [&str; 9] =
+    ["parent", "circuit", "circuits", "wiring", "id", "current_min", "fallback", "limit_expired", "meter"];
+
+/// A site as far as it could be read: what could not has a stand-in that breaks no rule of its own.
+struct Reading {
+    config: Option<SiteConfig>,
+    /// Every circuit and EVSE could be named, so that a name that is not there is a mistake.
+    are_ids_known: bool,
+    /// `None` is a mistake; `Some(None)` a file without an owner.
+    commerce: Option<Option<Commerce>>,
 }
 
 /// No rating, limit or base current of a site file may be above this, in mA.
 const CURRENT_MA: i64 = 100_000_000;
 
-fn read_site(root: &Section<'_>) -> Option<SiteFile> {
+fn read_site(root: &Section<'_>) -> Reading {
     let id = root.parsed("id", "the site's id, such as `rivitie-5`");
     let name = root.text("name", "the site's name for people");
     let zone = root.parsed::<Zone>("zone", "a zone of the IANA database, such as `Europe/Helsinki`");
@@ -171,18 +190,21 @@ fn read_site(root: &Section<'_>) -> Option<SiteFile> {
     }
     let evses: Vec<Option<EvseConfig>> = sections.iter().map(read_evse).collect();
     let commerce = read_commerce(root, &sections);
-    let config = SiteConfig {
-        id: id?,
-        name: name?,
-        zone: zone?,
-        supply: supply?,
+    let are_ids_known = circuits.iter().all(Option::is_some) && evses.iter().all(Option::is_some);
+    let stand_in = || "site".parse::<SiteId>().ok();
+    let config = id.or_else(stand_in).map(|id| SiteConfig {
+        id,
+        name: name.unwrap_or_default(),
+        zone: zone.unwrap_or_else(Zone::utc),
+        supply: supply.unwrap_or(Supply::Tn400),
         voltage_nominal: Volts::from_millivolts(voltage),
-        circuits: circuits.into_iter().collect::<Option<_>>()?,
-        evses: evses.into_iter().collect::<Option<_>>()?,
-    };
-    Some(SiteFile { config, commerce: commerce? })
+        circuits: circuits.into_iter().flatten().collect(),
+        evses: evses.into_iter().flatten().collect(),
+    });
+    Reading { config, are_ids_known, commerce }
 }
 
+/// The circuit as far as it could be read; none where it has no id.
 fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
     let id = section.parsed::<CircuitId>("id", "the circuit's id");
     let name = section.optional("name", "a name for people", |value| value.as_str().map(str::to_owned));
@@ -206,7 +228,7 @@ fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
         id: id?,
         name: name.unwrap_or_default(),
         parent,
-        rating: rating?,
+        rating: rating.unwrap_or(PerPhase::splat(Amperes::from_milliamperes(CURRENT_MA))),
         reserve,
         meter,
         worst_base: worst_base.unwrap_or(PerPhase::splat(Amperes::ZERO)),
@@ -229,7 +251,13 @@ fn read_evse(section: &Section<'_>) -> Option<EvseConfig> {
     let circuit = section.parsed::<CircuitId>("circuit", "the id of the circuit it hangs on");
     let wiring = section.parsed("wiring", "the lines of its terminals, such as `L2L3L1`");
     let current_max = section.thousandths_required("current_max_a", "A", 1..=CURRENT_MA);
-    let mut evse = EvseConfig::new(id?, circuit?, wiring?, Amperes::from_milliamperes(current_max?));
+    // Every field is read before the first mistake ends it, so that none is told to be unknown.
+    let wiring = wiring.unwrap_or(Wiring::ThreePhase(Phase::ALL));
+    let current_max = Amperes::from_milliamperes(current_max.unwrap_or(CURRENT_MA));
+    let ids = id.zip(circuit);
+    let stand_in = || Some(("P/1".parse().ok()?, "main".parse().ok()?));
+    let (id, circuit) = ids.clone().or_else(stand_in)?;
+    let mut evse = EvseConfig::new(id, circuit, wiring, current_max);
     evse.name = section
         .optional("name", "a name for people", |value| value.as_str().map(str::to_owned))
         .unwrap_or_default();
@@ -246,7 +274,7 @@ fn read_evse(section: &Section<'_>) -> Option<EvseConfig> {
     evse.is_fallback_proven = section.flag("is_fallback_proven", evse.is_fallback_proven);
     evse.fallback_survives_boot = section.flag("fallback_survives_boot", evse.fallback_survives_boot);
     evse.is_in_use = section.flag("is_in_use", evse.is_in_use);
-    Some(evse)
+    ids.map(|_| evse)
 }
 
 /// Reads every field of the defaults once, so that a wrong or misspelt one is told where it stands.
@@ -405,6 +433,22 @@ current_max_a = 10
         let commerce = site.commerce.unwrap();
         assert_eq!(commerce.tariffs[0].energy, UnitPrice::from_millionths(200_000));
         assert_eq!(commerce.evses.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_hide_what_cannot_be() {
+        let bad = GOOD
+            .replace("Europe/Helsinki", "Europe/Helsinky")
+            .replace("rating_a = 100", "rating_a = -100")
+            .replace("parent = 'main'", "parent = 'mian'")
+            .replace("wiring = 'L1L2L3'", "wiring = 'L1L1L2'")
+            .replace("current_max_a = 10", "current_max_a = 4");
+        let told: Vec<String> =
+            parse("site.toml", &bad).unwrap_err().iter().map(ToString::to_string).collect();
+        for mistake in ["Helsinky", "-100", "mian", "L1L1L2", "current_min"] {
+            assert!(told.iter().any(|line| line.contains(mistake)), "{mistake}: {told:#?}");
+        }
+        assert_eq!(told.len(), 5, "{told:#?}");
     }
 
     #[test]
