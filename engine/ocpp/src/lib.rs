@@ -33,6 +33,7 @@ mod redact;
 mod repair;
 pub mod time;
 pub mod v16;
+mod version;
 mod writer;
 
 pub use fields::PayloadError;
@@ -40,6 +41,7 @@ pub use frame::{Frame, FrameError, Limits, MessageId};
 pub use quirk::{Decoded, Quirk};
 pub use redact::{redact, reference};
 pub use time::{CivilTime, StationTime};
+pub use version::Version;
 pub use writer::{EncodeError, EncodeFault};
 
 #[cfg(test)]
