@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::site::{CommandKind, SiteEvent, Urgency};
 use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
 
-use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth};
+use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::Core;
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
@@ -53,7 +53,7 @@ pub struct Csms {
     pub(crate) station_by_id: BTreeMap<StationId, usize>,
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
-    pub(crate) lobby: BTreeMap<StationId, LinkId>,
+    pub(crate) lobby: BTreeMap<StationId, (LinkId, Version)>,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
@@ -85,7 +85,7 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station } => self.link_up(now, link, station),
+            Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
@@ -126,11 +126,13 @@ impl Csms {
         station.into_iter().chain(self.core.sites.next_deadline()).min()
     }
 
-    fn link_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
-        let Some(&place) = self.station_by_id.get(&id) else { return self.unknown_up(now, link, id) };
+    fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
+        let Some(&place) = self.station_by_id.get(&id) else {
+            return self.unknown_up(now, link, version, id);
+        };
         let station = &mut self.stations[place];
         if station.site.is_none() {
-            return self.unknown_up(now, link, id);
+            return self.unknown_up(now, link, version, id);
         }
         let old = station.link.as_ref().map(|old| old.id);
         if old == Some(link) {
@@ -144,11 +146,11 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link);
+        station.link_up(&mut self.core, now, link, version);
         self.rewake(place);
     }
 
-    fn unknown_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
+    fn unknown_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
         let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
         self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
         let close = |link, reason| Effect::CloseLink { link, reason };
@@ -157,7 +159,8 @@ impl Csms {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
             UnknownStations::Lobby => {
-                if let Some(old) = self.lobby.insert(id.clone(), link).filter(|&old| old != link) {
+                let old = self.lobby.insert(id.clone(), (link, version)).map(|(old, _)| old);
+                if let Some(old) = old.filter(|&old| old != link) {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
                 }
@@ -172,7 +175,9 @@ impl Csms {
                 self.stations[place].link_down(&mut self.core, now, "the link was lost");
                 self.rewake(place);
             }
-            Some(Caller::Unknown(station)) if self.lobby.get(&station) == Some(&link) => {
+            Some(Caller::Unknown(station))
+                if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
+            {
                 self.lobby.remove(&station);
             }
             // Replaced or closed before: the newer link stands.
@@ -269,9 +274,9 @@ impl Csms {
     /// A station that waited in the lobby belongs to a site now: its link stands.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        if let Some(link) = self.lobby.remove(&id) {
+        if let Some((link, version)) = self.lobby.remove(&id) {
             self.links.insert(link, Caller::Station(place));
-            self.stations[place].link_up(&mut self.core, now, link);
+            self.stations[place].link_up(&mut self.core, now, link, version);
         }
     }
 

@@ -48,7 +48,7 @@ mod tests;
 mod v16;
 
 pub use contract::{
-    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth,
+    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth, Version,
 };
 pub use csms::{Csms, Policy, UnknownStations};
 pub use query::{Query, QueryAnswer};

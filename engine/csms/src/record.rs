@@ -97,6 +97,9 @@ pub struct StationRow {
     pub serial: String,
     /// Its last boot.
     pub booted_at: Option<Timestamp>,
+    /// What it spoke on its last link.
+    #[serde(default)]
+    pub ocpp_version: Option<ocpp::Version>,
     /// How far the station's clock is ahead of ours, where known, in ms.
     pub clock_skew_ms: Option<i64>,
     /// It told at least once that an EV was unplugged: its sessions may hold several transactions.

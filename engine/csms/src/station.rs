@@ -6,8 +6,8 @@ use billing::cdr::EvseLimits;
 use charging::ceiling::ExpiryTrust;
 use charging::network::{EvseConfig, SiteConfig};
 use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
-use ocpp::Limits;
 use ocpp::json::Json;
+use ocpp::{Limits, Version};
 use units::civil::Zone;
 use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
@@ -129,6 +129,7 @@ impl Station {
                 firmware: String::new(),
                 serial: String::new(),
                 booted_at: None,
+                ocpp_version: None,
                 clock_skew_ms: None,
                 reports_unplugging: false,
                 takes_watts_only: false,
@@ -186,14 +187,20 @@ impl Station {
     // Links.
 
     /// A link is up: the newest wins.
-    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId) {
+    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
         if let Some(old) = self.link.take() {
             self.end_calls(core, now, "the link was replaced");
             let reason = CloseReason::Replaced;
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
         }
         let is_registered = self.row.booted_at.is_some();
-        self.link = Some(Link::new(link, now, is_registered, core.policy.heartbeat));
+        let link = Link::new(link, version, now, is_registered, core.policy.heartbeat);
+        if self.row.ocpp_version != Some(link.version) {
+            self.row.ocpp_version = Some(link.version);
+            self.row_changed();
+            self.persist_row_if_changed(core);
+        }
+        self.link = Some(link);
         self.offline_alarm_at = None;
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
         self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));

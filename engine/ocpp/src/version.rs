@@ -3,11 +3,13 @@
 use std::fmt;
 
 /// A version of OCPP that a link speaks from its handshake to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Version {
     /// OCPP 1.6 over JSON.
+    #[serde(rename = "1.6")]
     V16,
     /// OCPP 2.0.1.
+    #[serde(rename = "2.0.1")]
     V201,
 }
 

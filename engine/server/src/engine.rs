@@ -78,7 +78,7 @@ pub enum NoAnswer {
 
 #[derive(Debug)]
 enum FromLink {
-    Up { station: StationId, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
+    Up { station: StationId, version: csms::Version, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
     Frame { link: LinkId, text: Box<str> },
     Down { link: LinkId },
 }
@@ -116,9 +116,13 @@ enum Control {
 
 impl EngineHandle {
     /// A station's socket is open: it becomes the station's link. `None` while the server stops.
-    pub async fn link_up(&self, station: &StationId) -> Option<(LinkId, Arc<Outbox>)> {
+    pub async fn link_up(
+        &self,
+        station: &StationId,
+        version: csms::Version,
+    ) -> Option<(LinkId, Arc<Outbox>)> {
         let (opened, answer) = oneshot::channel();
-        self.from_links.send(FromLink::Up { station: station.clone(), opened }).await.ok()?;
+        self.from_links.send(FromLink::Up { station: station.clone(), version, opened }).await.ok()?;
         answer.await.ok()
     }
 
@@ -346,6 +350,7 @@ struct Engine {
 
 struct Link {
     station: StationId,
+    version: csms::Version,
     outbox: Arc<Outbox>,
 }
 
@@ -586,14 +591,14 @@ impl Engine {
 
     async fn take_from_link(&mut self, from_link: FromLink, inboxes: &mut Inboxes) -> anyhow::Result<()> {
         match from_link {
-            FromLink::Up { station, opened } => {
+            FromLink::Up { station, version, opened } => {
                 self.link_last = self.link_last.next();
                 let (link, outbox) = (self.link_last, Arc::new(Outbox::default()));
                 if opened.send((link, Arc::clone(&outbox))).is_err() {
                     return Ok(());
                 }
-                self.links.insert(link, Link { station: station.clone(), outbox });
-                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station }));
+                self.links.insert(link, Link { station: station.clone(), version, outbox });
+                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version }));
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Down { link } => {
@@ -838,7 +843,8 @@ impl Engine {
             self.work.push_back(Work::Csms(csms::Input::Directory(directory)));
         }
         for (link, open) in &self.links {
-            let input = csms::Input::LinkUp { link: *link, station: open.station.clone() };
+            let input =
+                csms::Input::LinkUp { link: *link, station: open.station.clone(), version: open.version };
             self.work.push_back(Work::Csms(input));
         }
         catch_unwind(AssertUnwindSafe(|| self.work_off()))

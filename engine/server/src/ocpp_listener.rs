@@ -97,7 +97,7 @@ impl Links {
                 return;
             }
         }
-        let Some((link, outbox)) = self.engine.link_up(&station).await else { return };
+        let Some((link, outbox)) = self.engine.link_up(&station, csms::Version::V16).await else { return };
         match access {
             StationAccess::Authenticated => tracing::info!(%station, %link, %peer, "link up"),
             StationAccess::Unauthenticated | StationAccess::Refused => {

@@ -26,7 +26,7 @@ use units::{Amperes, IdToken, LinkId, PerPhase, Phase, ReportedAt, RequestId, Ti
 use crate::csms::{Csms, Policy};
 use crate::query::{Query, QueryAnswer, StationView};
 use crate::record::{FindingRow, Record, StationRow, TransactionRow};
-use crate::{Command, CommandAnswer, Effect, Input, Output};
+use crate::{Command, CommandAnswer, Effect, Input, Output, Version};
 
 /// The first instant of every test: a Thursday noon.
 pub const NOON: &str = "2026-01-15T12:00:00Z";
@@ -117,7 +117,7 @@ impl House {
         self.next_link += 1;
         let link = LinkId(self.next_link);
         self.links.insert(station.to_owned(), link);
-        self.input(Input::LinkUp { link, station: station.parse().unwrap() });
+        self.input(Input::LinkUp { link, station: station.parse().unwrap(), version: Version::V16 });
         link
     }
 

@@ -184,6 +184,7 @@ fn station(random: &mut ChaCha8Rng, at: Timestamp) -> StationRow {
         firmware: String::new(),
         serial: "\u{1F50C}".into(),
         booted_at: random.random_bool(0.5).then_some(at),
+        ocpp_version: random.random_bool(0.5).then_some(csms::Version::V16),
         clock_skew_ms: random.random_bool(0.5).then_some(-7),
         reports_unplugging: random.random_bool(0.5),
         takes_watts_only: random.random_bool(0.5),
