@@ -37,6 +37,7 @@ mod sample;
 mod schedule;
 pub mod time;
 pub mod v16;
+pub mod v201;
 mod version;
 mod words;
 mod writer;

@@ -1,0 +1,68 @@
+//! StatusNotification: what a connector is doing.
+
+use super::types::{ConnectorNumber, EvseNumber};
+use crate::fields::{Fields, PayloadError};
+use crate::message::{Message, empty_messages};
+use crate::quirk::Quirk;
+use crate::time::StationTime;
+use crate::words::words;
+use crate::writer::{EncodeFault, Writer};
+
+words! {
+    /// What a connector is doing. Whether energy flows is said in TransactionEvent.
+    ConnectorStatus {
+        /// Free.
+        Available = "Available",
+        /// An EV or a transaction is there.
+        Occupied = "Occupied",
+        /// Reserved.
+        Reserved = "Reserved",
+        /// Out of service.
+        Unavailable = "Unavailable",
+        /// Out of order.
+        Faulted = "Faulted",
+    }
+}
+
+/// A station reports a status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusNotificationRequest {
+    /// Since when, by the station's clock.
+    pub timestamp: StationTime,
+    /// What it is doing.
+    pub connector_status: ConnectorStatus,
+    /// The EVSE.
+    pub evse_id: EvseNumber,
+    /// Its connector; `None` where it was not said.
+    pub connector_id: Option<ConnectorNumber>,
+}
+
+impl Message for StatusNotificationRequest {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+        let connector_id = ConnectorNumber::optional(fields);
+        if connector_id.is_none() {
+            fields.note(Quirk::MissingField { field: "connectorId" });
+        }
+        Ok(Self {
+            timestamp: fields.time_expected("timestamp"),
+            connector_status: fields.word_required("connectorStatus")?,
+            evse_id: EvseNumber::required(fields, "evseId")?,
+            connector_id,
+        })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.time("timestamp", &self.timestamp);
+        out.word("connectorStatus", &self.connector_status);
+        self.evse_id.write(out);
+        match self.connector_id {
+            Some(connector) => out.number("connectorId", connector.0),
+            None => out.refuse("connectorId", EncodeFault::Missing),
+        }
+    }
+}
+
+empty_messages! {
+    /// Our answer.
+    StatusNotificationResponse;
+}
