@@ -246,6 +246,15 @@ impl<'p> Fields<'p> {
         held
     }
 
+    /// A whole number that belongs there but can be done without.
+    pub(crate) fn whole_expected<T: TryFrom<i64>>(&mut self, field: &'static str) -> Option<T> {
+        let number = self.whole(field);
+        if number.is_none() {
+            self.note(Quirk::MissingField { field });
+        }
+        number
+    }
+
     /// A whole number of type `T` without which the message has no meaning.
     pub(crate) fn whole_required<T: TryFrom<i64>>(
         &mut self,
@@ -348,6 +357,15 @@ impl<'p> Fields<'p> {
             Json::Null | Json::List(_) | Json::Object(_) => None,
         };
         self.note(if flag.is_some() { Quirk::TextAsNumber { field } } else { Quirk::WrongType { field } });
+        flag
+    }
+
+    /// A flag that belongs there but can be done without.
+    pub(crate) fn flag_expected(&mut self, field: &'static str) -> Option<bool> {
+        let flag = self.flag(field);
+        if flag.is_none() {
+            self.note(Quirk::MissingField { field });
+        }
         flag
     }
 

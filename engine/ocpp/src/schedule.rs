@@ -261,7 +261,7 @@ fn write_periods<T: Limit>(out: &mut Writer, periods: &[ChargingSchedulePeriod<T
     match periods.first() {
         None => out.refuse(FIELD, EncodeFault::Missing),
         // OCPP 1.6 section 7.12: "The value of StartPeriod also defines the stop time of the previous period", so they
-        // ascend; a schedule without a limit at its begin would leave the EV unlimited until the first.
+        // ascend (OCPP 2.0.1 K01.FR.35), and the first is 0 (K01.FR.31): a schedule without a limit at its begin would leave the EV unlimited until the first.
         Some(first) if first.start_period != TimeSpan::ZERO => {
             out.refuse(FIELD, EncodeFault::Rule { rule: "begins with startPeriod 0" });
         }

@@ -140,6 +140,15 @@ impl Writer {
         }
     }
 
+    /// A number that the standard requires, within 32 bits.
+    pub(crate) fn whole_required(&mut self, field: &'static str, number: Option<impl Into<i64>>) {
+        let Some(number) = number.map(Into::into) else { return self.refuse(field, EncodeFault::Missing) };
+        if i32::try_from(number).is_err() {
+            self.refuse_number(field, number);
+        }
+        self.number(field, number);
+    }
+
     /// A span as whole seconds, rounded down, from 0.
     pub(crate) fn seconds(&mut self, field: &'static str, span: TimeSpan) {
         let seconds = span.seconds_floor();
@@ -217,6 +226,20 @@ impl Writer {
 
     pub(crate) fn flag(&mut self, field: &'static str, flag: bool) {
         self.figure(field, if flag { "true" } else { "false" });
+    }
+
+    pub(crate) fn flag_required(&mut self, field: &'static str, flag: Option<bool>) {
+        match flag {
+            Some(flag) => self.flag(field, flag),
+            None => self.refuse(field, EncodeFault::Missing),
+        }
+    }
+
+    /// A flag that is false by default, which need not be said.
+    pub(crate) fn flag_if_set(&mut self, field: &'static str, flag: bool) {
+        if flag {
+            self.flag(field, true);
+        }
     }
 
     /// A time that is left out where it is absent.

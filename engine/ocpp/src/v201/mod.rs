@@ -7,23 +7,33 @@
 
 mod authorize;
 mod boot_notification;
+mod change_availability;
+mod clear_cache;
 mod clear_charging_profile;
 mod data_transfer;
 mod device;
 mod error;
+mod get_base_report;
+mod get_composite_schedule;
+mod get_transaction_status;
 mod get_variables;
 mod heartbeat;
 mod meter;
 mod meter_values;
+mod notify_event;
+mod notify_report;
 mod profile;
 mod request_start_transaction;
 mod request_stop_transaction;
+mod reset;
+mod security_event_notification;
 mod set_charging_profile;
 mod set_variables;
 mod status_notification;
 mod transaction_event;
 mod trigger_message;
 mod types;
+mod unlock_connector;
 
 pub use authorize::{
     AuthorizeCertificateStatus, AuthorizeRequest, AuthorizeResponse, HashAlgorithm, OcspRequestData,
@@ -31,21 +41,39 @@ pub use authorize::{
 pub use boot_notification::{
     BootNotificationRequest, BootNotificationResponse, BootReason, ChargingStation, Modem,
 };
+pub use change_availability::{ChangeAvailabilityRequest, ChangeAvailabilityResponse};
+pub use clear_cache::{ClearCacheRequest, ClearCacheResponse};
 pub use clear_charging_profile::{
     ClearChargingProfile, ClearChargingProfileRequest, ClearChargingProfileResponse,
 };
 pub use data_transfer::{DataTransferRequest, DataTransferResponse};
 pub use device::{AttributeType, Component, Variable};
 pub use error::{ErrorCode, answer_to_frame, answer_to_payload};
+pub use get_base_report::{
+    GenericDeviceModelStatus, GetBaseReportRequest, GetBaseReportResponse, ReportBase,
+};
+pub use get_composite_schedule::{
+    CompositeSchedule, GetCompositeScheduleRequest, GetCompositeScheduleResponse,
+};
+pub use get_transaction_status::{GetTransactionStatusRequest, GetTransactionStatusResponse};
 pub use get_variables::{
     GetVariableData, GetVariableResult, GetVariableStatus, GetVariablesRequest, GetVariablesResponse,
 };
 pub use heartbeat::{HeartbeatRequest, HeartbeatResponse};
 pub use meter::{Measurand, MeterValue, SampledValue, SignedMeterValue, UnitOfMeasure};
 pub use meter_values::{MeterValuesRequest, MeterValuesResponse};
+pub use notify_event::{
+    EventData, EventNotificationKind, EventTrigger, NotifyEventRequest, NotifyEventResponse,
+};
+pub use notify_report::{
+    DataType, Mutability, NotifyReportRequest, NotifyReportResponse, ReportData, VariableAttribute,
+    VariableCharacteristics,
+};
 pub use profile::{ChargingProfile, ChargingProfilePurpose, ChargingSchedule};
 pub use request_start_transaction::{RequestStartTransactionRequest, RequestStartTransactionResponse};
 pub use request_stop_transaction::{RequestStopTransactionRequest, RequestStopTransactionResponse};
+pub use reset::{ResetRequest, ResetResponse, ResetType};
+pub use security_event_notification::{SecurityEventNotificationRequest, SecurityEventNotificationResponse};
 pub use set_charging_profile::{SetChargingProfileRequest, SetChargingProfileResponse};
 pub use set_variables::{
     SetVariableData, SetVariableResult, SetVariableStatus, SetVariablesRequest, SetVariablesResponse,
@@ -60,6 +88,7 @@ pub use types::{
     AdditionalInfo, AuthorizationStatus, ConnectorNumber, Evse, EvseNumber, IdToken, IdTokenInfo,
     IdTokenType, MessageContent, MessageFormat, ReportedTransaction, StatusInfo,
 };
+pub use unlock_connector::{UnlockConnectorRequest, UnlockConnectorResponse, UnlockStatus};
 
 pub use crate::sample::{Location, ReadingContext, SampleFault, SamplePhase};
 pub use crate::schedule::{
@@ -67,7 +96,8 @@ pub use crate::schedule::{
     ScheduleLimits,
 };
 pub use crate::words::{
-    AcceptedStatus, ClearChargingProfileStatus, DataTransferStatus, RegistrationStatus, TriggerMessageStatus,
+    AcceptedStatus, ClearChargingProfileStatus, DataTransferStatus, OperationalStatus, RegistrationStatus,
+    ScheduledStatus, TriggerMessageStatus,
 };
 
 use crate::message::actions;
@@ -76,8 +106,6 @@ use crate::message::actions;
 const UNSUPPORTED: &[&str] = &[
     "CancelReservation",
     "CertificateSigned",
-    "ChangeAvailability",
-    "ClearCache",
     "ClearDisplayMessage",
     "ClearVariableMonitoring",
     "ClearedChargingLimit",
@@ -86,17 +114,14 @@ const UNSUPPORTED: &[&str] = &[
     "DeleteCertificate",
     "FirmwareStatusNotification",
     "Get15118EVCertificate",
-    "GetBaseReport",
     "GetCertificateStatus",
     "GetChargingProfiles",
-    "GetCompositeSchedule",
     "GetDisplayMessages",
     "GetInstalledCertificateIds",
     "GetLocalListVersion",
     "GetLog",
     "GetMonitoringReport",
     "GetReport",
-    "GetTransactionStatus",
     "InstallCertificate",
     "LogStatusNotification",
     "NotifyChargingLimit",
@@ -104,16 +129,12 @@ const UNSUPPORTED: &[&str] = &[
     "NotifyDisplayMessages",
     "NotifyEVChargingNeeds",
     "NotifyEVChargingSchedule",
-    "NotifyEvent",
     "NotifyMonitoringReport",
-    "NotifyReport",
     "PublishFirmware",
     "PublishFirmwareStatusNotification",
     "ReportChargingProfiles",
     "ReservationStatusUpdate",
     "ReserveNow",
-    "Reset",
-    "SecurityEventNotification",
     "SendLocalList",
     "SetDisplayMessage",
     "SetMonitoringBase",
@@ -121,7 +142,6 @@ const UNSUPPORTED: &[&str] = &[
     "SetNetworkProfile",
     "SetVariableMonitoring",
     "SignCertificate",
-    "UnlockConnector",
     "UnpublishFirmware",
     "UpdateFirmware",
 ];
@@ -139,6 +159,9 @@ actions! {
         DataTransfer: DataTransferRequest, DataTransferResponse;
         Heartbeat: HeartbeatRequest, HeartbeatResponse;
         MeterValues: MeterValuesRequest, MeterValuesResponse;
+        NotifyEvent: NotifyEventRequest, NotifyEventResponse;
+        NotifyReport: NotifyReportRequest, NotifyReportResponse;
+        SecurityEventNotification: SecurityEventNotificationRequest, SecurityEventNotificationResponse;
         StatusNotification: StatusNotificationRequest, StatusNotificationResponse;
         TransactionEvent: TransactionEventRequest, TransactionEventResponse;
     }
@@ -152,13 +175,20 @@ actions! {
     /// A station's answer to our call.
     CsmsResponse,
     {
+        ChangeAvailability: ChangeAvailabilityRequest, ChangeAvailabilityResponse;
+        ClearCache: ClearCacheRequest, ClearCacheResponse;
         ClearChargingProfile: ClearChargingProfileRequest, ClearChargingProfileResponse;
         DataTransfer: DataTransferRequest, DataTransferResponse;
+        GetBaseReport: GetBaseReportRequest, GetBaseReportResponse;
+        GetCompositeSchedule: GetCompositeScheduleRequest, GetCompositeScheduleResponse;
+        GetTransactionStatus: GetTransactionStatusRequest, GetTransactionStatusResponse;
         GetVariables: GetVariablesRequest, GetVariablesResponse;
         RequestStartTransaction: RequestStartTransactionRequest, RequestStartTransactionResponse;
         RequestStopTransaction: RequestStopTransactionRequest, RequestStopTransactionResponse;
+        Reset: ResetRequest, ResetResponse;
         SetChargingProfile: SetChargingProfileRequest, SetChargingProfileResponse;
         SetVariables: SetVariablesRequest, SetVariablesResponse;
         TriggerMessage: TriggerMessageRequest, TriggerMessageResponse;
+        UnlockConnector: UnlockConnectorRequest, UnlockConnectorResponse;
     }
 }

@@ -80,6 +80,14 @@ impl ChargingProfile {
             out.refuse("chargingSchedule", EncodeFault::Rule { rule: "is there at most 3 times" });
         }
         let is_relative = self.charging_profile_kind == ChargingProfileKind::Relative;
+        // OCPP 2.0.1 K01.FR.38: not for a ChargingStationMaxProfile.
+        if is_relative && self.charging_profile_purpose == ChargingProfilePurpose::ChargingStationMaxProfile {
+            out.refuse(
+                "chargingProfileKind",
+                EncodeFault::Rule { rule: "is not Relative for a ChargingStationMaxProfile" },
+            );
+        }
+        // OCPP 2.0.1 K01.FR.40 and K01.FR.41: there with Absolute and Recurring, absent with Relative.
         for schedule in &self.charging_schedule {
             if is_relative != (schedule.start_schedule == StationTime::Absent) {
                 out.refuse(

@@ -30,13 +30,17 @@ impl Message for SetChargingProfileRequest {
             ChargingProfilePurpose::ChargingStationExternalConstraints => {
                 out.refuse("chargingProfilePurpose", EncodeFault::Rule { rule: "is not ours to set" });
             }
+            // OCPP 2.0.1, evseId: "For ChargingStationMaxProfile […] an evseId=0 contains an overal limit for the whole
+            // Charging Station".
             ChargingProfilePurpose::ChargingStationMaxProfile if !is_station => {
                 out.refuse("evseId", EncodeFault::Rule { rule: "is 0 for a ChargingStationMaxProfile" });
             }
             ChargingProfilePurpose::TxProfile => {
+                // OCPP 2.0.1 K01.FR.16.
                 if is_station {
                     out.refuse("evseId", EncodeFault::Rule { rule: "is above 0 for a TxProfile" });
                 }
+                // OCPP 2.0.1 K01.FR.03.
                 if self.charging_profile.transaction_id.is_none() {
                     out.refuse("transactionId", EncodeFault::Rule { rule: "belongs to a TxProfile" });
                 }

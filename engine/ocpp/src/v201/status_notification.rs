@@ -3,10 +3,9 @@
 use super::types::{ConnectorNumber, EvseNumber};
 use crate::fields::{Fields, PayloadError};
 use crate::message::{Message, empty_messages};
-use crate::quirk::Quirk;
 use crate::time::StationTime;
 use crate::words::words;
-use crate::writer::{EncodeFault, Writer};
+use crate::writer::Writer;
 
 words! {
     /// What a connector is doing. Whether energy flows is said in TransactionEvent.
@@ -39,15 +38,11 @@ pub struct StatusNotificationRequest {
 
 impl Message for StatusNotificationRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let connector_id = ConnectorNumber::optional(fields);
-        if connector_id.is_none() {
-            fields.note(Quirk::MissingField { field: "connectorId" });
-        }
         Ok(Self {
             timestamp: fields.time_expected("timestamp"),
             connector_status: fields.word_required("connectorStatus")?,
             evse_id: EvseNumber::required(fields, "evseId")?,
-            connector_id,
+            connector_id: fields.whole_expected("connectorId").map(ConnectorNumber),
         })
     }
 
@@ -55,10 +50,7 @@ impl Message for StatusNotificationRequest {
         out.time("timestamp", &self.timestamp);
         out.word("connectorStatus", &self.connector_status);
         self.evse_id.write(out);
-        match self.connector_id {
-            Some(connector) => out.number("connectorId", connector.0),
-            None => out.refuse("connectorId", EncodeFault::Missing),
-        }
+        out.whole_required("connectorId", self.connector_id.map(|connector| connector.0));
     }
 }
 

@@ -9,7 +9,6 @@ use super::types::{
 use crate::fields::{Fields, PayloadError};
 use crate::figure::Figure;
 use crate::message::Message;
-use crate::quirk::Quirk;
 use crate::time::StationTime;
 use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
@@ -181,16 +180,12 @@ pub struct TransactionInfo {
 
 impl Message for TransactionEventRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let seq_no = fields.whole("seqNo");
-        if seq_no.is_none() {
-            fields.note(Quirk::MissingField { field: "seqNo" });
-        }
         Ok(Self {
             event_type: fields.word_expected("eventType"),
             meter_value: fields.list("meterValue", MeterValue::read)?,
             timestamp: fields.time_expected("timestamp"),
             trigger_reason: fields.word_expected("triggerReason"),
-            seq_no,
+            seq_no: fields.whole_expected("seqNo"),
             offline: fields.flag("offline").unwrap_or(false),
             number_of_phases_used: fields.whole("numberOfPhasesUsed"),
             cable_max_current: fields.decimal("cableMaxCurrent"),
@@ -206,14 +201,8 @@ impl Message for TransactionEventRequest {
         out.list_optional("meterValue", &self.meter_value, |out, value| value.write(out));
         out.time("timestamp", &self.timestamp);
         out.word("triggerReason", &self.trigger_reason);
-        match self.seq_no.map(i32::try_from) {
-            Some(Ok(number)) => out.number("seqNo", number),
-            Some(Err(_)) => out.refuse_number("seqNo", self.seq_no.unwrap_or_default()),
-            None => out.refuse("seqNo", EncodeFault::Missing),
-        }
-        if self.offline {
-            out.flag("offline", true);
-        }
+        out.whole_required("seqNo", self.seq_no);
+        out.flag_if_set("offline", self.offline);
         out.number_optional("numberOfPhasesUsed", self.number_of_phases_used);
         if let Some(current) = self.cable_max_current {
             let milliamperes = current.milliamperes();
