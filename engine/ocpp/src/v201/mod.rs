@@ -192,3 +192,6 @@ actions! {
         UnlockConnector: UnlockConnectorRequest, UnlockConnectorResponse;
     }
 }
+
+#[cfg(test)]
+mod tests;
