@@ -38,9 +38,13 @@ enum Command {
 /// Run scenarios, check their expect.toml, write reports.
 #[derive(Debug, clap::Args)]
 struct Replay {
-    /// Scenario folders, such as scenarios/evening-peak-40-evse.
+    /// Scenario folders, such as scenarios/evening-peak-40-evse, or site files of the format charging-site/1 (.json).
     #[arg(required = true, value_name = "CASE")]
     cases: Vec<PathBuf>,
+    /// How much is simulated: the whole engine with OCPP on the links, or control and the plant alone, which is faster and
+    /// knows no money. In decisions expectations are shown but do not decide; checkers do.
+    #[arg(long, value_enum, default_value_t = Fidelity::Frames)]
+    fidelity: Fidelity,
     /// Another seed than the scenario's own. Its expectations are shown but do not decide; checkers do.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -53,6 +57,15 @@ struct Replay {
     /// Where external data lie.
     #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+/// How much is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Fidelity {
+    /// Engine, OCPP text, records, billing.
+    Frames,
+    /// Control and the plant.
+    Decisions,
 }
 
 fn main() -> ExitCode {

@@ -51,6 +51,7 @@ fn report(steps: usize) -> ReplayReport {
     let peak = Peak { current: amperes(20), at: start };
     let zero = WattHours::ZERO;
     ReplayReport {
+        fidelity: studies::Fidelity::Frames,
         scenario: "one".to_owned(),
         title: "One car".to_owned(),
         seed: 7,

@@ -1,7 +1,7 @@
 //! Studies: plain functions from a scenario to a report.
 //!
-//! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side; [`expect`] judges a report by what
-//! its scenario's `expect.toml` says.
+//! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
+//! [`expect`] judges a report by what its scenario's `expect.toml` says.
 //!
 //! # Invariants
 //!
@@ -16,5 +16,7 @@ pub mod expect;
 mod replay;
 pub mod report;
 
-pub use replay::{replay, replay_all, replay_with_progress, report, span_words};
-pub use report::ReplayReport;
+pub use replay::{
+    Decisions, decide, decide_with_progress, replay, replay_all, replay_with_progress, report, span_words,
+};
+pub use report::{Fidelity, ReplayReport};

@@ -11,6 +11,9 @@ use units::{Amperes, CircuitId, Currency, EvseId, Money, PerPhase, TimeSpan, Tim
 /// Everything a replay tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayReport {
+    /// How much was simulated.
+    #[serde(default)]
+    pub fidelity: Fidelity,
     /// The scenario's name: its folder's.
     pub scenario: String,
     /// Its title for people.
@@ -43,6 +46,17 @@ pub struct ReplayReport {
     pub counts: Counts,
     /// SHA-256 over every event of the run in order: equal runs have equal hashes.
     pub event_hash: String,
+}
+
+/// How much of the real world a run simulates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fidelity {
+    /// The whole engine, OCPP text on the links, records, money.
+    #[default]
+    Frames,
+    /// Control and the plant alone: no money, no frames, no faults but those of meters.
+    Decisions,
 }
 
 /// One circuit over time.

@@ -522,7 +522,7 @@ const OFFLINE: [(&str, OfflineStart); 3] = [
     ("any_token", OfflineStart::AnyToken),
 ];
 
-fn default_stations() -> Option<Stations> {
+pub(crate) fn default_stations() -> Option<Stations> {
     Some(Stations {
         meter_interval: TimeSpan::from_seconds(60),
         reaction: TimeSpan::from_seconds(1),

@@ -362,7 +362,7 @@ fn sooner(wanted: Option<Timestamp>, scheduled: &mut Option<Timestamp>, now: Tim
     Some(at)
 }
 
-fn alarm_words(alarm: &csms::Alarm) -> String {
+pub(crate) fn alarm_words(alarm: &csms::Alarm) -> String {
     match alarm {
         csms::Alarm::Site { site, alarm } => match alarm {
             charging::site::SiteAlarm::Overload { circuit } => {

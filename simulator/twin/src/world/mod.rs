@@ -4,11 +4,11 @@
 //! and interprets their effects; `links` carries frames; `plant` moves stations, meters, base load and people;
 //! `faults` breaks things. [`Handover`] lets somebody else go on.
 
-mod engine;
+pub(crate) mod engine;
 mod faults;
 mod handover;
 mod links;
-mod plant;
+pub(crate) mod plant;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,9 +16,10 @@ use ::plant::base_load::BaseLoad;
 use csms::QueryAnswer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use units::{LinkId, RequestId, StationId, Timestamp, WattHours};
+use units::{LinkId, RequestId, StationId, Timestamp};
 
 use crate::business::Books;
+use crate::nonsense::Nonsense;
 use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
 use crate::people::stays;
 use crate::queue::{Precedence, Queue};
@@ -26,7 +27,7 @@ use crate::recorder::{Recorder, TransactionSeen};
 use crate::scenario::{Scenario, Stay};
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::watch::{Rule, Watch};
+use crate::watch::Watch;
 
 use engine::{Engine, EngineInput};
 pub use handover::Handover;
@@ -60,6 +61,7 @@ pub struct World {
     watch_due: Option<Timestamp>,
     recorder: Recorder,
     commit_faults: Option<faults::CommitFault>,
+    nonsense: Option<Nonsense>,
     on_step: Option<fn(Timestamp)>,
 }
 
@@ -159,6 +161,7 @@ impl World {
             watch_due: None,
             recorder,
             commit_faults: None,
+            nonsense: Nonsense::of(&scenario),
             on_step: None,
             scenario,
         };
@@ -211,13 +214,7 @@ impl World {
         let end = self.scenario.ends_at;
         let told = self.transactions_told();
         self.watch.judge_money(end, &self.scenario, &books, &told);
-        let circuits = self.truth.circuits().iter().map(|circuit| CircuitOutcome {
-            id: circuit.id.clone(),
-            name: circuit.name.clone(),
-            parent: circuit.parent,
-            rating: circuit.rating,
-        });
-        let circuits = circuits.collect();
+        let circuits = CircuitOutcome::all(&self.truth);
         let evses = self.evse_outcomes();
         let stays = self
             .stays
@@ -227,13 +224,7 @@ impl World {
                 Some(StayOutcome { stay: slot.stay.clone(), departed_at: slot.departed_at, delivered })
             })
             .collect();
-        let rules = Rule::ALL
-            .into_iter()
-            .map(|rule| {
-                let (checked, fired) = self.watch.verdicts.counts(rule);
-                (rule, checked, fired)
-            })
-            .collect();
+        let rules = self.watch.verdicts.all();
         let (series, event_hash, rest) = self.recorder.finish(end);
         Outcome {
             circuits,
@@ -253,18 +244,7 @@ impl World {
     }
 
     fn evse_outcomes(&self) -> Vec<EvseOutcome> {
-        let mut outcomes: Vec<EvseOutcome> = self
-            .truth
-            .evses()
-            .iter()
-            .zip(&self.scenario.site.config.evses)
-            .map(|(evse, stated)| EvseOutcome {
-                id: evse.id.clone(),
-                name: if stated.name.is_empty() { evse.id.to_string() } else { stated.name.clone() },
-                circuit: evse.circuit,
-                energy: WattHours::ZERO,
-            })
-            .collect();
+        let mut outcomes = EvseOutcome::all(&self.truth, &self.scenario.site.config);
         for slot in &self.stations {
             for (place, &evse) in slot.evses.iter().enumerate() {
                 let Ok(connector) = u16::try_from(place + 1) else { continue };
