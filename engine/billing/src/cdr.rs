@@ -38,6 +38,10 @@ pub struct Cdr {
     pub stopped_at: Timestamp,
     /// All registers of the transaction, in any order.
     pub readings: Vec<RegisterReading>,
+    /// What EVSE and EV did, in order of time; each span holds until the next begins, the last until the end. Before
+    /// the first nothing is known, and nothing is charged for time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<ActivitySpan>,
     /// Everything that speaks against billing it as it is; empty for an ordinary CDR.
     pub doubts: Vec<Doubt>,
     /// The frames it was made from.
@@ -132,6 +136,27 @@ pub struct RegisterReading {
     pub register: WattHours,
     /// Why it was read.
     pub context: ReadingContext,
+}
+
+/// From when on an EVSE and its EV did what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActivitySpan {
+    /// Its first instant, as we hold true.
+    pub from: Timestamp,
+    /// What they did.
+    pub activity: Activity,
+}
+
+/// What an EVSE and its EV do in a transaction: what TIME and PARKING_TIME count (M8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Energy flows.
+    Charging,
+    /// The EV is offered at least the pilot minimum and takes nothing.
+    Declined,
+    /// The EVSE offers less than the pilot minimum, is faulted or offline: nobody's fault who parks there.
+    NotOffered,
 }
 
 /// Why a register was read.
@@ -618,6 +643,7 @@ mod tests {
                     context,
                 })
                 .collect(),
+            activity: vec![],
             doubts: vec![],
             evidence: vec![],
             stop_reason: "Local".to_owned(),

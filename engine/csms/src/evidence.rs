@@ -131,6 +131,7 @@ impl OpenTransaction {
             started_at: row.started_at,
             stopped_at,
             readings,
+            activity: Vec::new(),
             doubts: row.doubts.clone(),
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),

@@ -233,6 +233,7 @@ fn transaction_row(random: &mut ChaCha8Rng, transaction: u64, at: Timestamp) -> 
             reason: "EVDisconnected".into(),
         }),
         superseded_at: None,
+        activity: vec![],
         doubts: vec![Doubt::NoTariff],
         is_sealed,
     }
