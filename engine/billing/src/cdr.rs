@@ -306,6 +306,18 @@ pub enum Doubt {
         /// The token, where there was one.
         token: Option<IdToken>,
     },
+    /// Messages of the transaction never came.
+    #[error("{missing} messages of the transaction never came")]
+    Incomplete {
+        /// How many are known to be missing; at least one.
+        missing: u64,
+    },
+    /// Another token than the driver's was presented to charge in the same transaction.
+    #[error("token {other} was presented in the same transaction")]
+    SeveralTokens {
+        /// The other.
+        other: IdToken,
+    },
     /// No tariff was frozen at the start.
     #[error("no tariff was frozen at the start")]
     NoTariff,
@@ -341,11 +353,12 @@ impl Doubt {
             | Self::Implausible { .. }
             | Self::AfterSeal { .. }
             | Self::MeterReplaced { .. } => Suggestion::CorrectRegisters,
-            Self::Overlapping { .. } | Self::ClockUntrusted { .. } | Self::TooLong { .. } => {
-                Suggestion::BillAsRegistered
-            }
+            Self::Overlapping { .. }
+            | Self::ClockUntrusted { .. }
+            | Self::TooLong { .. }
+            | Self::Incomplete { .. } => Suggestion::BillAsRegistered,
             Self::Orphan { .. } => Suggestion::WriteOff,
-            Self::UnknownDriver { .. } => Suggestion::NameDriver,
+            Self::UnknownDriver { .. } | Self::SeveralTokens { .. } => Suggestion::NameDriver,
             Self::NoTariff => Suggestion::NameTariff,
         }
     }

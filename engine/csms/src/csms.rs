@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
 use crate::station::Station;
-use crate::v16::{self, Incoming};
+use crate::wire::{self, Incoming};
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
 const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
@@ -64,7 +64,7 @@ pub struct Csms {
 enum Caller {
     /// A station, by its place.
     Station(usize),
-    Unknown(StationId),
+    Unknown(StationId, Version),
 }
 
 impl Csms {
@@ -164,7 +164,7 @@ impl Csms {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
                 }
-                self.links.insert(link, Caller::Unknown(id));
+                self.links.insert(link, Caller::Unknown(id, version));
             }
         }
     }
@@ -175,13 +175,13 @@ impl Csms {
                 self.stations[place].link_down(&mut self.core, now, "the link was lost");
                 self.rewake(place);
             }
-            Some(Caller::Unknown(station))
+            Some(Caller::Unknown(station, _))
                 if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
             {
                 self.lobby.remove(&station);
             }
             // Replaced or closed before: the newer link stands.
-            Some(Caller::Unknown(_)) | None => {}
+            Some(Caller::Unknown(..)) | None => {}
         }
     }
 
@@ -191,21 +191,21 @@ impl Csms {
                 self.stations[place].frame(&mut self.core, now, link, frame, text);
                 self.rewake(place);
             }
-            Some(Caller::Unknown(_)) => self.unknown_frame(now, link, text),
+            Some(&Caller::Unknown(_, version)) => self.unknown_frame(now, link, version, text),
             // What came on a link that was replaced is not acknowledged: it is repeated on the newer one.
             None => {}
         }
     }
 
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
-    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, text: &str) {
-        let reply = match v16::read(text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
+    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
+        let reply = match wire::read(version, text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
             Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
                 let registration = Registration::Pending;
                 let now = self.core.wall(now);
-                v16::answer(&id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+                wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
             }
-            Incoming::Call { id, .. } => v16::refusal_of_unknown(&id),
+            Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
             Incoming::Broken { reply: Some(reply) } => reply,
             Incoming::Answer { .. } | Incoming::Broken { reply: None } => return,
         };

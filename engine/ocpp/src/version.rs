@@ -17,6 +17,15 @@ impl Version {
     /// All of them, the one we prefer first.
     pub const ALL: [Self; 2] = [Self::V201, Self::V16];
 
+    /// Its number alone, such as 2.0.1.
+    #[must_use]
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::V16 => "1.6",
+            Self::V201 => "2.0.1",
+        }
+    }
+
     /// Its WebSocket subprotocol (OCPP-J 1.6 section 3.3; OCPP 2.0.1 part 4 section 3.3).
     #[must_use]
     pub const fn subprotocol(self) -> &'static str {
@@ -35,9 +44,6 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::V16 => "OCPP 1.6",
-            Self::V201 => "OCPP 2.0.1",
-        })
+        write!(out, "OCPP {}", self.number())
     }
 }
