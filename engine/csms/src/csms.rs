@@ -9,6 +9,7 @@ use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, Stora
 use crate::core::Core;
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
+use crate::query::{Query, QueryAnswer};
 use crate::station::Station;
 use crate::wire::{self, Incoming};
 
@@ -117,6 +118,12 @@ impl Csms {
     /// The next effect, in order; `None` when the input is dealt with.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.core.out.pop()
+    }
+
+    /// What [`Input::Query`] would be answered, committed or not: for observers, who change nothing by looking.
+    #[must_use]
+    pub fn look(&self, now: Timestamp, query: &Query) -> QueryAnswer {
+        self.answer(now, query)
     }
 
     /// When the next [`Input::Tick`] is wanted.

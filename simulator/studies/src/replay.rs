@@ -9,20 +9,20 @@ use twin::{Scenario, World};
 use units::{Amperes, EvseId, Money, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
 
 use crate::report::{
-    AlarmReport, CircuitReport, Counts, DriverMoney, EvseReport, Fidelity, MoneyReport, OwnerMoney, Peak,
-    ReplayReport, RuleReport, SessionReport,
+    AlarmReport, CircuitReport, Counts, DriverMoney, EvseReport, Fidelity, LimitReport, MoneyReport,
+    OwnerMoney, Peak, ReplayReport, RuleReport, SessionReport,
 };
 
 /// Runs a scenario from its first instant to its end.
 #[must_use]
 pub fn replay(scenario: Scenario) -> ReplayReport {
-    report(&World::new(scenario).run())
+    report(&World::new(scenario).with_looks().run())
 }
 
 /// As [`replay()`], and calls `step` with the instant reached, once per simulated hour.
 #[must_use]
 pub fn replay_with_progress(scenario: Scenario, step: fn(Timestamp)) -> ReplayReport {
-    report(&World::new(scenario).with_progress(step).run())
+    report(&World::new(scenario).with_progress(step).with_looks().run())
 }
 
 /// Runs scenarios side by side; reports come in the order given. The same scenario with several seeds is several
@@ -83,6 +83,12 @@ pub fn report(outcome: &Outcome) -> ReplayReport {
         evses: evses(outcome),
         sessions: sessions(outcome),
         money: money(outcome),
+        limits: outcome
+            .series
+            .limits
+            .iter()
+            .map(|(limit, evs)| LimitReport { limit: limit.clone(), evs: evs.clone() })
+            .collect(),
         alarms: outcome
             .alarms
             .iter()
@@ -265,6 +271,7 @@ fn counts(outcome: &Outcome) -> Counts {
         commits: outcome.committed.1,
         readings: counts.readings,
         crashes: counts.crashes,
+        crashes_at: counts.crashes_at.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+pub use twin::recorder::Limit;
 use units::{Amperes, CircuitId, Currency, EvseId, Money, PerPhase, TimeSpan, Timestamp, WattHours};
 
 /// Everything a replay tells.
@@ -38,6 +39,9 @@ pub struct ReplayReport {
     pub sessions: Vec<SessionReport>,
     /// Euros and cents.
     pub money: MoneyReport,
+    /// EVs in transactions over time, by what limited each; empty where nobody looked.
+    #[serde(default)]
+    pub limits: Vec<LimitReport>,
     /// Alarms that were raised, in order of time.
     pub alarms: Vec<AlarmReport>,
     /// What the checkers saw, one line per rule, in order of name.
@@ -172,6 +176,15 @@ pub struct OwnerMoney {
     pub payout: Money,
 }
 
+/// How many EVs one thing limited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitReport {
+    /// What.
+    pub limit: Limit,
+    /// EVs, at the end of each step.
+    pub evs: Vec<u32>,
+}
+
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmReport {
@@ -217,6 +230,9 @@ pub struct Counts {
     pub readings: u64,
     /// Engine crashes.
     pub crashes: u64,
+    /// When each was.
+    #[serde(default)]
+    pub crashes_at: Vec<Timestamp>,
 }
 
 impl ReplayReport {

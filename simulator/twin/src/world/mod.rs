@@ -63,6 +63,8 @@ pub struct World {
     commit_faults: Option<faults::CommitFault>,
     nonsense: Option<Nonsense>,
     on_step: Option<fn(Timestamp)>,
+    /// When the engine is asked next what limits each EV, where somebody wants to know.
+    look_at: Option<Timestamp>,
 }
 
 /// What the engine answered, by request.
@@ -163,6 +165,7 @@ impl World {
             commit_faults: None,
             nonsense: Nonsense::of(&scenario),
             on_step: None,
+            look_at: None,
             scenario,
         };
         world.furnish(&stays);
@@ -175,6 +178,13 @@ impl World {
     #[must_use]
     pub fn with_progress(mut self, step: fn(Timestamp)) -> Self {
         self.on_step = Some(step);
+        self
+    }
+
+    /// Notes once per step of the series what limits each EV, for reports. The events stay the same.
+    #[must_use]
+    pub fn with_looks(mut self) -> Self {
+        self.look_at = Some(self.now + self.recorder.step);
         self
     }
 
@@ -292,11 +302,20 @@ impl World {
     pub fn advance(&mut self, until: Timestamp) {
         while let Some((at, event)) = self.queue.pop_before(until) {
             debug_assert!(at >= self.now, "virtual time never goes back");
+            self.look_before(at);
             self.now = at;
             self.recorder.counts.events += 1;
             self.dispatch(event);
         }
+        self.look_before(until);
         self.now = self.now.max(until);
+    }
+
+    fn look_before(&mut self, at: Timestamp) {
+        while let Some(due) = self.look_at.filter(|due| *due <= at) {
+            self.look_at_limits(due);
+            self.look_at = Some(due + self.recorder.step);
+        }
     }
 
     fn dispatch(&mut self, event: Event) {
