@@ -94,7 +94,7 @@ fn headline(report: &ReplayReport, verdicts: &[Verdict], zone: &Zone) -> Markup 
                     &format!("of {} got at least 99 %", count(report.sessions.len(), "stay", "stays"))))
                 (figure(&report.money.cdrs.to_string(), &format!("CDRs, {} held", report.money.held)))
                 (figure(&report.counts.limit_changes.to_string(), "limit changes"))
-                (figure(&report.alarms.len().to_string(), "alarms"))
+                (figure(&report.alarms.len().to_string(), if report.alarms.len() == 1 { "alarm" } else { "alarms" }))
             }
         }
     }

@@ -57,7 +57,7 @@ pub fn lead(report: &ReplayReport, zone: &Zone) -> Vec<String> {
     sentences.extend(longest_wait(report).filter(|wait| wait.span >= WAIT_WORTH_TELLING).map(|wait| {
         let stay = &report.sessions[wait.stay];
         format!(
-            "The longest anyone stood without current and charged later, or never, was {} at {}, from {} on.",
+            "The longest wait for current was {}, at {}, from {} on.",
             span(wait.span),
             evse_name(report, stay),
             clock(wait.from, zone)
@@ -194,7 +194,7 @@ pub fn longest_wait(report: &ReplayReport) -> Option<Wait> {
                 (step, Phase::ALL.into_iter().any(draws))
             })
         };
-        let last = steps().filter(|(_, draws)| *draws).map(|(step, _)| step).last();
+        let last = steps().rev().find(|(_, draws)| *draws).map(|(step, _)| step);
         let until = match last {
             Some(last) => last,
             None if stay.wanted > WattHours::ZERO => step_of(report, end),

@@ -28,8 +28,8 @@ pub fn span(span: TimeSpan) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match seconds {
         ..120 => format!("{seconds} s"),
-        ..3_600 => format!("{minutes} min"),
-        ..172_800 => format!("{hours} h {:02} min", minutes % 60),
+        120..3_600 => format!("{minutes} min"),
+        3_600..172_800 => format!("{hours} h {:02} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
     }
 }
