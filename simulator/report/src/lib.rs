@@ -62,6 +62,8 @@ pub fn html(report: &ReplayReport, verdicts: &[Verdict]) -> String {
     page.into_string()
 }
 
+/// So many reasons are listed by themselves.
+const LIMITS: usize = 9;
 const STYLE: &str = include_str!("style.css");
 const SORT: &str = include_str!("sort.js");
 
@@ -115,11 +117,18 @@ fn why(report: &ReplayReport, moments: &[Moment], zone: &Zone) -> Markup {
             } @else {
                 h3 { "What limited the EVs, in hours of EVs in transactions" }
                 table.bars {
-                    tbody { @for (limit, time) in &limits {
+                    tbody { @for (limit, time) in limits.iter().take(LIMITS) {
                         tr {
                             th scope="row" { (sentence(&limit_words(limit))) }
                             td.n { (ev_time(*time)) }
                             td.wide { (bar(time.milliseconds(), longest.milliseconds(), longest.milliseconds())) }
+                        }
+                    }
+                    @if let Some(rest) = limits.get(LIMITS..).filter(|rest| !rest.is_empty()) {
+                        tr {
+                            th scope="row" { (count(rest.len(), "other reason", "other reasons")) }
+                            td.n { (ev_time(rest.iter().map(|(_, time)| *time).fold(TimeSpan::ZERO, |sum, time| sum + time))) }
+                            td.wide {}
                         }
                     } }
                 }
