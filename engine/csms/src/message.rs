@@ -59,6 +59,25 @@ pub(crate) enum EvTold {
     State(EvState),
 }
 
+impl EvTold {
+    /// An EV is there.
+    pub const fn is_plugged(self) -> bool {
+        self.rank() == 2
+    }
+
+    /// Which of an EVSE's connectors speaks for it: the highest.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Nothing | Self::State(EvState::Faulted) => 0,
+            Self::State(EvState::Absent) => 1,
+            Self::Present
+            | Self::State(
+                EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse,
+            ) => 2,
+        }
+    }
+}
+
 /// A transaction that we number began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {

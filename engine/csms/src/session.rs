@@ -260,7 +260,7 @@ impl Station {
         let id = evse.id.clone();
         match ev {
             EvState::Absent => {
-                evse.connectors.clear();
+                evse.connectors.retain(|_, told| !told.is_plugged());
                 if let Some(session) = evse.session.take() {
                     let ended = SessionRow { ended_at: Some(at.max(session.began_at)), ..session };
                     core.out.persist(Record::Session(ended));

@@ -117,15 +117,7 @@ impl Evse {
         }
         self.connectors.insert(connector, told);
         // While one connector is in use, the others of its EVSE are unavailable.
-        let rank = |told: &EvTold| match told {
-            EvTold::Present
-            | EvTold::State(
-                EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse,
-            ) => 2,
-            EvTold::State(EvState::Absent) => 1,
-            EvTold::State(EvState::Faulted) | EvTold::Nothing => 0,
-        };
-        match self.connectors.values().copied().max_by_key(rank)? {
+        match self.connectors.values().copied().max_by_key(|told| told.rank())? {
             EvTold::State(ev) => Some(ev),
             EvTold::Present if self.is_plugged() => None,
             EvTold::Present => Some(EvState::Connected),
@@ -135,12 +127,7 @@ impl Evse {
 
     /// An EV is there, as far as the station told.
     pub fn is_plugged(&self) -> bool {
-        match self.ev {
-            Some(EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse) => {
-                true
-            }
-            Some(EvState::Absent | EvState::Faulted) | None => false,
-        }
+        self.ev.is_some_and(|ev| EvTold::State(ev).is_plugged())
     }
 }
 

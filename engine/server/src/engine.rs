@@ -897,7 +897,9 @@ fn answer_to(text: &str) -> Option<(String, String)> {
         "StartTransaction" => {
             serde_json::json!([3, id, {"transactionId": 0, "idTagInfo": {"status": "Invalid"}}])
         }
-        "StopTransaction" | "MeterValues" | "StatusNotification" => serde_json::json!([3, id, {}]),
+        "StopTransaction" | "TransactionEvent" | "MeterValues" | "StatusNotification" => {
+            serde_json::json!([3, id, {}])
+        }
         _ => serde_json::json!([4, id, "InternalError", "the frame is kept and a person was told", {}]),
     };
     Some((action.to_owned(), answer.to_string()))
@@ -917,6 +919,7 @@ mod tests {
         let table = [
             ("[2,\"a\",\"StopTransaction\",{}]", Some("[3,\"a\",{}]")),
             ("[2,\"b\",\"MeterValues\",{}]", Some("[3,\"b\",{}]")),
+            ("[2,\"e\",\"TransactionEvent\",{}]", Some("[3,\"e\",{}]")),
             (
                 "[2,\"c\",\"StartTransaction\",{}]",
                 Some("[3,\"c\",{\"idTagInfo\":{\"status\":\"Invalid\"},\"transactionId\":0}]"),
