@@ -1,6 +1,7 @@
 //! `twin`: the digital twin at the command line.
 //!
-//! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports.
+//! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
+//! the generators of people and base load with what was recorded.
 //!
 //! # Invariants
 //!
@@ -12,8 +13,10 @@
 //!
 //! No judgement: figures, checkers and verdicts are in `studies` and `twin`; here are files, flags and tables.
 
+mod calibrate;
 mod case;
 mod data;
+mod records;
 mod replay;
 
 use std::path::PathBuf;
@@ -33,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Run scenarios, check their expect.toml, write reports.
     Replay(Replay),
+    /// Compare the generators of people and base load with what was recorded and published.
+    Calibrate(Calibrate),
 }
 
 /// Run scenarios, check their expect.toml, write reports.
@@ -68,10 +73,26 @@ enum Fidelity {
     Decisions,
 }
 
+/// Compare the generators of people and base load with what was recorded and published: per segment and statistic the
+/// generated and the real figure, their distance, and the tolerance. Exit code 1: a distance is above its tolerance.
+#[derive(Debug, clap::Args)]
+struct Calibrate {
+    /// The seed that the generators draw by.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON array instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Where recorded data lie.
+    #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
     };
     match ended {
         Ok(code) => code,

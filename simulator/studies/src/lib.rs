@@ -1,7 +1,8 @@
 //! Studies: plain functions from a scenario to a report.
 //!
 //! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
-//! [`expect`] judges a report by what its scenario's `expect.toml` says.
+//! [`expect`] judges a report by what its scenario's `expect.toml` says; [`calibrate`] compares the plant's generators with
+//! what was recorded.
 //!
 //! # Invariants
 //!
@@ -12,6 +13,7 @@
 //!
 //! No files, no clock, no drawing; no rule of control or money: the twin runs the engine, its checkers judge.
 
+pub mod calibrate;
 pub mod expect;
 mod replay;
 pub mod report;
