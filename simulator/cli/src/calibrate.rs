@@ -10,7 +10,10 @@ use crate::{Calibrate, records};
 
 pub fn run(arguments: &Calibrate) -> anyhow::Result<ExitCode> {
     let Some(folder) = &arguments.data else {
-        bail!("nothing to compare with: WATTERY_DATA is not set; needed below it are:\n  {}", records::paths().join("\n  "));
+        bail!(
+            "nothing to compare with: WATTERY_DATA is not set; needed below it are:\n  {}",
+            records::paths().join("\n  ")
+        );
     };
     let missing = missing(folder);
     if !missing.is_empty() {

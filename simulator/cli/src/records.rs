@@ -78,7 +78,14 @@ impl<'a> Table<'a> {
 fn read_sessions(path: &Path, source: &Source) -> anyhow::Result<Vec<RecordedSession>> {
     let table = Table::open(path)?;
     let [site, segment, user, arrival, departure, charge_end, energy, max_kw, flags] = [
-        "site", "segment", "user", "arrival_utc", "departure_utc", "charge_end_utc", "energy_kwh", "max_kw",
+        "site",
+        "segment",
+        "user",
+        "arrival_utc",
+        "departure_utc",
+        "charge_end_utc",
+        "energy_kwh",
+        "max_kw",
         "flags",
     ]
     .map(|name| table.column(name));
@@ -203,14 +210,12 @@ fn simbench(path: &Path) -> anyhow::Result<Vec<Curve>> {
     let mut curves = Vec::new();
     for (name, kind) in profiles {
         let place = table.column(name)?;
-        let quarters: Vec<f64> =
-            table.rows.iter().filter_map(|row| row.get(place)?.parse().ok()).collect();
-        let hours = (0..).zip(quarters.chunks_exact(4)).map(|(hour, quarters)| {
-            (first + TimeSpan::from_hours(hour), quarters.iter().sum::<f64>() / 4.0)
-        });
+        let quarters: Vec<f64> = table.rows.iter().filter_map(|row| row.get(place)?.parse().ok()).collect();
+        let hours = (0..)
+            .zip(quarters.chunks_exact(4))
+            .map(|(hour, quarters)| (first + TimeSpan::from_hours(hour), quarters.iter().sum::<f64>() / 4.0));
         let demand = Demand::Hours(hours.collect(), Zone::utc());
         curves.push(Curve { kind, source: format!("SimBench {}", name.trim_end_matches("_pload")), demand });
     }
     Ok(curves)
 }
-

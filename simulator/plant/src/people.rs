@@ -168,7 +168,7 @@ const APARTMENTS: Figures = Figures {
     weekday: [8, 3, 2, 6, 8, 3, 3, 8, 14, 17, 20, 26, 31, 36, 52, 110, 142, 91, 80, 91, 90, 74, 54, 24],
     weekend: [25, 11, 4, 5, 5, 3, 2, 6, 10, 14, 22, 40, 51, 65, 78, 97, 92, 100, 94, 83, 65, 55, 47, 23],
     weekend_share: 0.84,
-    kwh_median: 12.5,
+    kwh_median: 13.5,
     spread_between: 0.55,
     spread_within: 0.65,
     frequency_exponent: 0.4,

@@ -260,7 +260,8 @@ fn read_scenario(
         ends_at,
         seed,
     });
-    let people = people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), &zone, found));
+    let people =
+        people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), &zone, found));
     starts?;
     span?;
     let site = site?;
@@ -341,7 +342,8 @@ fn read_generated(section: &Section<'_>, site: Option<&SiteFile>, zone: &Zone) -
     // Who shares EVSEs may find none free.
     let places = if crowd == Crowd::AnyFree { MANY_CARS } else { evses };
     let cars = section.whole_required("cars", 1..=places);
-    let one_phase = section.has("one_phase").then(|| section.whole("one_phase", 0..=cars.unwrap_or(places), 0));
+    let one_phase =
+        section.has("one_phase").then(|| section.whole("one_phase", 0..=cars.unwrap_or(places), 0));
     let day = read_day(section, zone);
     let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_600);
     let comes_once = match day {

@@ -91,9 +91,21 @@ fn curve_measures(kind: CurveKind, generated: &[(Timestamp, f64)], curves: &[&Cu
         CurveKind::Workplace | CurveKind::Hotel => {
             measures.push(own.shape_against(&real, kind, 0.10, &source));
             let peak = (own.peak, mean_of(&weeks, |week| week.peak));
-            measures.push(ratio(kind.name(), "highest hour of a year over its mean".to_owned(), peak, 0.5, &source));
+            measures.push(ratio(
+                kind.name(),
+                "highest hour of a year over its mean".to_owned(),
+                peak,
+                0.5,
+                &source,
+            ));
             let high = (own.high, mean_of(&weeks, |week| week.high));
-            measures.push(ratio(kind.name(), "hour exceeded in 1 % over the mean".to_owned(), high, 0.25, &source));
+            measures.push(ratio(
+                kind.name(),
+                "hour exceeded in 1 % over the mean".to_owned(),
+                high,
+                0.25,
+                &source,
+            ));
         }
     }
     measures
@@ -125,7 +137,8 @@ impl Week {
             Demand::Days(shape) => {
                 let mean = shape.mean();
                 let relative = |day: &[f64; 24]| day.map(|value| value / mean);
-                let days = DailyShape { weekday: relative(&shape.weekday), weekend: relative(&shape.weekend) };
+                let days =
+                    DailyShape { weekday: relative(&shape.weekday), weekend: relative(&shape.weekend) };
                 Self { days, peak: 0.0, high: 0.0, deviation: 0.0 }
             }
         }
@@ -209,7 +222,13 @@ fn season(published: &[Monthly]) -> Vec<Measure> {
     let source = "fi_household_monthly_kwh_by_dwelling";
     let name = CurveKind::Flats.name();
     vec![
-        ratio(name, "highest month over the mean of months".to_owned(), (generated(1), highest), 0.15, source),
+        ratio(
+            name,
+            "highest month over the mean of months".to_owned(),
+            (generated(1), highest),
+            0.15,
+            source,
+        ),
         ratio(name, "lowest month over the mean of months".to_owned(), (generated(7), lowest), 0.15, source),
     ]
 }

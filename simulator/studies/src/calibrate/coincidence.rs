@@ -37,7 +37,8 @@ pub(super) fn measures(recorded: &[PeakHour], seed: u64) -> Vec<Measure> {
         }
         let generated = generated(users, seed);
         for (place, power) in POWERS.into_iter().enumerate() {
-            let real = months.iter().map(|month| month.coincidence[place]).sum::<f64>() / float_of(months.len());
+            let real =
+                months.iter().map(|month| month.coincidence[place]).sum::<f64>() / float_of(months.len());
             let statistic = format!("coincidence of {from} to {to} users at {power} kW, mean of months");
             let figures = (generated[place], real);
             measures.push(difference("apartments", statistic, figures, 0.07, "norway_apartment_coincidence"));
@@ -61,7 +62,9 @@ fn generated(users: u32, seed: u64) -> [f64; 3] {
         let offered = (EvPhases::One, Amperes::from_amperes(32));
         let stays: Vec<(Timestamp, WattHours)> = sampled
             .iter()
-            .map(|stay| (stay.arrival, stay.energy_alone(cars.of(stay.user), offered, Volts::from_volts(230))))
+            .map(|stay| {
+                (stay.arrival, stay.energy_alone(cars.of(stay.user), offered, Volts::from_volts(230)))
+            })
             .collect();
         let active: BTreeSet<u32> = sampled.iter().map(|stay| stay.user).collect();
         for (sum, power) in sums.iter_mut().zip(POWERS) {

@@ -133,7 +133,13 @@ fn ratio(segment: &str, statistic: String, figures: (f64, f64), tolerance: f64, 
     }
 }
 
-fn difference(segment: &str, statistic: String, figures: (f64, f64), tolerance: f64, source: &str) -> Measure {
+fn difference(
+    segment: &str,
+    statistic: String,
+    figures: (f64, f64),
+    tolerance: f64,
+    source: &str,
+) -> Measure {
     let (generated, real) = figures;
     Measure {
         segment: segment.to_owned(),
@@ -162,7 +168,10 @@ fn kilowatt_hours(energy: WattHours) -> f64 {
 }
 
 /// Exact up to 2^53, which no span, energy or count of a record reaches.
-#[expect(clippy::as_conversions, reason = "the standard library has no lossless conversion; the range is stated")]
+#[expect(
+    clippy::as_conversions,
+    reason = "the standard library has no lossless conversion; the range is stated"
+)]
 fn float(count: i64) -> f64 {
     count as f64
 }

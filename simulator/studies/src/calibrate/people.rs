@@ -11,7 +11,8 @@ use units::{Amperes, Volts};
 
 use super::sample::{Sample, rank_correlation};
 use super::{
-    Distance, Measure, RecordedSession, Records, clock_hours, difference, float_of, hours, kilowatt_hours, ratio,
+    Distance, Measure, RecordedSession, Records, clock_hours, difference, float_of, hours, kilowatt_hours,
+    ratio,
 };
 
 /// A segment with recorded sessions.
@@ -153,11 +154,13 @@ impl SegmentKind {
 
     /// How far the generator may be from the pooled records: Kolmogorov and Smirnov's distance of arrival, stay, energy.
     ///
-    /// Recorded sites lie 0.1 to 0.2 (apartments) and 0.2 to 0.4 (the others) from the rest of their segment.
+    /// Recorded sites lie 0.1 to 0.2 (apartments) and 0.2 to 0.4 (workplaces) from the rest of their segment in energy.
+    /// One curve cannot follow the steps in the middle of theirs, and need not.
     const fn tolerances(self) -> (f64, f64, f64) {
         match self {
-            Self::Apartments => (0.05, 0.08, 0.08),
-            Self::Workplace | Self::Public => (0.05, 0.10, 0.10),
+            Self::Apartments => (0.05, 0.08, 0.14),
+            Self::Workplace => (0.05, 0.10, 0.16),
+            Self::Public => (0.05, 0.10, 0.10),
             Self::Hotel => (1.0, 1.0, 0.12),
         }
     }
@@ -220,7 +223,12 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn distribution(&self, statistic: &str, tolerance: f64, pick: impl Fn(&Session) -> Option<f64>) -> Measure {
+    fn distribution(
+        &self,
+        statistic: &str,
+        tolerance: f64,
+        pick: impl Fn(&Session) -> Option<f64>,
+    ) -> Measure {
         let real = Sample::pooled(by_group(self.real, &pick).values());
         let generated = Sample::of(self.generated.iter().filter_map(&pick).collect());
         Measure {
@@ -245,13 +253,15 @@ impl Pair<'_> {
         let (mut from_generated, mut from_others) = (0.0, 0.0);
         for (name, values) in &groups {
             let site = Sample::of(values.clone());
-            let others = Sample::pooled(groups.iter().filter(|(other, _)| *other != name).map(|(_, own)| own));
+            let others =
+                Sample::pooled(groups.iter().filter(|(other, _)| *other != name).map(|(_, own)| own));
             from_generated += site.distance(&generated);
             from_others += site.distance(&others);
         }
         let count = float_of(groups.len());
         let figures = (from_generated / count, from_others / count);
-        let statistic = format!("{statistic}: KS from a site, against that of the {} other sites", groups.len() - 1);
+        let statistic =
+            format!("{statistic}: KS from a site, against that of the {} other sites", groups.len() - 1);
         let measure = difference(self.kind.name(), statistic, figures, 0.05, self.files);
         // Nearer to a site than the others are is as good as it gets.
         Some(Measure { distance: (figures.0 - figures.1).max(0.0), ..measure })
@@ -260,7 +270,8 @@ impl Pair<'_> {
     /// Longer stays take more energy, as far as they do.
     fn together(&self) -> Measure {
         let of = |sessions: &[&Session]| {
-            let pairs: Vec<(f64, f64)> = sessions.iter().map(|session| (session.hours, session.kwh)).collect();
+            let pairs: Vec<(f64, f64)> =
+                sessions.iter().map(|session| (session.hours, session.kwh)).collect();
             rank_correlation(&pairs)
         };
         let groups: BTreeSet<&str> = self.real.iter().map(|session| session.group.as_str()).collect();
@@ -277,10 +288,8 @@ impl Pair<'_> {
     /// The published quantiles, as their geometric mean over the tables; the hours as their mean.
     fn published(&self, published: &[PublishedSessions]) -> Vec<Measure> {
         // Tables that are compared whole: of a part of a table no quantile is published.
-        let whole: Vec<&Source> = SOURCES
-            .iter()
-            .filter(|source| source.kind == self.kind && source.highest_kw.is_none())
-            .collect();
+        let whole: Vec<&Source> =
+            SOURCES.iter().filter(|source| source.kind == self.kind && source.highest_kw.is_none()).collect();
         let rows: Vec<&PublishedSessions> = published
             .iter()
             .filter(|row| {
@@ -339,7 +348,8 @@ impl Pair<'_> {
         let rates = |sessions: &[Session]| {
             let mut users: BTreeMap<(&str, &str), (usize, f64, f64)> = BTreeMap::new();
             for session in sessions.iter().filter(|session| !session.user.is_empty()) {
-                let user = users.entry((&session.group, &session.user)).or_insert((0, session.week, session.week));
+                let user =
+                    users.entry((&session.group, &session.user)).or_insert((0, session.week, session.week));
                 *user = (user.0 + 1, user.1.min(session.week), user.2.max(session.week));
             }
             let known = users.values().filter(|(count, first, last)| *count >= 8 && last - first > 4.0);
@@ -367,8 +377,11 @@ fn by_group(sessions: &[Session], pick: &impl Fn(&Session) -> Option<f64>) -> BT
             groups.entry(session.group.clone()).or_default().push(value);
         }
     }
-    let large: BTreeMap<String, Vec<f64>> =
-        groups.iter().filter(|(_, own)| own.len() >= 300).map(|(name, own)| (name.clone(), own.clone())).collect();
+    let large: BTreeMap<String, Vec<f64>> = groups
+        .iter()
+        .filter(|(_, own)| own.len() >= 300)
+        .map(|(name, own)| (name.clone(), own.clone()))
+        .collect();
     if large.is_empty() { groups } else { large }
 }
 
