@@ -354,12 +354,14 @@ impl Run {
     }
 
     fn base_due(&mut self, index: usize) {
-        let (circuit, load) = &mut self.bases[index];
+        let (circuit, load) = &self.bases[index];
         let circuit = *circuit;
-        let current = load.current(self.now);
         if let Some(next) = load.next_change(self.now) {
             self.queue.push(next, Precedence::Physics, Event::Base(index));
         }
+        // Several loads may hang on one circuit.
+        let own = self.bases.iter_mut().filter(|(place, _)| *place == circuit);
+        let current = own.fold(PerPhase::default(), |sum, (_, load)| sum + load.current(self.now));
         if let Some(change) = self.truth.set_base(self.now, circuit, current) {
             self.recorder.base(self.now, &self.truth, circuit);
             self.watch.base_changed(self.now, &self.truth, circuit, change);

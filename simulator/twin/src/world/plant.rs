@@ -133,12 +133,14 @@ impl World {
 
     pub(super) fn base_due(&mut self, index: usize) {
         let now = self.now;
-        let (circuit, load) = &mut self.bases[index];
+        let (circuit, load) = &self.bases[index];
         let circuit = *circuit;
-        let current = load.current(now);
         if let Some(next) = load.next_change(now) {
             self.queue.push(next, Precedence::Physics, Event::Base(index));
         }
+        // Several loads may hang on one circuit.
+        let own = self.bases.iter_mut().filter(|(place, _)| *place == circuit);
+        let current = own.fold(PerPhase::default(), |sum, (_, load)| sum + load.current(now));
         if let Some(change) = self.truth.set_base(now, circuit, current) {
             self.recorder.base(now, &self.truth, circuit);
             self.watch.base_changed(now, &self.truth, circuit, change);
