@@ -129,6 +129,7 @@ impl Station {
             superseded_at: None,
             seal_at: None,
             doubts: Vec::new(),
+            activity: Vec::new(),
             is_sealed: false,
         }));
         transaction

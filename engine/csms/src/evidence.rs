@@ -158,7 +158,7 @@ impl OpenTransaction {
             started_at: row.started_at,
             stopped_at,
             readings,
-            activity: Vec::new(),
+            activity: row.activity.iter().copied().filter(|span| span.from < stopped_at).collect(),
             doubts: row.doubts.clone(),
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
@@ -218,6 +218,7 @@ mod tests {
             superseded_at: None,
             seal_at: None,
             doubts: Vec::new(),
+            activity: Vec::new(),
             is_sealed: false,
         });
         let mut read = |at, watt_hours| {

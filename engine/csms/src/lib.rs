@@ -28,6 +28,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod activity;
 mod call;
 mod command;
 pub mod contract;

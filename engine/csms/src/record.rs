@@ -1,7 +1,7 @@
 //! Records: the truth that is committed. A *fact* is inserted and never changed; a *state row* replaces the one with
 //! the same key. A restart reads the state rows and the facts of open transactions back as the very same values.
 
-use billing::cdr::{Cdr, Doubt, RegisterReading};
+use billing::cdr::{ActivitySpan, Cdr, Doubt, RegisterReading};
 use charging::network::SiteConfig;
 use charging::site::EvseRecord;
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,9 @@ pub struct TransactionRow {
     /// When it is sealed although its end, or events before its end, are missing; by the wall clock.
     #[serde(default)]
     pub seal_at: Option<Timestamp>,
+    /// What EVSE and EV did, in order of time; before the first of them nothing was offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<ActivitySpan>,
     /// Doubts so far.
     pub doubts: Vec<Doubt>,
     /// The CDR is sealed; or there was nothing to bill, since nobody asked for energy and none flowed.

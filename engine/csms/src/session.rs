@@ -354,6 +354,7 @@ impl Station {
             superseded_at,
             seal_at: superseded_at.map(|_| received.wall + SEALED_UNENDED_AFTER),
             doubts: held.doubt.into_iter().collect(),
+            activity: Vec::new(),
             is_sealed: false,
         };
         let evidence = self.keep_evidence(core, received, Some(transaction));

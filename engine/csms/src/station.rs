@@ -230,6 +230,7 @@ impl Station {
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
         self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
         self.tell_clock(core, now);
+        self.note_activity(core, now);
     }
 
     /// The link is gone.
@@ -240,6 +241,8 @@ impl Station {
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
+        // It may have been dead since the last frame.
+        self.note_activity(core, self.heard_at.unwrap_or(now));
     }
 
     /// Closes the link from our side; the link's id, where there was one.
@@ -316,6 +319,7 @@ impl Station {
                 };
                 self.persist_row_if_changed(core);
                 self.flush_control(core);
+                self.note_activity(core, now);
                 core.out.send(Wait::ForRecords, link, reply);
                 if self.link.as_mut().is_some_and(Link::takes_boot) {
                     self.settle_in(core, now, Arrival::WithBoot);
@@ -331,6 +335,8 @@ impl Station {
                     Ok(payload) => self.ended(core, now, &call.call, call.purpose, End::Answered(&payload)),
                     Err(fault) => self.ended(core, now, &call.call, call.purpose, End::Fault(fault)),
                 }
+                self.flush_control(core);
+                self.note_activity(core, now);
             }
             Incoming::Broken { reply } => {
                 self.note_quirk("broken_frame");

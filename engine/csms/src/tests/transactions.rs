@@ -1,6 +1,6 @@
 //! Transactions and sessions: from what stations say to one sealed CDR each.
 
-use billing::cdr::{Doubt, Driver, ReadingContext};
+use billing::cdr::{Activity, Doubt, Driver, ReadingContext};
 use sha2::{Digest, Sha256};
 use units::{TimeSpan, TransactionId, WattHours};
 
@@ -493,4 +493,37 @@ fn a_transaction_message_that_cannot_be_understood_is_acknowledged_kept_and_foun
     assert_eq!(house.call("CP1", "MeterValues", r#"{"meterValue":[]}"#), "[3,{}]");
     assert_eq!(house.call("CP1", "StopTransaction", r#"{"transactionData":7}"#), "[3,{}]");
     assert!(house.found().len() >= 2, "{:?}", house.found());
+}
+
+#[test]
+fn m8_a_cdr_tells_when_the_ev_charged_declined_and_was_offered_nothing() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(60);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "Charging");
+    house.pass(600);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "SuspendedEV");
+    house.pass(600);
+    house.status("CP1", 1, "SuspendedEVSE");
+    house.pass(600);
+    house.stop("CP1", "1", 5_050);
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    let noon: units::Timestamp = NOON.parse().unwrap();
+    let told: Vec<(i64, Activity)> =
+        cdr.activity.iter().map(|span| (span.from.since(noon).seconds_floor(), span.activity)).collect();
+    assert_eq!(told, [(60, Activity::Charging), (660, Activity::Declined), (1_260, Activity::NotOffered)]);
+}
+
+#[test]
+fn m8_while_a_station_is_offline_nothing_is_charged_for_its_time() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.status("CP1", 1, "Charging");
+    house.pass(600);
+    house.down("CP1");
+    house.pass(60);
+    let spans = &house.transaction(1).activity;
+    assert_eq!(spans.last().map(|span| span.activity), Some(Activity::NotOffered));
 }

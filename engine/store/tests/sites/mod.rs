@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billing::cdr::{Doubt, ReadingContext, RegisterReading};
+use billing::cdr::{Activity, ActivitySpan, Doubt, ReadingContext, RegisterReading};
 use charging::ceiling::SentLimit;
 use charging::network::Supply;
 use charging::site::Ticket;
@@ -245,6 +245,11 @@ fn transaction_row(random: &mut ChaCha8Rng, transaction: u64, at: Timestamp) -> 
         }),
         superseded_at: None,
         seal_at: random.random_bool(0.5).then_some(at),
+        activity: random
+            .random_bool(0.5)
+            .then_some(ActivitySpan { from: at, activity: Activity::Declined })
+            .into_iter()
+            .collect(),
         doubts: vec![Doubt::NoTariff],
         is_sealed,
     }
