@@ -241,8 +241,7 @@ impl Station {
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
-        // It may have been dead since the last frame.
-        self.note_activity(core, self.heard_at.unwrap_or(now));
+        self.note_activity(core, now);
     }
 
     /// Closes the link from our side; the link's id, where there was one.
@@ -726,6 +725,8 @@ impl Station {
             self.evses[place].current = self.transactions.current_at(&id);
         }
         self.introduce(core, now);
+        // While we were down nobody was offered anything.
+        self.note_activity(core, now);
     }
 
     /// No site names the station any more.
