@@ -163,7 +163,7 @@ impl OpenTransaction {
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
         };
-        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits)) {
+        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits, place.duration_limit)) {
             if !cdr.doubts.contains(&doubt) {
                 cdr.doubts.push(doubt);
             }
@@ -178,6 +178,8 @@ pub(crate) struct Place<'a> {
     pub site: &'a SiteId,
     pub zone: &'a Zone,
     pub limits: EvseLimits,
+    /// A longer transaction is in doubt.
+    pub duration_limit: TimeSpan,
     pub directory: &'a Directory,
 }
 

@@ -547,12 +547,22 @@ impl Station {
                 power_maximum: units::Watts::from_watts(1_000_000),
                 register_step: WattHours::from_watt_hours(100),
             }),
+            duration_limit: core.policy.transaction_longest.min(billing::cdr::Cdr::DURATION_LIMIT),
             directory: &core.directory,
         };
         let cdr = open.cdr(cdr_id, &where_it_was, overlaps);
         open.row.is_sealed = true;
         core.out.persist(Record::Transaction(open.row.clone()));
         core.out.persist(Record::Cdr(Box::new(cdr.clone())));
+        if cdr.energy() == Ok(WattHours::ZERO) {
+            core.out.persist(Record::Finding(FindingRow {
+                station: self.id().clone(),
+                transaction: Some(id),
+                at: core.wall(now),
+                doubt: Doubt::NoEnergy { duration: cdr.duration() },
+                frame: None,
+            }));
+        }
         core.out.push(Wait::ForRecords, Effect::SealedCdr(Box::new(cdr)));
         if let Some(place) = place.filter(|&place| self.evses[place].current == Some(id)) {
             self.evses[place].current = None;

@@ -1,7 +1,8 @@
 //! `twin`: the digital twin at the command line.
 //!
 //! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
-//! the generators of people and base load with what was recorded.
+//! the generators of people and base load with what was recorded. `twin sessions FILE…`
+//! replays recorded sessions as OCPP transactions and says whether what is billed is what was delivered.
 //!
 //! # Invariants
 //!
@@ -18,6 +19,7 @@ mod case;
 mod data;
 mod records;
 mod replay;
+mod sessions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ enum Command {
     Replay(Replay),
     /// Compare the generators of people and base load with what was recorded and published.
     Calibrate(Calibrate),
+    /// Replay recorded sessions as OCPP transactions: is what is billed what was delivered?
+    Sessions(Sessions),
 }
 
 /// Run scenarios, check their expect.toml, write reports.
@@ -88,11 +92,29 @@ struct Calibrate {
     data: Option<PathBuf>,
 }
 
+/// Replay recorded sessions as OCPP transactions: is what is billed what was delivered?
+///
+/// Each row becomes what a station would have said of it, a row with a defect what a station with that defect says. What
+/// is billed must equal what the file says, to the watt-hour, per file and user; a row with a flag must end as a finding.
+#[derive(Debug, clap::Args)]
+struct Sessions {
+    /// Files such as sessions/sap_labs_fr.csv.gz; none: every file of WATTERY_DATA/sessions.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print one JSON array with a report per file instead of tables.
+    #[arg(long)]
+    json: bool,
+    /// Where external data lie.
+    #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Sessions(arguments) => sessions::run(&arguments),
     };
     match ended {
         Ok(code) => code,

@@ -116,6 +116,35 @@ fn m1_a_stop_repeated_seals_nothing_twice() {
 }
 
 #[test]
+fn no_energy_is_told_and_holds_nothing() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(600);
+    house.stop("CP1", "1", 1_000);
+    assert_eq!(house.found(), [Doubt::NoEnergy { duration: TimeSpan::from_minutes(10) }]);
+    assert_eq!(house.cdrs()[0].doubts, [], "a bill of nothing needs nobody's decision");
+    assert_eq!(house.cdrs()[0].energy(), Ok(WattHours::ZERO));
+}
+
+#[test]
+fn the_operator_says_how_long_a_transaction_may_be_without_a_look() {
+    let week = TimeSpan::from_hours(7 * 24);
+    let mut house = House::empty(crate::Policy { transaction_longest: week, ..crate::Policy::default() });
+    house.input(crate::Input::Directory(std::sync::Arc::new(crate::tests::directory())));
+    house.command(crate::Command::ConfigureSite(Box::new(crate::tests::site(100, None))));
+    house.boot("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(7 * 24 * 3_600);
+    house.stop("CP1", "1", 10_000);
+    house.start("CP1", 1, "ANNA", 10_000);
+    house.pass(7 * 24 * 3_600 + 1);
+    house.stop("CP1", "2", 20_000);
+    let doubts: Vec<Vec<Doubt>> = house.cdrs().into_iter().map(|cdr| cdr.doubts).collect();
+    let duration = week + TimeSpan::from_seconds(1);
+    assert_eq!(doubts, [vec![], vec![Doubt::TooLong { duration, limit: week }]]);
+}
+
+#[test]
 fn what_comes_after_sealing_is_a_finding() {
     let mut house = plugged("CP1");
     house.start("CP1", 1, "ANNA", 0);
