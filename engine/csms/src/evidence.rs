@@ -67,6 +67,12 @@ impl OpenTransaction {
         if reading.register < WattHours::ZERO {
             return Kept::Superfluous;
         }
+        // Zero amid a transaction that began above it stands for a meter that is not read yet (recorded frame s038). A
+        // meter that was reset shows at its next register, or at the end.
+        let began_above = self.row.register_start.is_some_and(|begin| begin > WattHours::ZERO);
+        if reading.register == WattHours::ZERO && began_above {
+            return Kept::Superfluous;
+        }
         self.register_last = Some(reading.register);
         match reading.context {
             // Those of begin and end are in the row.

@@ -32,7 +32,11 @@ fn m1_m2_every_recorded_session_is_billed_as_delivered_or_held_and_every_flag_is
         assert_eq!(count("transactions") + count("repeated"), count("rows"), "{name}");
         assert_eq!(count("billed") + count("held"), count("transactions"), "{name}");
         let energies = ["energy_file", "energy_rounded", "energy_billed", "energy_held"].map(count);
-        assert_eq!(energies[0] + energies[1], energies[2] + energies[3], "{name}: not a milliwatt-hour is lost");
+        assert_eq!(
+            energies[0] + energies[1],
+            energies[2] + energies[3],
+            "{name}: not a milliwatt-hour is lost"
+        );
         assert!(energies[1].abs() <= count("rows") * 500, "{name}: half a watt-hour per row at most");
         for (flag, outcomes) in report["flags"].as_object().unwrap() {
             let silently = outcomes.get("billed").and_then(Value::as_i64).unwrap_or(0);
@@ -56,7 +60,8 @@ fn a_file_with_every_defect_is_told_row_by_row() {
     assert_eq!((count("rows"), count("billed"), count("held"), count("no_energy")), (13, 3, 10, 1));
     assert_eq!(count("energy_billed"), 11_500_000);
     let held = serde_json::json!({
-        "implausible energy": 2, "missing end": 2, "negative energy": 1, "overlap": 2, "time not trusted": 3,
+        "implausible energy": 2, "missing end": 2, "negative energy": 1, "overlap": 2, "register fell": 1,
+        "time not trusted": 3,
         "too long": 1,
     });
     assert_eq!(report["held_by"], held);

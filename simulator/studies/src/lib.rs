@@ -13,6 +13,7 @@
 //!
 //! No files, no clock, no drawing; no rule of control or money: the twin runs the engine, its checkers judge.
 
+pub mod audit;
 pub mod calibrate;
 pub mod expect;
 mod replay;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use units::civil::Zone;
 use units::{Timestamp, TransactionId, WattHours, Watts};
 
+use crate::audit::Committed;
 use house::{Fate, House};
 use told::{Event, Told};
 
@@ -60,7 +61,8 @@ pub struct SessionsReport {
     pub users: usize,
     /// Transactions that the engine knows.
     pub transactions: usize,
-    /// Rows without energy that repeat the start of another to the second: one transaction with it.
+    /// Rows whose start says word for word what the start of another said: the engine takes them for that one told
+    /// again. Where the end differs, it is a finding.
     pub repeated: usize,
     /// Rows billed, those of no energy included.
     pub billed: usize,
@@ -103,6 +105,37 @@ impl SessionsReport {
         self.breaches.is_empty()
     }
 
+    /// A row whose start was taken for another's.
+    fn repeat(
+        &mut self,
+        row: &SessionRow,
+        energy_told: WattHours,
+        house: &House,
+        transaction: TransactionId,
+    ) {
+        self.repeated += 1;
+        let is_held = matches!(house.fate_of(transaction), Some(Fate::Held(_)));
+        let is_found_after = house.is_found_after_seal(transaction);
+        if is_found_after {
+            *self.held_by.entry("after sealing".to_owned()).or_default() += 1;
+        }
+        let outcome = if is_held || is_found_after {
+            self.energy_held += energy_told;
+            "held"
+        } else if house.is_told_without_energy(transaction) && energy_told == WattHours::ZERO {
+            "told"
+        } else {
+            self.breach(format!(
+                "line {}: {energy_told} lost, taken for transaction {transaction}",
+                row.line
+            ));
+            "lost"
+        };
+        for flag in &row.flags {
+            *self.flags.entry(flag.clone()).or_default().entry(outcome.to_owned()).or_default() += 1;
+        }
+    }
+
     fn breach(&mut self, what: String) {
         // The first of many tell the cause.
         if self.breaches.len() < 20 {
@@ -121,6 +154,17 @@ pub fn sessions(file: &str, rows: &[SessionRow]) -> SessionsReport {
     house.close_months();
     judge(&mut report, rows, &told, &transactions, &house);
     report
+}
+
+/// The same, with every month closed, collected, settled and paid out: what was committed, for who audits it.
+#[must_use]
+pub fn books_of(rows: &[SessionRow]) -> Committed {
+    let told = told::tell(rows);
+    let mut house = House::furnished(rows, &told);
+    play(&mut house, &told, &mut SessionsReport::default());
+    house.close_months();
+    house.settle_months();
+    house.into_committed()
 }
 
 /// The zone of a publisher's sites: UTC where none is known.
@@ -177,10 +221,7 @@ fn judge(
         report.energy_rounded += energy_told - energy_file;
         let Some(transaction) = transaction else { continue };
         if !seen.insert(*transaction) {
-            report.repeated += 1;
-            if energy_told > WattHours::ZERO {
-                report.breach(format!("line {line}: {energy_told} lost, taken for transaction {transaction}"));
-            }
+            report.repeat(row, energy_told, house, *transaction);
             continue;
         }
         let outcome = match house.fate_of(*transaction) {

@@ -116,6 +116,68 @@ fn m1_a_stop_repeated_seals_nothing_twice() {
 }
 
 #[test]
+fn m2_a_stop_whose_own_samples_contradict_it_is_held() {
+    let check = |begin: i64, end: i64| {
+        let mut house = plugged("CP1");
+        house.start("CP1", 1, "ANNA", 1_000);
+        house.pass(3_600);
+        let at = house.stamp();
+        let sample = |context: &str, wh: i64| {
+            format!(r#"{{"timestamp":"{at}","sampledValue":[{{"value":"{wh}","context":"{context}"}}]}}"#)
+        };
+        let (begin, end) = (sample("Transaction.Begin", begin), sample("Transaction.End", end));
+        let payload = stop_payload("1", 5_000, &at)
+            .replace(r#""reason""#, &format!(r#""transactionData":[{begin},{end}],"reason""#));
+        assert_eq!(house.call("CP1", "StopTransaction", &payload), "[3,{}]");
+        house.cdrs()[0].doubts.clone()
+    };
+    assert_eq!(check(1_000, 5_000), []);
+    assert_eq!(check(1_000, 5_100), [], "a register that counts in 0.1 kWh is no contradiction");
+    assert_eq!(check(-1, 5_000), [], "below zero is unknown");
+    let contradictory = |context, first, second| {
+        let (first, second) = (watt_hours(first), watt_hours(second));
+        [Doubt::Contradictory { context, first, second }]
+    };
+    assert_eq!(check(1_000, 5_101), contradictory(ReadingContext::End, 5_000, 5_101));
+    assert_eq!(check(0, 5_000), contradictory(ReadingContext::Begin, 1_000, 0));
+}
+
+#[test]
+fn m2_a_zero_amid_a_transaction_is_no_register_and_a_reset_shows_at_the_next() {
+    let check = |registers: &[i64], end: i64| {
+        let mut house = plugged("CP1");
+        house.start("CP1", 1, "ANNA", 1_000);
+        for &register in registers {
+            house.pass(900);
+            house.values("CP1", 1, Some("1"), register, 10);
+        }
+        house.pass(900);
+        house.stop("CP1", "1", end);
+        house.cdrs()[0].energy()
+    };
+    assert_eq!(check(&[0, 3_000], 5_000), Ok(watt_hours(4_000)));
+    assert!(matches!(check(&[0, 10], 5_000), Err(Doubt::RegisterReset { .. })));
+    assert!(matches!(check(&[2_000, 0], 0), Err(Doubt::Negative { .. })));
+}
+
+#[test]
+fn the_register_of_the_begin_beside_the_present_one_is_not_the_present_one() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(1_200);
+    let at = house.stamp();
+    let payload = format!(
+        r#"{{"connectorId":1,"transactionId":1,"meterValue":[{{"timestamp":"{at}","sampledValue":[{{"value":"1203","context":"Sample.Periodic"}},{{"value":"1000","context":"Transaction.Begin"}}]}}]}}"#
+    );
+    house.call("CP1", "MeterValues", &payload);
+    house.pass(60);
+    house.stop("CP1", "1", 1_250);
+    let registers: Vec<i64> =
+        house.cdrs()[0].readings.iter().map(|reading| reading.register.watt_hours_floor()).collect();
+    assert_eq!(registers, [1_000, 1_203, 1_250]);
+}
+
+#[test]
 fn no_energy_is_told_and_holds_nothing() {
     let mut house = plugged("CP1");
     house.start("CP1", 1, "ANNA", 1_000);

@@ -10,6 +10,7 @@ use billing::cdr::{Doubt, FeeClass};
 use billing::contract::{Contract, ContractTerms, FeePlan, SellerRole, SettlementBasis};
 use billing::directory::{Access, AccountsAdmitted, EvseTerms, TokenEntry, TokenHolder, TokenStatus};
 use billing::fees::PriceLists;
+use billing::ledger::{DocumentKey, PaymentMethod};
 use billing::tariff::Tariff;
 use billing::vat::VatStatus;
 use charging::network::{CircuitConfig, EvseConfig, SiteConfig, Supply, Wiring};
@@ -24,6 +25,7 @@ use units::{
 
 use super::told::{Event, Told};
 use super::{SessionRow, SessionsReport, zone_of};
+use crate::audit::{Committed, audit, last_instant};
 
 /// Longer transactions are to be findings: the flag `over_7_days` of the files.
 const TRANSACTION_LONGEST: TimeSpan = TimeSpan::from_hours(7 * 24);
@@ -56,6 +58,7 @@ pub(super) struct House {
     owners: Vec<OwnerId>,
     zone: Zone,
     month_first: CivilMonth,
+    month_last: CivilMonth,
     frames: u64,
     messages: u64,
     requests: u64,
@@ -85,11 +88,15 @@ struct Books {
     lines_minor: i64,
     documents_minor: i64,
     documents: usize,
+    /// The settlement made last, where it is to be paid out.
+    settled_positive: Option<(OwnerId, CivilMonth)>,
     /// The ledger by account; what is at zero is left out.
     ledger: BTreeMap<String, i64>,
     entries_unbalanced: usize,
     answers: Vec<CommandAnswer>,
     problems: Vec<String>,
+    /// What an audit looks at.
+    committed: Committed,
 }
 
 impl House {
@@ -111,6 +118,7 @@ impl House {
             owners: Vec::new(),
             zone: zone.clone(),
             month_first: first,
+            month_last: first,
             frames: 0,
             messages: 0,
             requests: 0,
@@ -227,7 +235,8 @@ impl House {
         for place in 0..self.places.len() {
             let Place { station, link, .. } = &self.places[place];
             let (station, link) = (station.clone(), *link);
-            self.to_csms(csms::Input::LinkUp { link, station });
+            let version = ocpp::Version::V16;
+            self.to_csms(csms::Input::LinkUp { link, station, version });
             let boot = r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#;
             if !self.call(place, "BootNotification", boot).is_some_and(|reply| reply.contains("Accepted")) {
                 self.books.problems.push(format!("station {place} was not accepted"));
@@ -281,17 +290,19 @@ impl House {
 
     /// Every owner's months, in order, once the last is over.
     pub(super) fn close_months(&mut self) {
-        let last = self.zone.month(self.now);
-        self.pass(self.zone.start_of_month(last.next().next()));
-        let months: Vec<CivilMonth> =
-            std::iter::successors(Some(self.month_first), |month| Some(month.next()))
-                .take_while(|month| *month <= last)
-                .collect();
-        for month in months {
+        self.month_last = self.zone.month(self.now);
+        self.pass(self.zone.start_of_month(self.month_last.next().next()));
+        for month in self.months() {
             for owner in self.owners.clone() {
                 self.order(office::Command::CloseMonth { owner, month });
             }
         }
+    }
+
+    fn months(&self) -> Vec<CivilMonth> {
+        std::iter::successors(Some(self.month_first), |month| Some(month.next()))
+            .take_while(|month| *month <= self.month_last)
+            .collect()
     }
 
     // What came of it.
@@ -304,9 +315,39 @@ impl House {
         self.books.without_energy.contains(&transaction)
     }
 
+    pub(super) fn is_found_after_seal(&self, transaction: TransactionId) -> bool {
+        self.books.after_seal.contains(&transaction)
+    }
+
+    /// Collects every document, settles every month and pays the owners.
+    pub(super) fn settle_months(&mut self) {
+        let due: Vec<DocumentKey> = self.books.committed.office.iter().filter_map(due_document).collect();
+        for document in due {
+            self.order(office::Command::Collect { document, method: PaymentMethod::Bank });
+        }
+        for month in self.months() {
+            for owner in self.owners.clone() {
+                self.order(office::Command::Settle { owner: owner.clone(), month });
+                if self.books.settled_positive.take() == Some((owner.clone(), month)) {
+                    self.order(office::Command::ProposePayout { owner: owner.clone(), month });
+                    self.order_as("another person", office::Command::ApprovePayout { owner, month });
+                }
+            }
+        }
+    }
+
+    /// All that was committed, as an audit looks at it.
+    pub(super) fn into_committed(self) -> Committed {
+        self.books.committed
+    }
+
     /// What must hold of all that was committed.
     pub(super) fn reconcile(&self, report: &mut SessionsReport) {
         let books = &self.books;
+        let audited = audit(&books.committed, last_instant(&books.committed));
+        for finding in audited.findings {
+            report.breach(format!("audit, {}: {}", finding.rule, finding.what));
+        }
         report.frames = self.frames;
         report.records = self.csms_seq.0 + self.office_seq.0;
         report.documents = books.documents;
@@ -385,12 +426,20 @@ impl House {
     }
 
     fn order(&mut self, command: office::Command) {
+        self.order_as("replay", command);
+    }
+
+    fn order_as(&mut self, actor: &str, command: office::Command) {
         let shown = format!("{command:?}");
         self.requests += 1;
         let request = RequestId(self.requests);
-        self.to_office(office::Input::Command { request, actor: "replay".into(), command });
+        self.to_office(office::Input::Command { request, actor: actor.into(), command });
         match self.books.answers.pop() {
             Some(CommandAnswer::Done | CommandAnswer::Closed(_)) => {}
+            Some(CommandAnswer::Settled(settlement)) => {
+                let key = (settlement.owner.clone(), settlement.month);
+                self.books.settled_positive = (settlement.total.minor() > 0).then_some(key);
+            }
             answer => self.books.problems.push(format!("{shown}: {answer:?}")),
         }
     }
@@ -463,14 +512,25 @@ impl House {
 
 impl Books {
     fn take_csms(&mut self, record: csms::Record) {
+        if record.key().is_none() && record.table() != "meter_values" {
+            self.committed.csms.push(record.clone());
+        }
         match record {
             csms::Record::Evidence(row) => drop(self.evidence.insert(row.frame, row.sha256)),
             csms::Record::Finding(row) => {
-                match (row.transaction, &row.doubt) {
-                    (Some(transaction), Doubt::NoEnergy { .. }) => drop(self.without_energy.insert(transaction)),
-                    // Its end came a day after the next began at the EVSE, or it is told a second time.
-                    (Some(transaction), Doubt::AfterSeal { .. }) => drop(self.after_seal.insert(transaction)),
-                    _ => self.problems.push(format!("a finding that no row explains: {}", row.doubt)),
+                let is_told = matches!(row.doubt, Doubt::NoEnergy { .. });
+                // Its end came a day after the next began at the EVSE, or it is told a second time.
+                let is_late = matches!(row.doubt, Doubt::AfterSeal { .. });
+                match row.transaction {
+                    Some(transaction) if is_told => {
+                        self.without_energy.insert(transaction);
+                    }
+                    Some(transaction) if is_late => {
+                        self.after_seal.insert(transaction);
+                    }
+                    Some(_) | None => {
+                        self.problems.push(format!("a finding that no row explains: {}", row.doubt));
+                    }
                 }
             }
             csms::Record::Cdr(cdr) => {
@@ -499,6 +559,9 @@ impl Books {
     }
 
     fn take_office(&mut self, record: office::Record) {
+        if record.key().is_none() || record.table() == "tariff" {
+            self.committed.office.push(record.clone());
+        }
         match record {
             office::Record::Line(row) => {
                 self.lines_minor += row.line.amount.minor();
@@ -547,6 +610,16 @@ impl Books {
             self.problems.push(format!("CDR {cdr} has two fates"));
         }
     }
+}
+
+/// A document that asks for money.
+fn due_document(record: &office::Record) -> Option<DocumentKey> {
+    if let office::Record::Document(row) = record
+        && row.total.minor() > 0
+    {
+        return Some(row.key.clone());
+    }
+    None
 }
 
 /// What a document charges for charging, without the driver's fees.
