@@ -212,31 +212,32 @@ fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
     };
     let reading = |context| cdr.readings.iter().find(|reading| reading.context == context);
     let is_clock_doubted = cdr.doubts.iter().any(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }));
-    for (name, frame, context, held) in [
-        ("the register at the start", start, ReadingContext::Begin, cdr.started_at),
-        ("the register at the end", stop, ReadingContext::End, cdr.stopped_at),
+    let begin = said.iter().find_map(|frame| frame.begin);
+    let end = said.iter().rev().find_map(|frame| frame.end);
+    for (names, frame, told, context, held) in [
+        (["the register at the start", "the start"], start, begin, ReadingContext::Begin, cdr.started_at),
+        (["the register at the end", "the end"], stop, end, ReadingContext::End, cdr.stopped_at),
     ] {
         let sealed = reading(context).map(|reading| reading.register);
-        let told = frame.and_then(|frame| frame.register);
         if sealed != told {
-            differ(name, text_of(told), text_of(sealed));
+            differ(names[0], text_of(told), text_of(sealed));
         }
         if let (Some(at), false) = (frame.and_then(|frame| frame.at), is_clock_doubted)
             && at != held
         {
-            let name = if context == ReadingContext::Begin { "the start" } else { "the end" };
-            differ(name, at.to_string(), held.to_string());
+            differ(names[1], at.to_string(), held.to_string());
         }
     }
-    if let Some(start) = start {
-        let token = cdr.token.as_ref().map(|token| token.as_str().to_owned());
-        if start.token != token {
-            let shown = |token: Option<String>| token.unwrap_or_else(|| "none".to_owned());
-            differ("the token", shown(start.token.clone()), shown(token));
-        }
-        if start.evse.is_some_and(|evse| evse != u64::from(cdr.evse.number)) {
-            differ("the EVSE", start.evse.unwrap_or_default().to_string(), cdr.evse.to_string());
-        }
+    let tokens: BTreeSet<&str> = said.iter().filter_map(|frame| frame.token.as_deref()).collect();
+    let token = cdr.token.as_ref().map(units::IdToken::as_str);
+    if token.map_or(!tokens.is_empty(), |token| !tokens.contains(token)) && start.is_some() {
+        let told = tokens.iter().copied().collect::<Vec<_>>().join(", ");
+        differ("the token", told, token.unwrap_or("none").to_owned());
+    }
+    if let Some(evse) = said.iter().find_map(|frame| frame.evse)
+        && evse != u64::from(cdr.evse.number)
+    {
+        differ("the EVSE", evse.to_string(), cdr.evse.to_string());
     }
     let samples: BTreeSet<(Option<Timestamp>, WattHours)> =
         said.iter().flat_map(|frame| frame.samples.iter().copied()).collect();
@@ -253,8 +254,7 @@ fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
             );
         }
     }
-    if let (Ok(energy), Some(begin), Some(end)) =
-        (cdr.energy(), start.and_then(|frame| frame.register), stop.and_then(|frame| frame.register))
+    if let (Ok(energy), Some(begin), Some(end)) = (cdr.energy(), begin, end)
         && energy != end - begin
     {
         differ("the energy", (end - begin).to_string(), energy.to_string());

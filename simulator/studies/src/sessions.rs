@@ -300,5 +300,7 @@ fn word(doubt: &Doubt) -> &'static str {
         Doubt::UnknownDriver { .. } => "unknown driver",
         Doubt::NoTariff => "no tariff",
         Doubt::NoEnergy { .. } => "no energy",
+        Doubt::Incomplete { .. } => "incomplete",
+        Doubt::SeveralTokens { .. } => "several tokens",
     }
 }

@@ -14,8 +14,10 @@ pub(super) struct FrameSaid {
     pub token: Option<String>,
     /// When the station says that it happened.
     pub at: Option<Timestamp>,
-    /// The register that a start or a stop itself bears.
-    pub register: Option<WattHours>,
+    /// The register of the begin.
+    pub begin: Option<WattHours>,
+    /// The register of the end.
+    pub end: Option<WattHours>,
     /// Registers of samples, with their instants.
     pub samples: Vec<(Option<Timestamp>, WattHours)>,
 }
@@ -39,13 +41,13 @@ pub(super) fn read(text: &str) -> Option<FrameSaid> {
             evse: payload["connectorId"].as_u64(),
             token: token(&payload["idTag"]),
             at: instant(&payload["timestamp"]),
-            register: watt_hours(&payload["meterStart"], "Wh", 0),
-            samples: Vec::new(),
+            begin: watt_hours(&payload["meterStart"], "Wh", 0),
+            ..FrameSaid::default()
         },
         "StopTransaction" => FrameSaid {
             kind: Some(Kind::Stop),
             at: instant(&payload["timestamp"]),
-            register: watt_hours(&payload["meterStop"], "Wh", 0),
+            end: watt_hours(&payload["meterStop"], "Wh", 0),
             samples: samples(&payload["transactionData"]),
             ..FrameSaid::default()
         },
@@ -67,27 +69,20 @@ fn event(payload: &Value) -> FrameSaid {
         Some("Ended") => Kind::Stop,
         _ => Kind::Between,
     };
-    let context = match kind {
-        Kind::Start => "Transaction.Begin",
-        Kind::Stop => "Transaction.End",
-        Kind::Between => "",
-    };
-    let of_context = sampled(&payload["meterValue"])
-        .filter(|(_, value)| value["context"].as_str() == Some(context))
-        .find_map(|(_, value)| register(value));
-    let registers = samples(&payload["meterValue"]);
-    // A single register in a start or an end can be no other than that of the begin or the end.
-    let only = match (kind, registers.as_slice()) {
-        (Kind::Start | Kind::Stop, [(_, only)]) => Some(*only),
-        _ => None,
+    let of_context = |context: &str| {
+        let mut registers = sampled(&payload["meterValue"])
+            .filter(|(_, value)| value["context"].as_str() == Some(context))
+            .filter_map(|(_, value)| register(value));
+        registers.next()
     };
     FrameSaid {
         kind: Some(kind),
         evse: payload["evse"]["id"].as_u64(),
         token: token(&payload["idToken"]["idToken"]),
         at: instant(&payload["timestamp"]),
-        register: of_context.or(only),
-        samples: registers,
+        begin: of_context("Transaction.Begin"),
+        end: of_context("Transaction.End").filter(|_| kind == Kind::Stop),
+        samples: samples(&payload["meterValue"]),
     }
 }
 
@@ -196,10 +191,10 @@ mod tests {
         let wh = |count| Some(WattHours::from_watt_hours(count));
         let start = read(r#"[2,"1","StartTransaction",{"connectorId":2,"idTag":" b5 ","meterStart":12,"timestamp":"2026-01-15T12:00:00Z"}]"#).unwrap();
         let started = read(r#"[2,"1","TransactionEvent",{"eventType":"Started","timestamp":"2026-01-15T12:00:00Z","evse":{"id":2},"idToken":{"idToken":"B5","type":"ISO14443"},"meterValue":[{"timestamp":"2026-01-15T12:00:00Z","sampledValue":[{"value":0.012,"context":"Transaction.Begin","unitOfMeasure":{"unit":"kWh"}}]}]}]"#).unwrap();
-        assert_eq!((start.kind, start.evse, start.register), (Some(Kind::Start), Some(2), wh(12)));
-        assert_eq!(started.register, wh(12));
+        assert_eq!((start.kind, start.evse, start.begin), (Some(Kind::Start), Some(2), wh(12)));
+        assert_eq!(started.begin, wh(12));
         assert_eq!((&started.token, started.at, started.kind), (&start.token, start.at, start.kind));
         let ended = read(r#"[2,"1","TransactionEvent",{"eventType":"Ended","meterValue":[{"timestamp":"2026-01-15T12:00:00Z","sampledValue":[{"value":5,"context":"Sample.Periodic"},{"value":1.2,"context":"Transaction.End","unitOfMeasure":{"multiplier":1}}]}]}]"#).unwrap();
-        assert_eq!((ended.kind, ended.register), (Some(Kind::Stop), wh(12)));
+        assert_eq!((ended.kind, ended.end), (Some(Kind::Stop), wh(12)));
     }
 }
