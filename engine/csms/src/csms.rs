@@ -25,6 +25,8 @@ pub struct Policy {
     pub heartbeat: TimeSpan,
     /// The interval of meter values in a transaction that stations are configured to. Default 60 s.
     pub meter_values: TimeSpan,
+    /// A longer transaction is held until a person has looked. At most, and by default, 31 days (MONEY section 5).
+    pub transaction_longest: TimeSpan,
 }
 
 /// What happens to stations that are named in no site.
@@ -42,6 +44,7 @@ impl Default for Policy {
             unknown_stations: UnknownStations::Lobby,
             heartbeat: TimeSpan::from_seconds(300),
             meter_values: TimeSpan::from_seconds(60),
+            transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
         }
     }
 }

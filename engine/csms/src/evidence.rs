@@ -67,6 +67,12 @@ impl OpenTransaction {
         if reading.register < WattHours::ZERO {
             return Kept::Superfluous;
         }
+        // Zero amid a transaction that began above it stands for a meter that is not read yet (recorded frame s038). A
+        // meter that was reset shows at its next register, or at the end.
+        let began_above = self.row.register_start.is_some_and(|begin| begin > WattHours::ZERO);
+        if reading.register == WattHours::ZERO && began_above {
+            return Kept::Superfluous;
+        }
         self.register_last = Some(reading.register);
         match reading.context {
             // Those of begin and end are in the row.
@@ -163,7 +169,7 @@ impl OpenTransaction {
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
         };
-        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits)) {
+        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits, place.duration_limit)) {
             if !cdr.doubts.contains(&doubt) {
                 cdr.doubts.push(doubt);
             }
@@ -178,6 +184,8 @@ pub(crate) struct Place<'a> {
     pub site: &'a SiteId,
     pub zone: &'a Zone,
     pub limits: EvseLimits,
+    /// A longer transaction is in doubt.
+    pub duration_limit: TimeSpan,
     pub directory: &'a Directory,
 }
 

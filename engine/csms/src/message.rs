@@ -212,6 +212,8 @@ impl Sample {
     /// Takes a figure in; of several alike the last counts, of offers the highest.
     pub fn take(&mut self, figure: Figure, conductor: Conductor) {
         match (figure, conductor) {
+            // Some repeat the register of the begin beside the present one, last (recorded frames s101 to s103).
+            (Figure::Register(_, ReadingContext::Begin), Conductor::Total) if self.register.is_some() => {}
             (Figure::Register(register, context), Conductor::Total) => {
                 self.register = Some((register, context));
             }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use billing::cdr::{Doubt, EvidenceRef, RegisterReading};
+use billing::cdr::{Doubt, EvidenceRef, ReadingContext, RegisterReading};
 use billing::directory::{Admission, AuthoriseRefusal};
 use charging::site::{EvState, SiteEvent};
 use units::{EvseId, IdToken, ReportedAt, TimeSpan, Timestamp, TransactionId, WattHours};
@@ -23,7 +23,7 @@ use crate::record::{
     Events, EvidenceRow, FindingRow, MeterSample, MeterValuesRow, Record, ReportedId, SessionRow,
     TransactionRow, TransactionStop,
 };
-use crate::station::{Evse, Lateness, Station};
+use crate::station::{Evse, Lateness, REGISTER_STEP, Station};
 
 /// A reported time that lies further ahead of ours is not believed.
 const AHEAD_MAX: TimeSpan = TimeSpan::from_seconds(30);
@@ -491,7 +491,8 @@ impl Station {
             open.read(reading);
         }
         let row = &mut open.row;
-        row.doubts.extend(strange.into_iter().chain(held.doubt));
+        let contradictions = contradictions(row.register_start, &stop);
+        row.doubts.extend(strange.into_iter().chain(held.doubt).chain(contradictions));
         if held.at < row.started_at {
             row.doubts.push(Doubt::ClockUntrusted { claimed: held.at, held: row.started_at });
         }
@@ -546,14 +547,24 @@ impl Station {
             // An EVSE that was taken from the site: the highest that is built.
             limits: limits.unwrap_or(billing::cdr::EvseLimits {
                 power_maximum: units::Watts::from_watts(1_000_000),
-                register_step: WattHours::from_watt_hours(100),
+                register_step: REGISTER_STEP,
             }),
+            duration_limit: core.policy.transaction_longest.min(billing::cdr::Cdr::DURATION_LIMIT),
             directory: &core.directory,
         };
         let cdr = open.cdr(cdr_id, &where_it_was, overlaps);
         open.row.is_sealed = true;
         core.out.persist(Record::Transaction(open.row.clone()));
         core.out.persist(Record::Cdr(Box::new(cdr.clone())));
+        if cdr.energy() == Ok(WattHours::ZERO) {
+            core.out.persist(Record::Finding(FindingRow {
+                station: self.id().clone(),
+                transaction: Some(id),
+                at: core.wall(now),
+                doubt: Doubt::NoEnergy { duration: cdr.duration() },
+                frame: None,
+            }));
+        }
         core.out.push(Wait::ForRecords, Effect::SealedCdr(Box::new(cdr)));
         if let Some(place) = place.filter(|&place| self.evses[place].current == Some(id)) {
             self.evses[place].current = None;
@@ -873,6 +884,21 @@ impl Station {
             Some(_) | None => Verdict::Accepted,
         }
     }
+}
+
+/// What a stop's own samples say of begin and end against start and stop: by more than a coarse register's step, nobody
+/// knows which is right (recorded frame s147).
+fn contradictions(register_start: Option<WattHours>, stop: &Stop) -> Vec<Doubt> {
+    let contradiction = |(second, context): (WattHours, ReadingContext)| {
+        let first = match context {
+            ReadingContext::Begin => register_start?,
+            ReadingContext::End => stop.register?,
+            ReadingContext::Clock | ReadingContext::Periodic => return None,
+        };
+        let is_apart = second >= WattHours::ZERO && (second - first).magnitude() > REGISTER_STEP;
+        is_apart.then_some(Doubt::Contradictory { context, first, second })
+    };
+    stop.samples.iter().filter_map(|sample| contradiction(sample.register?)).collect()
 }
 
 /// Where a start was made.

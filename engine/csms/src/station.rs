@@ -37,6 +37,9 @@ const AUDIT_TEXT_MAX: usize = 500;
 /// After this long on one link, what was queued while offline has been sent.
 const QUEUE_DRAINED_AFTER: TimeSpan = TimeSpan::from_minutes(10);
 
+/// Some registers count in 0.1 kWh.
+pub(crate) const REGISTER_STEP: WattHours = WattHours::from_watt_hours(100);
+
 /// A station that is named in a site.
 #[derive(Debug)]
 pub(crate) struct Station {
@@ -97,8 +100,7 @@ impl Evse {
             terminals: Terminals { wired, voltage_nominal },
             limits: EvseLimits {
                 power_maximum: power_maximum.max(Watts::from_watts(1)),
-                // Some registers count in 0.1 kWh.
-                register_step: WattHours::from_watt_hours(100),
+                register_step: REGISTER_STEP,
             },
             status: String::new(),
             connectors: BTreeMap::new(),

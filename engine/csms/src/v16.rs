@@ -339,12 +339,18 @@ fn figure(sampled: &SampledValue) -> Option<Figure> {
     }
 }
 
-/// The registers of begin and end come with start and stop; a sample is never either.
 fn reading_context(sampled: &SampledValue) -> ReadingContext {
-    if *sampled.context() == ocpp::v16::ReadingContext::SampleClock {
-        ReadingContext::Clock
-    } else {
-        ReadingContext::Periodic
+    use ocpp::v16::ReadingContext as Context;
+    match sampled.context() {
+        Context::SampleClock => ReadingContext::Clock,
+        Context::TransactionBegin => ReadingContext::Begin,
+        Context::TransactionEnd => ReadingContext::End,
+        Context::InterruptionBegin
+        | Context::InterruptionEnd
+        | Context::OtherContext
+        | Context::SamplePeriodic
+        | Context::Trigger
+        | Context::Other(_) => ReadingContext::Periodic,
     }
 }
 

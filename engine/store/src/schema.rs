@@ -161,7 +161,7 @@ enum Found {
 
 /// Opens for reading only. Without a write-ahead log beside it the file is complete by itself: then not even
 /// SQLite's side files are made.
-async fn peek(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(crate) async fn peek(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let is_complete = std::fs::metadata(PathBuf::from(log)).map_or(true, |metadata| metadata.len() == 0);

@@ -9,6 +9,7 @@ mod control;
 mod core_profile;
 mod events;
 mod links;
+mod recorded;
 mod restart;
 mod transactions;
 mod traps;
