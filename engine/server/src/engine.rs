@@ -27,7 +27,7 @@ use units::{
     Timestamp,
 };
 
-use crate::clock::{Clock, WALL_JUMP, WALL_LOOK_EVERY};
+use crate::clock::{Clock, WALL_JUMP};
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
 
@@ -278,8 +278,13 @@ pub struct Running {
 ///
 /// Where records cannot be read, the writer cannot start, or a root breaks down over what it is restored with.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
+    let writer = start.store.start_writer().await.context("the writer cannot start")?;
+    start_with(start, writer).await
+}
+
+/// As [`start()`], with a writer that was started before.
+pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> anyhow::Result<Running> {
     let Start { store, frame_log, clock, policy } = start;
-    let started = store.start_writer().await.context("the writer cannot start")?;
     let writer = started.writer.clone();
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
@@ -405,17 +410,12 @@ impl Engine {
         writer_task: tokio::task::JoinHandle<()>,
     ) -> anyhow::Result<()> {
         let mut wall_told = TimeSpan::ZERO;
-        let mut look = tokio::time::interval(WALL_LOOK_EVERY);
+        let clock = self.clock;
+        let mut look = Box::pin(clock.look_at_wall());
         let done = loop {
             self.tick_if_due(&mut inboxes).await?;
             let is_gated = self.sites.uncommitted() + self.business.uncommitted() > RECORDS_UNCOMMITTED_MAX;
-            let wake = self.next_deadline().map(|at| self.clock.reached_at(at));
-            let wake = async {
-                match wake {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let wake = clock.reach(self.next_deadline());
             tokio::select! {
                 biased;
                 report = inboxes.reports.recv() => {
@@ -438,7 +438,8 @@ impl Engine {
                         self.take_from_link(from_link, &mut inboxes).await?;
                     }
                 }
-                _ = look.tick() => {
+                () = &mut look => {
+                    look.set(clock.look_at_wall());
                     let offset = self.clock.wall_offset();
                     let moved = offset - wall_told;
                     if moved.milliseconds().abs() >= WALL_JUMP.milliseconds() {
@@ -509,11 +510,10 @@ impl Engine {
     }
 
     async fn tick_if_due(&mut self, inboxes: &mut Inboxes) -> anyhow::Result<()> {
-        let now = self.clock.now();
-        if self.csms.next_deadline().is_some_and(|at| at <= now) {
+        if self.csms.next_deadline().is_some_and(|at| self.clock.has_reached(at)) {
             self.work.push_back(Work::Csms(csms::Input::Tick));
         }
-        if self.office.next_deadline().is_some_and(|at| at <= now) {
+        if self.office.next_deadline().is_some_and(|at| self.clock.has_reached(at)) {
             self.work.push_back(Work::Office(office::Input::Tick));
         }
         self.work_off_guarded(None, inboxes).await

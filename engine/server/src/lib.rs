@@ -30,6 +30,8 @@ mod handshake;
 pub mod http;
 pub mod ocpp_listener;
 mod outbox;
+#[cfg(test)]
+mod paused;
 pub mod run;
 mod secret;
 mod site_import;

@@ -24,6 +24,7 @@ pub mod charging_site;
 pub mod decisions;
 pub mod document;
 mod frame_text;
+pub mod journal;
 mod nonsense;
 pub mod outcome;
 pub mod people;

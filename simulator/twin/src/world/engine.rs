@@ -9,6 +9,7 @@ use office::Office;
 use units::{RecordSeq, RequestId, Timestamp};
 
 use super::{Event, World};
+use crate::journal::Entry;
 use crate::queue::Precedence;
 use crate::store::Waiting;
 use crate::watch::Note;
@@ -57,12 +58,21 @@ pub enum EngineInput {
 impl World {
     /// Hands an input to the sites and deals with all that follows.
     pub(super) fn csms(&mut self, input: csms::Input) {
+        // Every shell restores by itself.
+        let is_own = matches!(input, csms::Input::Restored(_));
+        if let Some(journal) = self.journal.as_mut().filter(|_| !is_own) {
+            journal.entries.push((self.now, Entry::Csms(input.clone())));
+        }
         self.inbox.push_back(EngineInput::Csms(input));
         self.pump();
     }
 
     /// Hands an input to the business and deals with all that follows.
     pub(super) fn office(&mut self, input: office::Input) {
+        let is_own = matches!(input, office::Input::Restored(_));
+        if let Some(journal) = self.journal.as_mut().filter(|_| !is_own) {
+            journal.entries.push((self.now, Entry::Office(input.clone())));
+        }
         self.inbox.push_back(EngineInput::Office(input));
         self.pump();
     }
@@ -165,6 +175,9 @@ impl World {
         let Some(engine) = &mut self.engine else { return };
         let ready = match output.effect {
             Effect::Persist { seq, record } => {
+                if let Some(journal) = &mut self.journal {
+                    journal.left.csms_record(seq, &record);
+                }
                 engine.csms_out.record(seq, *record);
                 return;
             }
@@ -206,6 +219,9 @@ impl World {
         let Some(engine) = &mut self.engine else { return };
         let ready = match output.effect {
             office::Effect::Persist { seq, record } => {
+                if let Some(journal) = &mut self.journal {
+                    journal.left.office_record(seq, &record);
+                }
                 engine.office_out.record(seq, *record);
                 return;
             }
@@ -288,6 +304,9 @@ impl World {
         self.store.commit_csms(batch.csms);
         self.store.commit_office(batch.office);
         self.store.count_commit();
+        if let Some(journal) = &mut self.journal {
+            journal.entries.push((self.now, Entry::Committed { csms: csms_seq, office: office_seq }));
+        }
         if crash == Some(super::faults::CrashMoment::AfterCommit) {
             self.engine_crash();
             return;

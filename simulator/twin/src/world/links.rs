@@ -249,6 +249,11 @@ impl World {
     pub(super) fn frame_leaves(&mut self, link: LinkId, text: Box<str>) {
         let Some(&index) = self.station_by_link.get(&link) else { return };
         self.recorder.counts.frames_out += 1;
+        // Frames of both directions share their numbers, as in production's frame log.
+        self.next_frame += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.left.frame(link, &text);
+        }
         self.recorder.event(self.now, b'e', link.0, text.as_bytes());
         match head(&text) {
             Head::Call { action, .. } => {

@@ -19,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use units::{LinkId, RequestId, StationId, Timestamp};
 
 use crate::business::Books;
+use crate::journal::Journal;
 use crate::nonsense::Nonsense;
 use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
 use crate::people::stays;
@@ -62,6 +63,7 @@ pub struct World {
     recorder: Recorder,
     commit_faults: Option<faults::CommitFault>,
     nonsense: Option<Nonsense>,
+    journal: Option<Journal>,
     on_step: Option<fn(Timestamp)>,
     /// When the engine is asked next what limits each EV, where somebody wants to know.
     look_at: Option<Timestamp>,
@@ -127,6 +129,20 @@ impl World {
     /// A world at the first instant of `scenario`: engine furnished, stations about to connect.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
+        Self::make(scenario, None)
+    }
+
+    /// Runs `scenario` to its end and keeps what went into its engine and what left it. Meant for short runs: it is kept
+    /// in memory. The books stay open.
+    #[must_use]
+    pub fn journal(scenario: Scenario) -> Journal {
+        let end = scenario.ends_at;
+        let mut world = Self::make(scenario, Some(Journal::default()));
+        world.advance(end);
+        world.journal.unwrap_or_default()
+    }
+
+    fn make(scenario: Scenario, journal: Option<Journal>) -> Self {
         let now = scenario.starts_at;
         let truth = Truth::new(&scenario.site.config, now);
         let watch = Watch::new(&scenario, &truth);
@@ -164,10 +180,13 @@ impl World {
             recorder,
             commit_faults: None,
             nonsense: Nonsense::of(&scenario),
+            journal,
             on_step: None,
             look_at: None,
             scenario,
         };
+        world.csms(csms::Input::Restored(Vec::new()));
+        world.office(office::Input::Restored(Box::default()));
         world.furnish(&stays);
         world.schedule_plant();
         world.schedule_faults();
