@@ -50,6 +50,17 @@ pub struct TransactionSeen {
     pub name: Option<TransactionName>,
 }
 
+impl TransactionSeen {
+    /// The engine's id, where the station knows it.
+    #[must_use]
+    pub fn engine_id(&self) -> Option<u64> {
+        match &self.name {
+            Some(TransactionName::Backend(id)) => u64::try_from(*id).ok(),
+            Some(TransactionName::Station(_)) | None => None,
+        }
+    }
+}
+
 /// How much happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunCounts {
