@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use charging::site::{EvseView, LimitedBy};
+use plant::station::TransactionName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
@@ -35,16 +36,29 @@ pub struct Recorder {
 pub struct TransactionSeen {
     /// Where.
     pub evse: EvseId,
-    /// With which token.
-    pub token: IdToken,
+    /// The station's own number of it.
+    pub number: u64,
+    /// With which token, once there is one.
+    pub token: Option<IdToken>,
     /// When it started.
     pub started_at: Timestamp,
     /// The register then.
     pub register_start: WattHours,
     /// The end, once it ended: when, and the register.
     pub ended: Option<(Timestamp, WattHours)>,
-    /// The engine's id, once the station was told.
-    pub id: Option<i64>,
+    /// What station and engine call it, once that is known.
+    pub name: Option<TransactionName>,
+}
+
+impl TransactionSeen {
+    /// The engine's id, where the station knows it.
+    #[must_use]
+    pub fn engine_id(&self) -> Option<u64> {
+        match &self.name {
+            Some(TransactionName::Backend(id)) => u64::try_from(*id).ok(),
+            Some(TransactionName::Station(_)) | None => None,
+        }
+    }
 }
 
 /// How much happened.

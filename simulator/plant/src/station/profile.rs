@@ -1,4 +1,4 @@
-//! Charging profiles of OCPP 1.6 and how they merge (part "Smart Charging", section 3.13).
+//! Charging profiles and how they merge (OCPP 1.6 part "Smart Charging", section 3.13; OCPP 2.0.1 part 2, K01).
 //!
 //! At an instant, of each purpose the profile with the highest stack level *that has an active period* leads. A leading
 //! TxProfile overrides TxDefault; a TxDefault for the connector replaces that of connector 0 on the same stack level.
@@ -121,6 +121,11 @@ impl Profiles {
     /// Keeps what `is_kept` says.
     pub fn retain(&mut self, is_kept: impl FnMut(&Profile) -> bool) {
         self.held.retain(is_kept);
+    }
+
+    /// Whether another profile has the place of `profile` under another id: OCPP 2.0.1 allows no two.
+    pub fn has_other_in_place(&self, profile: &Profile) -> bool {
+        self.held.iter().any(|held| held.id != profile.id && profile.replaces(held))
     }
 
     /// How many would be installed beside `profile`.

@@ -37,7 +37,7 @@ impl Watch {
                 continue;
             }
             self.verdicts.check(Rule::M1);
-            let Some(id) = seen.id.and_then(|id| u64::try_from(id).ok()) else {
+            let Some(id) = seen.engine_id() else {
                 let text = format!(
                     "the transaction at {} from {} got no id although all its messages were acknowledged",
                     seen.evse, seen.started_at
@@ -73,10 +73,10 @@ impl Watch {
         for priced in &books.priced {
             let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr) else { continue };
             self.verdicts.check(Rule::M2);
-            let seen = transactions.iter().map(|(seen, _)| seen).find(|seen| {
-                seen.evse == cdr.evse
-                    && seen.id.and_then(|id| u64::try_from(id).ok()) == Some(cdr.transaction.0)
-            });
+            let seen = transactions
+                .iter()
+                .map(|(seen, _)| seen)
+                .find(|seen| seen.evse == cdr.evse && seen.engine_id() == Some(cdr.transaction.0));
             let Some(seen) = seen else {
                 let text = format!("CDR {} bills transaction {}, which never ran", cdr.id, cdr.transaction);
                 self.verdicts.fire(Rule::M2, now, text, &self.story);

@@ -170,13 +170,14 @@ impl World {
         let Ok(connector) = u16::try_from(place + 1) else { return };
         let known = slot.seen[place].transaction;
         let is_same = match (known.and_then(|place| self.recorder.transactions.get(place)), &truth) {
-            (Some(seen), Some(truth)) => seen.started_at == truth.started_at && seen.token == truth.token,
+            (Some(seen), Some(truth)) => seen.number == truth.number,
             (None, None) => return,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        if let (true, Some(place), Some(truth)) = (is_same, known, truth.as_ref()) {
-            if let Some(seen) = self.recorder.transactions.get_mut(place) {
-                seen.id = truth.id.or(seen.id);
+        if is_same && let Some(place) = known {
+            if let (Some(seen), Some(truth)) = (self.recorder.transactions.get_mut(place), truth) {
+                seen.name = truth.name.or_else(|| seen.name.take());
+                seen.token = truth.token.or_else(|| seen.token.take());
             }
             return;
         }
@@ -188,11 +189,12 @@ impl World {
             slot.seen[place].transaction = Some(self.recorder.transactions.len());
             self.recorder.transactions.push(TransactionSeen {
                 evse: self.truth.evses()[slot.evses[place]].id.clone(),
+                number: truth.number,
                 token: truth.token,
                 started_at: truth.started_at,
                 register_start: truth.register_at_start,
                 ended: None,
-                id: truth.id,
+                name: truth.name,
             });
         }
     }

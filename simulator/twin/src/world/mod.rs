@@ -13,6 +13,7 @@ pub(crate) mod plant;
 use std::collections::{BTreeMap, VecDeque};
 
 use ::plant::base_load::BaseLoad;
+use ::plant::station::TransactionName;
 use csms::QueryAnswer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -310,8 +311,10 @@ impl World {
         for slot in &self.stations {
             for (place, &evse) in slot.evses.iter().enumerate() {
                 let Ok(connector) = u16::try_from(place + 1) else { continue };
-                let id = slot.station.transaction(connector).and_then(|truth| truth.id);
-                running.extend(id.map(|id| (evse, id)));
+                match slot.station.transaction(connector).and_then(|truth| truth.name) {
+                    Some(TransactionName::Backend(id)) => running.push((evse, id)),
+                    Some(TransactionName::Station(_)) | None => {}
+                }
             }
         }
         self.watch.judge_restart(self.now, &self.truth, view.as_ref(), &running);
