@@ -1,7 +1,7 @@
 //! `twin`: the digital twin at the command line.
 //!
 //! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
-//! the generators of people and base load with what was recorded.
+//! the generators of people and base load with what was recorded. `twin fuzz` runs random sites, people and faults.
 //!
 //! # Invariants
 //!
@@ -16,6 +16,7 @@
 mod calibrate;
 mod case;
 mod data;
+mod fuzz;
 mod records;
 mod replay;
 
@@ -38,6 +39,8 @@ enum Command {
     Replay(Replay),
     /// Compare the generators of people and base load with what was recorded and published.
     Calibrate(Calibrate),
+    /// Run random sites, people and faults with all checkers on.
+    Fuzz(fuzz::Fuzz),
 }
 
 /// Run scenarios, check their expect.toml, write reports.
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
     let ended = match command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match ended {
         Ok(code) => code,

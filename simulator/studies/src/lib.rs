@@ -1,8 +1,8 @@
 //! Studies: plain functions from a scenario to a report.
 //!
 //! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
-//! [`expect`] judges a report by what its scenario's `expect.toml` says; [`calibrate`] compares the plant's generators with
-//! what was recorded.
+//! [`fuzz`] draws sites, people and faults by seed; [`expect`] judges a report by what its scenario's `expect.toml` says;
+//! [`calibrate`] compares the plant's generators with what was recorded.
 //!
 //! # Invariants
 //!
@@ -15,6 +15,7 @@
 
 pub mod calibrate;
 pub mod expect;
+pub mod fuzz;
 mod replay;
 pub mod report;
 
