@@ -17,8 +17,8 @@ use crate::{v16, v201};
 const PROFILES_PER_EVSE: i32 = 10;
 /// Several stations accept no other level (FIELD section 4b, 10 and 11).
 pub(crate) const STACK_LEVEL: u32 = 0;
-/// A live schedule begins this long ago, so that no station waits for its start.
-pub(crate) const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_seconds(60);
+/// A live schedule begins this long ago, so that no station waits for its start, nor loses it when its clock is set back.
+pub(crate) const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_hours(1);
 /// What a station is to measure in a transaction.
 const MEASURED: &str =
     "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import,Voltage";

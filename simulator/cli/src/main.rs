@@ -3,7 +3,7 @@
 //! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
 //! the generators of people and base load with what was recorded. `twin sessions FILE…` replays recorded sessions as OCPP
 //! transactions and says whether what is billed is what was delivered. `twin audit DB` re-derives, re-prices and reconciles
-//! all money of a database.
+//! all money of a database. `twin fuzz` runs random sites, people and faults.
 //!
 //! # Invariants
 //!
@@ -19,6 +19,7 @@ mod audit;
 mod calibrate;
 mod case;
 mod data;
+mod fuzz;
 mod records;
 mod replay;
 mod sessions;
@@ -46,6 +47,8 @@ enum Command {
     Sessions(Sessions),
     /// Re-derive, re-price and reconcile all money of a server's database.
     Audit(Audit),
+    /// Run random sites, people and faults with all checkers on.
+    Fuzz(fuzz::Fuzz),
 }
 
 /// Run scenarios, check their expect.toml, write reports.
@@ -139,6 +142,7 @@ fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match ended {
         Ok(code) => code,

@@ -2,7 +2,8 @@
 //!
 //! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
 //! [`expect`] judges a report by what its scenario's `expect.toml` says; [`calibrate`] compares the plant's generators with
-//! what was recorded; [`sessions()`] replays recorded sessions as OCPP transactions through the whole engine.
+//! what was recorded; [`sessions()`] replays recorded sessions as OCPP transactions through the whole engine; [`fuzz`]
+//! draws sites, people and faults by seed.
 //!
 //! # Invariants
 //!
@@ -16,6 +17,7 @@
 pub mod audit;
 pub mod calibrate;
 pub mod expect;
+pub mod fuzz;
 mod replay;
 pub mod report;
 pub mod sessions;

@@ -221,7 +221,7 @@ fn money(outcome: &Outcome) -> MoneyReport {
     }
 }
 
-fn rules(outcome: &Outcome) -> Vec<RuleReport> {
+pub(crate) fn rules(outcome: &Outcome) -> Vec<RuleReport> {
     outcome
         .rules
         .iter()

@@ -28,7 +28,7 @@ use units::{
 
 use crate::document::{Document, Problem, Section};
 use crate::people::driver_at;
-use crate::scenario::{People, Plans, Scenario, Stay, Timing};
+use crate::scenario::{People, Scenario, Stay, Timing};
 use crate::scenario_file::{SeedChoice, default_stations};
 use crate::site_file::{AccessKind, Commerce, EvseAccess, FlatTariff, Owner, SiteFile};
 
@@ -116,7 +116,6 @@ fn read(root: &Section<'_>, seed: SeedChoice) -> Option<Scenario> {
         meters: GridMeterConfig::default(),
         timing: Timing::default(),
         faults: Vec::new(),
-        plans: Plans::None,
     })
 }
 

@@ -8,31 +8,34 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use units::{Amperes, EvseId, TimeSpan, Timestamp};
 
-use crate::scenario::{Plans, Scenario};
+use crate::fault::{Fault, Span};
+use crate::scenario::Scenario;
 
 /// The plans of a run.
 #[derive(Debug)]
 pub struct Nonsense {
     rng: ChaCha8Rng,
     every: TimeSpan,
+    span: Span,
 }
 
 impl Nonsense {
-    /// The plans that a scenario asks for, where it does.
+    /// The plans that a scenario asks for, where it does: the first fault of the kind counts.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Option<Self> {
-        match scenario.plans {
-            Plans::None => None,
-            Plans::Nonsense { every } => {
-                Some(Self { rng: ChaCha8Rng::seed_from_u64(scenario.seed ^ 0x706c_616e_7300), every })
-            }
-        }
+        scenario.faults.iter().find_map(|fault| {
+            let Fault::NonsensePlans { every, span } = fault else { return None };
+            let rng = ChaCha8Rng::seed_from_u64(scenario.seed ^ 0x706c_616e_7300);
+            Some(Self { rng, every: *every, span: *span })
+        })
     }
 
-    /// How long until the next.
-    pub fn pause(&mut self) -> TimeSpan {
+    /// When the next one comes; none once they are over.
+    pub fn next(&mut self, now: Timestamp) -> Option<Timestamp> {
         let most = self.every.milliseconds().max(1) * 2;
-        TimeSpan::from_milliseconds(self.rng.random_range(1..=most))
+        let pause = TimeSpan::from_milliseconds(self.rng.random_range(1..=most));
+        let at = now.max(self.span.from) + pause;
+        (at < self.span.until).then_some(at)
     }
 
     /// One that arrives at `now`.

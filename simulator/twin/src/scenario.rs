@@ -2,16 +2,18 @@
 //!
 //! The same scenario with the same seed is the same run, byte for byte.
 
+use charging::network::SiteConfig;
 use plant::base_load::{BaseLoad, Flats, FlatsConfig, Trace};
 use plant::building::{Building, BuildingConfig, Steps, StepsConfig};
 use plant::ev::EvModel;
 use plant::meter::GridMeterConfig;
-use plant::station::{OfflineStart, Quirk};
+use plant::station::{AfterPowerLoss, OfflineStart, Quirk};
 use units::{
-    AccountId, Amperes, CircuitId, Currency, EvseId, IdToken, MeterId, PerPhase, StationId, TimeSpan,
-    Timestamp, WattHours,
+    AccountId, Amperes, CircuitId, Currency, EvseId, IdToken, PerPhase, StationId, TimeSpan, Timestamp,
+    WattHours,
 };
 
+pub use crate::fault::{Fault, Span, StationSet};
 use crate::site_file::{Commerce, SiteFile};
 
 /// Everything that a run depends on.
@@ -45,8 +47,22 @@ pub struct Scenario {
     pub timing: Timing,
     /// What breaks.
     pub faults: Vec<Fault>,
-    /// Plans that are thrown at the engine.
-    pub plans: Plans,
+}
+
+impl Scenario {
+    /// The site as it truly is: with every EVSE's wiring as it is, not as it is stated.
+    #[must_use]
+    pub fn true_config(&self) -> SiteConfig {
+        let mut config = self.site.config.clone();
+        for fault in &self.faults {
+            if let Fault::WrongWiring { evse, wiring } = fault
+                && let Some(stated) = config.evses.iter_mut().find(|stated| stated.id == *evse)
+            {
+                stated.wiring = *wiring;
+            }
+        }
+        config
+    }
 }
 
 /// How stations behave. One EVSE behaves as its configuration says; these are the properties of all.
@@ -58,6 +74,8 @@ pub struct Stations {
     pub reaction: TimeSpan,
     /// What may start without the backend.
     pub offline_start: OfflineStart,
+    /// What becomes of a running transaction when power is lost.
+    pub after_power_loss: AfterPowerLoss,
     /// What single stations get wrong.
     pub quirks: Vec<(StationId, Quirk)>,
 }
@@ -209,103 +227,4 @@ impl Default for Timing {
             reconnect: TimeSpan::from_seconds(2),
         }
     }
-}
-
-/// Something that breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The links of some stations are dead: nothing arrives, in either direction.
-    LinkLoss {
-        /// Whose.
-        stations: StationSet,
-        /// From.
-        from: Timestamp,
-        /// Until.
-        until: Timestamp,
-        /// After this the backend's socket notices.
-        noticed_after: TimeSpan,
-    },
-    /// A meter is silent.
-    MeterLoss {
-        /// Which.
-        meter: MeterId,
-        /// From.
-        from: Timestamp,
-        /// Until.
-        until: Timestamp,
-    },
-    /// The engine's process dies and is started again.
-    EngineCrash {
-        /// When.
-        at: Timestamp,
-        /// How long it is down.
-        down: TimeSpan,
-    },
-    /// The engine's process dies at every n-th commit: odd ones just before the commit, even ones just after it.
-    CrashAtCommits {
-        /// n, above 0.
-        every: u64,
-        /// From this instant on.
-        from: Timestamp,
-        /// How long it is down.
-        down: TimeSpan,
-    },
-    /// A station loses power and boots.
-    StationReboot {
-        /// Which.
-        station: StationId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Frames from stations arrive twice.
-    FrameDuplication {
-        /// How many, in thousandths.
-        permille: u32,
-    },
-    /// Frames arrive late, in both directions; their order on a link holds.
-    FrameDelay {
-        /// How many, in thousandths.
-        permille: u32,
-        /// By up to this.
-        up_to: TimeSpan,
-    },
-}
-
-impl Fault {
-    /// How much longer a frame may take because of it.
-    #[must_use]
-    pub const fn delay(&self) -> TimeSpan {
-        match self {
-            Self::FrameDelay { up_to, .. } => *up_to,
-            Self::LinkLoss { .. }
-            | Self::MeterLoss { .. }
-            | Self::EngineCrash { .. }
-            | Self::CrashAtCommits { .. }
-            | Self::StationReboot { .. }
-            | Self::FrameDuplication { .. } => TimeSpan::ZERO,
-        }
-    }
-}
-
-/// Some of the stations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StationSet {
-    /// All.
-    All,
-    /// These.
-    Named(Vec<StationId>),
-    /// As many thousandths of all, drawn by seed.
-    Permille(u32),
-}
-
-/// Plans that are thrown at the engine (S6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plans {
-    /// None.
-    None,
-    /// Random, late, early, stale and senseless ones, so often.
-    Nonsense {
-        /// The mean time between two.
-        every: TimeSpan,
-    },
 }

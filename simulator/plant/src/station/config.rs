@@ -272,6 +272,34 @@ pub enum Quirk {
     EvseOnlyInFirstEvent,
 }
 
+impl Quirk {
+    /// Whether a station with it may offer more than the limits that it is sent.
+    #[must_use]
+    pub const fn disobeys(self) -> bool {
+        match self {
+            Self::ForgetsProfilesOnReconnect
+            | Self::HoldsLimitWhileOffline
+            | Self::DisobeysLimits
+            | Self::IgnoresLowerLimits
+            | Self::StuckAt(_)
+            | Self::IgnoresLimitAfterPause
+            | Self::RejectsPurpose(_) => true,
+            Self::IgnoresResumeAfterPause
+            | Self::HangsAtZero
+            | Self::NoBootOnReconnect
+            | Self::DuplicatesStopTransaction
+            | Self::MeterStopOneBelow
+            | Self::MeterStopUnknown
+            | Self::TransactionId(_)
+            | Self::TimestampsWithoutZone { .. }
+            | Self::KilowattHours
+            | Self::KilowattHoursLabelledWh
+            | Self::AnswersLate(_)
+            | Self::NeverAnswers => false,
+        }
+    }
+}
+
 /// chargingProfilePurpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Purpose {

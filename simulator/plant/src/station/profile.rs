@@ -233,7 +233,8 @@ impl Profile {
         match self.kind {
             Kind::Absolute => self.start.or(context.transaction_started).or(Some(self.received_at)),
             Kind::Relative if self.purpose == Purpose::ChargePointMaxProfile => Some(self.received_at),
-            Kind::Relative => context.transaction_started.or(Some(at)),
+            // Time since the start is counted, not read from the clock: one set back does not undo it.
+            Kind::Relative => Some(context.transaction_started.map_or(at, |started| started.min(at))),
             Kind::Recurring(every) => {
                 let first = self.start.unwrap_or(self.received_at);
                 let elapsed = at.since(first);

@@ -29,10 +29,9 @@ use charging::site::{
 use plant::base_load::BaseLoad;
 use plant::ev::{Ev, EvPhases};
 use plant::evse::{Evse, EvseConfig};
-use plant::meter::MeterFault;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use units::{Amperes, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
+use units::{Amperes, EvseId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::business::Books;
 use crate::frame_text::ProfileSent;
@@ -244,9 +243,9 @@ impl Run {
         }
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
         for (index, fault) in self.scenario.faults.iter().enumerate() {
-            if let Fault::MeterLoss { from, until, .. } = fault {
-                self.queue.push(*from, Precedence::Physics, Event::MeterFails(index));
-                self.queue.push(*until, Precedence::Physics, Event::MeterIsRepaired(index));
+            if let Fault::Meter { span, .. } = fault {
+                self.queue.push(span.from, Precedence::Physics, Event::MeterFails(index));
+                self.queue.push(span.until, Precedence::Physics, Event::MeterIsRepaired(index));
             }
         }
         self.schedule_plan();
@@ -295,8 +294,8 @@ impl Run {
                     self.settle();
                 }
             }
-            Event::MeterFails(fault) => self.meter_fault(fault, MeterFault::Silent),
-            Event::MeterIsRepaired(fault) => self.meter_fault(fault, MeterFault::None),
+            Event::MeterFails(fault) => self.meter_fails(fault),
+            Event::MeterIsRepaired(fault) => self.meter_is_repaired(fault),
             Event::Plan => self.plan(),
             Event::Watch => {
                 self.watch_due = None;
@@ -319,7 +318,7 @@ impl Run {
                 self.watch.story.note(now, Note::InForce { evse: index, limit: plant.limit });
             }
             slot.seen = plant;
-            self.watch.plant(index, plant);
+            self.watch.plant(self.now, index, plant);
         }
         let state = slot.ev_state();
         let is_news = slot.told.is_some_and(|told| told != state);
@@ -378,11 +377,11 @@ impl Run {
     }
 
     fn meter_reading(&mut self, index: usize) {
-        while let Some((reading, base)) = self.meters[index].read(self.now) {
+        while let Some((reading, sampled)) = self.meters[index].read(self.now) {
             let slot = &self.meters[index];
             let (circuit, meter) = (slot.circuit, slot.id.clone());
             self.recorder.counts.readings += 1;
-            self.watch.reading(self.now, circuit, reading.measured_at, reading.current, base);
+            self.watch.reading(self.now, circuit, reading.current, &sampled);
             let taken_at = reading.measured_at.min(self.now);
             self.happened(SiteEvent::GridReading { meter, taken_at, current: reading.current });
         }
@@ -392,13 +391,19 @@ impl Run {
         }
     }
 
-    fn meter_fault(&mut self, fault: usize, kind: MeterFault) {
-        if let Fault::MeterLoss { meter, .. } = &self.scenario.faults[fault] {
-            let id: &MeterId = meter;
-            self.watch.story.note(self.now, Note::Text(format!("meter {id}: {kind:?}")));
-            for slot in self.meters.iter_mut().filter(|slot| slot.id == *id) {
-                slot.meter.set_fault(kind);
-            }
+    fn meter_fails(&mut self, fault: usize) {
+        let Fault::Meter { meter, fault: wrong, .. } = self.scenario.faults[fault].clone() else { return };
+        self.watch.story.note(self.now, Note::Text(format!("meter {meter}: {wrong:?}")));
+        for slot in self.meters.iter_mut().filter(|slot| slot.id == meter) {
+            slot.breaks(fault, wrong);
+        }
+    }
+
+    fn meter_is_repaired(&mut self, fault: usize) {
+        let Fault::Meter { meter, .. } = &self.scenario.faults[fault] else { return };
+        self.watch.story.note(self.now, Note::Text(format!("meter {meter} is repaired")));
+        for slot in self.meters.iter_mut().filter(|slot| slot.id == *meter) {
+            slot.heals(fault);
         }
     }
 
@@ -670,7 +675,7 @@ impl Run {
         self.recorder.event(self.now, b'l', u64::try_from(index).unwrap_or(0), &text);
         let connector = self.truth.evses()[index].id.number;
         let profile = ProfileSent { connector, purpose: purpose.into(), is_amperes: true, periods };
-        if self.watch.limit_leaves(self.now, &self.truth, index, &profile) {
+        if self.watch.limit_leaves(self.now, index, &profile) {
             self.recorder.counts.limit_changes += 1;
         }
     }
@@ -707,8 +712,7 @@ impl Run {
     }
 
     fn schedule_plan(&mut self) {
-        if let Some(nonsense) = &mut self.nonsense {
-            let at = self.now + nonsense.pause();
+        if let Some(at) = self.nonsense.as_mut().and_then(|nonsense| nonsense.next(self.now)) {
             self.queue.push(at, Precedence::Control, Event::Plan);
         }
     }
@@ -786,11 +790,19 @@ impl Run {
 /// What of a scenario needs frames.
 fn not_played(scenario: &Scenario) -> Vec<String> {
     let words = |fault: &Fault| match fault {
-        Fault::MeterLoss { .. } => None,
+        Fault::Meter { .. } | Fault::NonsensePlans { .. } => None,
         Fault::LinkLoss { .. } => Some("dead links"),
         Fault::EngineCrash { .. } | Fault::CrashAtCommits { .. } => Some("crashes of the engine"),
         Fault::StationReboot { .. } => Some("reboots of stations"),
-        Fault::FrameDuplication { .. } | Fault::FrameDelay { .. } => Some("frames that come twice or late"),
+        Fault::FrameLoss { .. } | Fault::FrameDuplication { .. } | Fault::FrameDelay { .. } => {
+            Some("frames that vanish, come twice or late")
+        }
+        Fault::StationClock { .. } | Fault::WallClock { .. } => Some("clocks that jump"),
+        Fault::Quirk { .. } => Some("what single stations get wrong"),
+        Fault::WrongWiring { .. } => Some("wrong wiring"),
+        Fault::PowerCut { .. } => Some("power cuts"),
+        Fault::Derating { .. } => Some("ratings stated anew"),
+        Fault::DiskFull { .. } => Some("a full disk"),
     };
     let mut named: Vec<String> = scenario.faults.iter().filter_map(words).map(str::to_owned).collect();
     if !scenario.stations.quirks.is_empty() {

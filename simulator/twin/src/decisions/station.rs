@@ -137,7 +137,10 @@ impl EvseSlot {
             may_draw: self.is_running && ev.is_some(),
             phases: ev.map_or(0, |ev| ev.model().phases.count()),
             ev_max: ev.map(|ev| ev.model().current_maximum).unwrap_or_default(),
+            ev_min: ev.map(|ev| ev.model().current_minimum).unwrap_or_default(),
+            wants_energy: ev.is_some_and(|ev| ev.requests_energy(ev.model().current_minimum)),
             is_reachable: true,
+            follows_limits: true,
         }
     }
 

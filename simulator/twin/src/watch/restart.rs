@@ -5,7 +5,7 @@ use csms::query::SiteView;
 use units::{Phase, StationId, Timestamp};
 
 use super::{Rule, Watch};
-use crate::truth::Truth;
+use crate::truth::{Truth, at_limit};
 
 impl Watch {
     /// A station gets an acknowledgement of a transaction's message that begins so. What it said must be on the disk.
@@ -43,10 +43,11 @@ impl Watch {
         for (index, evse) in truth.evses().iter().enumerate() {
             self.verdicts.check(Rule::S8);
             let plant = self.evses[index].plant;
-            if !plant.may_draw {
+            // Who disobeys is counted at its worst from the second reading on, and nobody knows a wrong wiring.
+            if !plant.may_draw || !plant.follows_limits || !self.evses[index].is_wired_right {
                 continue;
             }
-            let may_draw = evse.at_limit(plant.limit.min(plant.ev_max), plant.phases);
+            let may_draw = at_limit(evse.wiring, plant.limit.min(plant.ev_max), plant.phases);
             let Some(line) = view.evses.iter().find(|line| line.evse == evse.id) else {
                 let text = format!("after the restart EVSE {} is not known", evse.id);
                 self.verdicts.fire(Rule::S8, now, text, &self.story);

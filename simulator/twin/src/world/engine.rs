@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use csms::{Csms, Effect, Query, QueryAnswer};
 use office::Office;
-use units::{RecordSeq, RequestId, Timestamp};
+use units::{RecordSeq, RequestId, TimeSpan, Timestamp};
 
 use super::{Event, World};
 use crate::journal::Entry;
 use crate::queue::Precedence;
 use crate::store::Waiting;
 use crate::watch::Note;
+
+/// A commit that failed is tried again after this: the longest back-off of the store.
+const COMMIT_AGAIN: TimeSpan = TimeSpan::from_seconds(5);
 
 /// A running engine with what waits for its store.
 #[derive(Debug, Default)]
@@ -26,6 +29,17 @@ pub struct Engine {
     office_tick: Option<Timestamp>,
     /// Calls that carry transactions and wait for their acknowledgement, by station and message id, as often as they came.
     pub(super) unacknowledged: BTreeMap<(usize, String), Vec<Unacknowledged>>,
+}
+
+impl Engine {
+    /// Nothing waits for the disk.
+    pub(super) fn is_all_durable(&self) -> bool {
+        self.batch.is_none() && !self.csms_out.has_records() && !self.office_out.has_records()
+    }
+
+    pub(super) fn csms_mut(&mut self) -> &mut Csms {
+        &mut self.csms
+    }
 }
 
 /// A call that carries a transaction.
@@ -129,6 +143,9 @@ impl World {
     /// Commits all that waits, now.
     pub(crate) fn flush(&mut self) {
         while let Some(engine) = &mut self.engine {
+            if self.disk_faults > 0 {
+                return;
+            }
             if engine.batch.is_none() {
                 if !engine.csms_out.has_records() && !engine.office_out.has_records() {
                     return;
@@ -139,7 +156,7 @@ impl World {
         }
     }
 
-    fn request(&mut self) -> RequestId {
+    pub(super) fn request(&mut self) -> RequestId {
         self.next_request = self.next_request.next();
         self.next_request
     }
@@ -241,6 +258,7 @@ impl World {
             Effect::Answer { request, answer } => {
                 self.answers.csms_commands.insert(request, answer);
             }
+            Effect::QueryAnswer { request, answer } if self.is_inspection(request) => self.inspected(*answer),
             Effect::QueryAnswer { request, answer } => {
                 self.answers.csms_queries.insert(request, *answer);
             }
@@ -250,11 +268,15 @@ impl World {
                 self.inbox.push_back(EngineInput::Office(input));
             }
             Effect::AlarmRaised(alarm) => {
+                self.standing.insert(alarm.clone(), self.now);
                 let text = alarm_words(&alarm);
                 self.watch.story.note(self.now, Note::Text(format!("alarm: {text}")));
                 self.recorder.alarm_raised(self.now, text);
             }
-            Effect::AlarmCleared(alarm) => self.recorder.alarm_cleared(self.now, &alarm_words(&alarm)),
+            Effect::AlarmCleared(alarm) => {
+                self.standing.remove(&alarm);
+                self.recorder.alarm_cleared(self.now, &alarm_words(&alarm));
+            }
             Effect::Persist { .. } | Effect::Withdraw { .. } => {
                 unreachable!("records and withdrawals are dealt with as they come")
             }
@@ -290,7 +312,11 @@ impl World {
 
     /// The transaction under way is on the disk: what waited for it leaves.
     pub(super) fn committed(&mut self, epoch: u64) {
-        if epoch != self.engine_epoch {
+        if epoch != self.engine_epoch || self.engine.as_ref().is_none_or(|engine| engine.batch.is_none()) {
+            return;
+        }
+        if self.disk_faults > 0 {
+            self.commit_fails(epoch);
             return;
         }
         let Some(batch) = self.engine.as_mut().and_then(|engine| engine.batch.take()) else { return };
@@ -320,7 +346,25 @@ impl World {
         for effect in ready_office {
             self.perform_office(effect);
         }
+        if std::mem::take(&mut self.is_storage_failing) {
+            self.watch.storage_is(Some(self.now));
+            self.storage_is(csms::StorageHealth::Well, office::StorageHealth::Well);
+        }
         self.pump();
+    }
+
+    /// The batch stays as it is and is tried again; the engine is told once.
+    fn commit_fails(&mut self, epoch: u64) {
+        self.queue.push(self.now + COMMIT_AGAIN, Precedence::Message, Event::Commit { epoch });
+        self.watch.storage_is(None);
+        if !std::mem::replace(&mut self.is_storage_failing, true) {
+            self.storage_is(csms::StorageHealth::Failing, office::StorageHealth::Failing);
+        }
+    }
+
+    fn storage_is(&mut self, csms: csms::StorageHealth, office: office::StorageHealth) {
+        self.csms(csms::Input::Storage(csms));
+        self.office(office::Input::Storage(office));
     }
 
     pub(super) fn csms_tick(&mut self) {
@@ -352,12 +396,16 @@ impl World {
             return;
         }
         self.engine_epoch += 1;
+        self.is_storage_failing = false;
+        self.watch.storage_is(Some(self.now));
         self.inbox.clear();
         self.recorder.counts.crashes += 1;
         self.recorder.counts.crashes_at.push(self.now);
         self.recorder.event(self.now, b'x', 0, &[]);
         self.watch.engine_down(self.now);
         self.recorder.alarms_die(self.now);
+        self.standing.clear();
+        self.inspection = None;
         self.drop_all_links();
     }
 
@@ -375,7 +423,12 @@ impl World {
         for cdr in self.store.unpriced() {
             self.office(office::Input::Cdr(Box::new(cdr)));
         }
-        self.judge_restart();
+        if self.wall_ahead != TimeSpan::ZERO {
+            self.csms(csms::Input::WallClock(self.wall_ahead));
+        }
+        if self.disk_faults == 0 {
+            self.judge_restart();
+        }
         self.reconnect_all();
     }
 }

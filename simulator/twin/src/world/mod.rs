@@ -7,6 +7,7 @@
 pub(crate) mod engine;
 mod faults;
 mod handover;
+mod inspect;
 mod links;
 pub(crate) mod plant;
 
@@ -14,10 +15,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ::plant::base_load::BaseLoad;
 use ::plant::station::TransactionName;
+use charging::network::SiteConfig;
 use csms::QueryAnswer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use units::{LinkId, RequestId, StationId, Timestamp};
+use units::{LinkId, RequestId, StationId, TimeSpan, Timestamp};
 
 use crate::business::Books;
 use crate::journal::Journal;
@@ -65,6 +67,20 @@ pub struct World {
     commit_faults: Option<faults::CommitFault>,
     nonsense: Option<Nonsense>,
     journal: Option<Journal>,
+    /// What operators have stated of the site so far.
+    stated: SiteConfig,
+    /// Faults that keep each circuit without power, in the order of the truth's circuits.
+    dark: Vec<u32>,
+    /// Faults that keep the disk full.
+    disk_faults: u32,
+    /// The last commit failed.
+    is_storage_failing: bool,
+    /// How far the wall clock of the engine's machine is ahead of true time.
+    wall_ahead: TimeSpan,
+    /// Alarms that stand, with the instants at which they were raised.
+    standing: BTreeMap<csms::Alarm, Timestamp>,
+    /// The question to the engine that is under way, and when it was asked.
+    inspection: Option<(RequestId, Timestamp)>,
     on_step: Option<fn(Timestamp)>,
     /// When the engine is asked next what limits each EV, where somebody wants to know.
     look_at: Option<Timestamp>,
@@ -124,6 +140,8 @@ enum Event {
     Watch,
     /// The checkers sum the circuits anew.
     Recount,
+    /// The engine is asked what it holds true.
+    Inspect,
 }
 
 impl World {
@@ -145,7 +163,8 @@ impl World {
 
     fn make(scenario: Scenario, journal: Option<Journal>) -> Self {
         let now = scenario.starts_at;
-        let truth = Truth::new(&scenario.site.config, now);
+        let truth = Truth::new(&scenario.true_config(), now);
+        let dark = vec![0; truth.circuits().len()];
         let watch = Watch::new(&scenario, &truth);
         let recorder = Recorder::new(&truth, now, scenario.ends_at);
         let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
@@ -182,6 +201,13 @@ impl World {
             commit_faults: None,
             nonsense: Nonsense::of(&scenario),
             journal,
+            stated: scenario.site.config.clone(),
+            dark,
+            disk_faults: 0,
+            is_storage_failing: false,
+            wall_ahead: TimeSpan::ZERO,
+            standing: BTreeMap::new(),
+            inspection: None,
             on_step: None,
             look_at: None,
             scenario,
@@ -217,6 +243,7 @@ impl World {
         self.close_stays();
         // The plant's time is over, and with it the faults'; the books are closed by an engine that runs.
         self.commit_faults = None;
+        self.disk_faults = 0;
         self.engine_start();
         let books = self.close_books();
         self.judge(books)
@@ -366,6 +393,7 @@ impl World {
                 self.watch.tick(self.now, &self.truth);
             }
             Event::Recount => self.recount(),
+            Event::Inspect => self.inspect(),
         }
         if let Some(due) = self.watch.next_deadline()
             && self.watch_due.is_none_or(|scheduled| due < scheduled)
