@@ -283,7 +283,8 @@ impl Quirk {
             | Self::IgnoresLowerLimits
             | Self::StuckAt(_)
             | Self::IgnoresLimitAfterPause
-            | Self::RejectsPurpose(_) => true,
+            | Self::RejectsPurpose(_)
+            | Self::RejectsByFormerSchema => true,
             Self::IgnoresResumeAfterPause
             | Self::HangsAtZero
             | Self::NoBootOnReconnect
@@ -295,7 +296,12 @@ impl Quirk {
             | Self::KilowattHours
             | Self::KilowattHoursLabelledWh
             | Self::AnswersLate(_)
-            | Self::NeverAnswers => false,
+            | Self::NeverAnswers
+            | Self::PowerWithoutUnit
+            | Self::NoTokenInEvents
+            | Self::EventsOutOfOrder
+            | Self::SequenceRestarts
+            | Self::EvseOnlyInFirstEvent => false,
         }
     }
 }
