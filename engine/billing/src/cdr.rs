@@ -38,10 +38,6 @@ pub struct Cdr {
     pub stopped_at: Timestamp,
     /// All registers of the transaction, in any order.
     pub readings: Vec<RegisterReading>,
-    /// What EVSE and EV did, in order of time; each span holds until the next begins, the last until the end. Before
-    /// the first nothing is known, and nothing is charged for time.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub activity: Vec<ActivitySpan>,
     /// Everything that speaks against billing it as it is; empty for an ordinary CDR.
     pub doubts: Vec<Doubt>,
     /// The frames it was made from.
@@ -136,27 +132,6 @@ pub struct RegisterReading {
     pub register: WattHours,
     /// Why it was read.
     pub context: ReadingContext,
-}
-
-/// From when on an EVSE and its EV did what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ActivitySpan {
-    /// Its first instant, as we hold true.
-    pub from: Timestamp,
-    /// What they did.
-    pub activity: Activity,
-}
-
-/// What an EVSE and its EV do in a transaction: what TIME and PARKING_TIME count (M8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activity {
-    /// Energy flows.
-    Charging,
-    /// The EV is offered at least the pilot minimum and takes nothing.
-    Declined,
-    /// The EVSE offers less than the pilot minimum, is faulted or offline: nobody's fault who parks there.
-    NotOffered,
 }
 
 /// Why a register was read.
@@ -306,18 +281,6 @@ pub enum Doubt {
         /// The token, where there was one.
         token: Option<IdToken>,
     },
-    /// Messages of the transaction never came.
-    #[error("{missing} messages of the transaction never came")]
-    Incomplete {
-        /// How many are known to be missing; at least one.
-        missing: u64,
-    },
-    /// Another token than the driver's was presented to charge in the same transaction.
-    #[error("token {other} was presented in the same transaction")]
-    SeveralTokens {
-        /// The other.
-        other: IdToken,
-    },
     /// No tariff was frozen at the start.
     #[error("no tariff was frozen at the start")]
     NoTariff,
@@ -353,12 +316,11 @@ impl Doubt {
             | Self::Implausible { .. }
             | Self::AfterSeal { .. }
             | Self::MeterReplaced { .. } => Suggestion::CorrectRegisters,
-            Self::Overlapping { .. }
-            | Self::ClockUntrusted { .. }
-            | Self::TooLong { .. }
-            | Self::Incomplete { .. } => Suggestion::BillAsRegistered,
+            Self::Overlapping { .. } | Self::ClockUntrusted { .. } | Self::TooLong { .. } => {
+                Suggestion::BillAsRegistered
+            }
             Self::Orphan { .. } => Suggestion::WriteOff,
-            Self::UnknownDriver { .. } | Self::SeveralTokens { .. } => Suggestion::NameDriver,
+            Self::UnknownDriver { .. } => Suggestion::NameDriver,
             Self::NoTariff => Suggestion::NameTariff,
         }
     }
@@ -656,7 +618,6 @@ mod tests {
                     context,
                 })
                 .collect(),
-            activity: vec![],
             doubts: vec![],
             evidence: vec![],
             stop_reason: "Local".to_owned(),

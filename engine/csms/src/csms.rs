@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::site::{CommandKind, SiteEvent, Urgency};
 use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
 
-use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
+use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth};
 use crate::core::Core;
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
-use crate::query::{Query, QueryAnswer};
 use crate::station::Station;
-use crate::wire::{self, Incoming};
+use crate::v16::{self, Incoming};
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
 const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
@@ -54,7 +53,7 @@ pub struct Csms {
     pub(crate) station_by_id: BTreeMap<StationId, usize>,
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
-    pub(crate) lobby: BTreeMap<StationId, (LinkId, Version)>,
+    pub(crate) lobby: BTreeMap<StationId, LinkId>,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
@@ -65,7 +64,7 @@ pub struct Csms {
 enum Caller {
     /// A station, by its place.
     Station(usize),
-    Unknown(StationId, Version),
+    Unknown(StationId),
 }
 
 impl Csms {
@@ -86,7 +85,7 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
+            Input::LinkUp { link, station } => self.link_up(now, link, station),
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
@@ -120,12 +119,6 @@ impl Csms {
         self.core.out.pop()
     }
 
-    /// What [`Input::Query`] would be answered, committed or not: for observers, who change nothing by looking.
-    #[must_use]
-    pub fn look(&self, now: Timestamp, query: &Query) -> QueryAnswer {
-        self.answer(now, query)
-    }
-
     /// When the next [`Input::Tick`] is wanted.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -133,13 +126,11 @@ impl Csms {
         station.into_iter().chain(self.core.sites.next_deadline()).min()
     }
 
-    fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
-        let Some(&place) = self.station_by_id.get(&id) else {
-            return self.unknown_up(now, link, version, id);
-        };
+    fn link_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
+        let Some(&place) = self.station_by_id.get(&id) else { return self.unknown_up(now, link, id) };
         let station = &mut self.stations[place];
         if station.site.is_none() {
-            return self.unknown_up(now, link, version, id);
+            return self.unknown_up(now, link, id);
         }
         let old = station.link.as_ref().map(|old| old.id);
         if old == Some(link) {
@@ -153,11 +144,11 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link, version);
+        station.link_up(&mut self.core, now, link);
         self.rewake(place);
     }
 
-    fn unknown_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
+    fn unknown_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
         let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
         self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
         let close = |link, reason| Effect::CloseLink { link, reason };
@@ -166,12 +157,11 @@ impl Csms {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
             UnknownStations::Lobby => {
-                let old = self.lobby.insert(id.clone(), (link, version)).map(|(old, _)| old);
-                if let Some(old) = old.filter(|&old| old != link) {
+                if let Some(old) = self.lobby.insert(id.clone(), link).filter(|&old| old != link) {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
                 }
-                self.links.insert(link, Caller::Unknown(id, version));
+                self.links.insert(link, Caller::Unknown(id));
             }
         }
     }
@@ -182,13 +172,11 @@ impl Csms {
                 self.stations[place].link_down(&mut self.core, now, "the link was lost");
                 self.rewake(place);
             }
-            Some(Caller::Unknown(station, _))
-                if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
-            {
+            Some(Caller::Unknown(station)) if self.lobby.get(&station) == Some(&link) => {
                 self.lobby.remove(&station);
             }
             // Replaced or closed before: the newer link stands.
-            Some(Caller::Unknown(..)) | None => {}
+            Some(Caller::Unknown(_)) | None => {}
         }
     }
 
@@ -198,21 +186,21 @@ impl Csms {
                 self.stations[place].frame(&mut self.core, now, link, frame, text);
                 self.rewake(place);
             }
-            Some(&Caller::Unknown(_, version)) => self.unknown_frame(now, link, version, text),
+            Some(Caller::Unknown(_)) => self.unknown_frame(now, link, text),
             // What came on a link that was replaced is not acknowledged: it is repeated on the newer one.
             None => {}
         }
     }
 
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
-    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
-        let reply = match wire::read(version, text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
+    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, text: &str) {
+        let reply = match v16::read(text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
             Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
                 let registration = Registration::Pending;
                 let now = self.core.wall(now);
-                wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+                v16::answer(&id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
             }
-            Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
+            Incoming::Call { id, .. } => v16::refusal_of_unknown(&id),
             Incoming::Broken { reply: Some(reply) } => reply,
             Incoming::Answer { .. } | Incoming::Broken { reply: None } => return,
         };
@@ -281,9 +269,9 @@ impl Csms {
     /// A station that waited in the lobby belongs to a site now: its link stands.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        if let Some((link, version)) = self.lobby.remove(&id) {
+        if let Some(link) = self.lobby.remove(&id) {
             self.links.insert(link, Caller::Station(place));
-            self.stations[place].link_up(&mut self.core, now, link, version);
+            self.stations[place].link_up(&mut self.core, now, link);
         }
     }
 

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use units::civil::Zone;
 use units::{CdrId, OwnerId, SiteId, TimeSpan, Timestamp, WattHours};
 
-use crate::message::Named;
 use crate::record::TransactionRow;
 
 /// Tariffs cut at quarter hours at the finest: of each the first register is kept in the CDR.
@@ -68,13 +67,7 @@ impl OpenTransaction {
             return Kept::Superfluous;
         }
         self.register_last = Some(reading.register);
-        match reading.context {
-            // Those of begin and end are in the row.
-            ReadingContext::Begin | ReadingContext::End => return Kept::Superfluous,
-            ReadingContext::Clock | ReadingContext::Periodic => {}
-        }
-        // Of a transaction that the station numbers the first event may come last: its CDR leaves out what lies before.
-        if reading.at < self.row.started_at && self.row.reported_id.is_none() {
+        if reading.at < self.row.started_at {
             return Kept::Superfluous;
         }
         let cell = reading.at.floor_to(CELL);
@@ -97,22 +90,6 @@ impl OpenTransaction {
         Some(self.register_last? - self.row.register_start?)
     }
 
-    /// The id that its station knows it by.
-    pub fn named(&self) -> Named {
-        self.row.reported_id.clone().map_or(Named::Ours(self.row.transaction), Named::Theirs)
-    }
-
-    /// An EV was plugged in, nobody asked for energy, and none flowed: nothing to bill.
-    pub fn is_without_energy(&self) -> bool {
-        let row = &self.row;
-        let end = row.stop.as_ref().and_then(|stop| stop.register);
-        !row.may_draw
-            && row.token.is_none()
-            && row.doubts.iter().all(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }))
-            && row.register_start == end
-            && row.events.is_complete()
-    }
-
     /// The CDR, once the row says how it ended (or that it never will). `overlaps` are doubts about other transactions.
     pub fn cdr(&self, id: CdrId, place: &Place<'_>, overlaps: Vec<Doubt>) -> Cdr {
         let row = &self.row;
@@ -127,11 +104,7 @@ impl OpenTransaction {
             register,
             context: ReadingContext::End,
         });
-        let between = self
-            .cells
-            .values()
-            .copied()
-            .filter(|reading| row.started_at <= reading.at && reading.at <= stopped_at);
+        let between = self.cells.values().copied().filter(|reading| reading.at <= stopped_at);
         let readings: Vec<RegisterReading> = begin.into_iter().chain(between).chain(end).collect();
         let terms = place.directory.terms(&row.evse, row.started_at).ok();
         let admission = row.admission.as_ref();
@@ -158,7 +131,6 @@ impl OpenTransaction {
             started_at: row.started_at,
             stopped_at,
             readings,
-            activity: Vec::new(),
             doubts: row.doubts.clone(),
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
@@ -191,7 +163,6 @@ fn unknown_owner() -> OwnerId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Events;
 
     #[test]
     fn the_unknown_owner_has_a_name() {
@@ -207,16 +178,11 @@ mod tests {
             evse: "CP/1".parse().unwrap(),
             token: None,
             admission: None,
-            reported_id: None,
-            events: Events::default(),
-            may_draw: true,
-            is_refused_by_rows: false,
             reported_start: None,
             started_at: minute(1),
             register_start: Some(WattHours::ZERO),
             stop: None,
             superseded_at: None,
-            seal_at: None,
             doubts: Vec::new(),
             is_sealed: false,
         });

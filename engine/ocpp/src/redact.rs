@@ -40,18 +40,14 @@ pub fn redact(text: &str) -> String {
 /// Good for recognising a token in a log, not for hiding one from somebody who can try all of them.
 #[must_use]
 pub fn reference(token: &str) -> String {
-    let token = without_blanks(token).to_ascii_uppercase();
+    let token: String =
+        token.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
     // FNV-1a, 32 bits.
     let hash =
         token.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let shown: String =
         if token.chars().count() > 4 { token.chars().take(2).collect() } else { String::new() };
     format!("{shown}~{hash:08x}")
-}
-
-/// The token without blanks: some stations write `" B5 EC 6F B9"` (FIELD 4c).
-pub(crate) fn without_blanks(token: &str) -> String {
-    token.split_ascii_whitespace().collect()
 }
 
 /// Whether a configuration key holds a secret.

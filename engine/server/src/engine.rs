@@ -78,7 +78,7 @@ pub enum NoAnswer {
 
 #[derive(Debug)]
 enum FromLink {
-    Up { station: StationId, version: csms::Version, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
+    Up { station: StationId, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
     Frame { link: LinkId, text: Box<str> },
     Down { link: LinkId },
 }
@@ -116,13 +116,9 @@ enum Control {
 
 impl EngineHandle {
     /// A station's socket is open: it becomes the station's link. `None` while the server stops.
-    pub async fn link_up(
-        &self,
-        station: &StationId,
-        version: csms::Version,
-    ) -> Option<(LinkId, Arc<Outbox>)> {
+    pub async fn link_up(&self, station: &StationId) -> Option<(LinkId, Arc<Outbox>)> {
         let (opened, answer) = oneshot::channel();
-        self.from_links.send(FromLink::Up { station: station.clone(), version, opened }).await.ok()?;
+        self.from_links.send(FromLink::Up { station: station.clone(), opened }).await.ok()?;
         answer.await.ok()
     }
 
@@ -350,7 +346,6 @@ struct Engine {
 
 struct Link {
     station: StationId,
-    version: csms::Version,
     outbox: Arc<Outbox>,
 }
 
@@ -591,14 +586,14 @@ impl Engine {
 
     async fn take_from_link(&mut self, from_link: FromLink, inboxes: &mut Inboxes) -> anyhow::Result<()> {
         match from_link {
-            FromLink::Up { station, version, opened } => {
+            FromLink::Up { station, opened } => {
                 self.link_last = self.link_last.next();
                 let (link, outbox) = (self.link_last, Arc::new(Outbox::default()));
                 if opened.send((link, Arc::clone(&outbox))).is_err() {
                     return Ok(());
                 }
-                self.links.insert(link, Link { station: station.clone(), version, outbox });
-                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version }));
+                self.links.insert(link, Link { station: station.clone(), outbox });
+                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station }));
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Down { link } => {
@@ -843,8 +838,7 @@ impl Engine {
             self.work.push_back(Work::Csms(csms::Input::Directory(directory)));
         }
         for (link, open) in &self.links {
-            let input =
-                csms::Input::LinkUp { link: *link, station: open.station.clone(), version: open.version };
+            let input = csms::Input::LinkUp { link: *link, station: open.station.clone() };
             self.work.push_back(Work::Csms(input));
         }
         catch_unwind(AssertUnwindSafe(|| self.work_off()))
@@ -897,9 +891,7 @@ fn answer_to(text: &str) -> Option<(String, String)> {
         "StartTransaction" => {
             serde_json::json!([3, id, {"transactionId": 0, "idTagInfo": {"status": "Invalid"}}])
         }
-        "StopTransaction" | "TransactionEvent" | "MeterValues" | "StatusNotification" => {
-            serde_json::json!([3, id, {}])
-        }
+        "StopTransaction" | "MeterValues" | "StatusNotification" => serde_json::json!([3, id, {}]),
         _ => serde_json::json!([4, id, "InternalError", "the frame is kept and a person was told", {}]),
     };
     Some((action.to_owned(), answer.to_string()))
@@ -919,7 +911,6 @@ mod tests {
         let table = [
             ("[2,\"a\",\"StopTransaction\",{}]", Some("[3,\"a\",{}]")),
             ("[2,\"b\",\"MeterValues\",{}]", Some("[3,\"b\",{}]")),
-            ("[2,\"e\",\"TransactionEvent\",{}]", Some("[3,\"e\",{}]")),
             (
                 "[2,\"c\",\"StartTransaction\",{}]",
                 Some("[3,\"c\",{\"idTagInfo\":{\"status\":\"Invalid\"},\"transactionId\":0}]"),

@@ -25,7 +25,6 @@ pub mod credentials;
 pub mod demo;
 pub mod engine;
 pub mod frame_log;
-mod furnished;
 mod handshake;
 pub mod http;
 pub mod ocpp_listener;

@@ -128,8 +128,7 @@ pub fn load_curve(path: &Path, weekday: &str, weekend: &str) -> anyhow::Result<D
     })
 }
 
-/// A table, unpacked where its name ends with `gz`.
-pub fn table(path: &Path, delimiter: u8) -> anyhow::Result<csv::Reader<Box<dyn Read>>> {
+fn table(path: &Path, delimiter: u8) -> anyhow::Result<csv::Reader<Box<dyn Read>>> {
     let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let is_gzip = path.extension().is_some_and(|extension| extension == "gz");
     let reader: Box<dyn Read> = if is_gzip { Box::new(GzDecoder::new(file)) } else { Box::new(file) };

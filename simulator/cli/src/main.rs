@@ -1,7 +1,6 @@
 //! `twin`: the digital twin at the command line.
 //!
-//! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
-//! the generators of people and base load with what was recorded.
+//! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports.
 //!
 //! # Invariants
 //!
@@ -13,10 +12,8 @@
 //!
 //! No judgement: figures, checkers and verdicts are in `studies` and `twin`; here are files, flags and tables.
 
-mod calibrate;
 mod case;
 mod data;
-mod records;
 mod replay;
 
 use std::path::PathBuf;
@@ -36,20 +33,14 @@ struct Arguments {
 enum Command {
     /// Run scenarios, check their expect.toml, write reports.
     Replay(Replay),
-    /// Compare the generators of people and base load with what was recorded and published.
-    Calibrate(Calibrate),
 }
 
 /// Run scenarios, check their expect.toml, write reports.
 #[derive(Debug, clap::Args)]
 struct Replay {
-    /// Scenario folders, such as scenarios/evening-peak-40-evse, or site files of the format charging-site/1 (.json).
+    /// Scenario folders, such as scenarios/evening-peak-40-evse.
     #[arg(required = true, value_name = "CASE")]
     cases: Vec<PathBuf>,
-    /// How much is simulated: the whole engine with OCPP on the links, or control and the plant alone, which is faster and
-    /// knows no money. In decisions expectations are shown but do not decide; checkers do.
-    #[arg(long, value_enum, default_value_t = Fidelity::Frames)]
-    fidelity: Fidelity,
     /// Another seed than the scenario's own. Its expectations are shown but do not decide; checkers do.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -64,35 +55,10 @@ struct Replay {
     data: Option<PathBuf>,
 }
 
-/// How much is simulated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Fidelity {
-    /// Engine, OCPP text, records, billing.
-    Frames,
-    /// Control and the plant.
-    Decisions,
-}
-
-/// Compare the generators of people and base load with what was recorded and published: per segment and statistic the
-/// generated and the real figure, their distance, and the tolerance. Exit code 1: a distance is above its tolerance.
-#[derive(Debug, clap::Args)]
-struct Calibrate {
-    /// The seed that the generators draw by.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Print one JSON array instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Where recorded data lie.
-    #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Replay(arguments) => replay::run(&arguments),
-        Command::Calibrate(arguments) => calibrate::run(&arguments),
     };
     match ended {
         Ok(code) => code,

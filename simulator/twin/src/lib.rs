@@ -2,9 +2,8 @@
 //! cars, meters and a building, and judged from outside.
 //!
 //! Start with [`Scenario`], the value that says all a run depends on, and [`World::run`], which turns it into an
-//! [`Outcome`]. [`decisions`] runs the same value without a wire, in less detail and faster. [`scenario_file`] reads
-//! scenarios, [`site_file`] reads sites (the server uses it too), [`charging_site`] reads the peers' sites, [`watch`] holds
-//! the checkers of the rules S1 to M6.
+//! [`Outcome`]. [`scenario_file`] reads scenarios, [`site_file`] reads sites (the server uses it too), [`watch`] holds the
+//! checkers of the rules S1 to M6.
 //!
 //! # Invariants
 //!
@@ -20,11 +19,8 @@
 //! of control or money (`charging`, `billing`).
 
 pub mod business;
-pub mod charging_site;
-pub mod decisions;
 pub mod document;
 mod frame_text;
-mod nonsense;
 pub mod outcome;
 pub mod people;
 mod queue;

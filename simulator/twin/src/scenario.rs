@@ -3,7 +3,6 @@
 //! The same scenario with the same seed is the same run, byte for byte.
 
 use plant::base_load::{BaseLoad, Flats, FlatsConfig, Trace};
-use plant::building::{Building, BuildingConfig, Steps, StepsConfig};
 use plant::ev::EvModel;
 use plant::meter::GridMeterConfig;
 use plant::station::{OfflineStart, Quirk};
@@ -102,16 +101,15 @@ pub enum Driver {
 /// Cars drawn by seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
-    /// How many cars there are. Residents and employees come again, each with a car of their own; of guests and visitors
-    /// as many come on an average day as if they did.
+    /// How many EVSEs have a car; the others stay empty. They are dealt evenly over the EVSEs by seed.
     pub cars: usize,
-    /// How many of the cars of residents and employees charge on one phase; none: as the built-in mix has it.
-    pub one_phase: Option<usize>,
+    /// How many of the cars charge on one phase.
+    pub one_phase: usize,
     /// How the day goes.
     pub day: DayKind,
     /// Stays of a car per week on average, 0 to 7.
     pub stays_per_week: f64,
-    /// Where they stand.
+    /// Where the one-phase cars stand.
     pub crowd: Crowd,
 }
 
@@ -122,28 +120,15 @@ pub enum DayKind {
     Apartments,
     /// At work by day.
     Workplace,
-    /// In town for an hour or two.
-    Public,
-    /// At a hotel overnight.
-    Hotel,
-    /// At an event, all of them at once.
-    Event {
-        /// When it begins.
-        starts_at: Timestamp,
-        /// When it is over, after its begin.
-        ends_at: Timestamp,
-    },
 }
 
-/// Where cars stand.
+/// Where one-phase cars stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowd {
-    /// Each at an EVSE of its own, dealt by seed; EVSEs without a car stay empty.
+    /// Anywhere.
     Anywhere,
-    /// The same, with one-phase cars at EVSEs whose terminal L1 is on site phase L1.
+    /// At EVSEs whose terminal L1 is on site phase L1.
     OnL1,
-    /// At any free EVSE, drawn by seed; where there is none, they drive on.
-    AnyFree,
 }
 
 /// What flows beside the EVSEs, at one circuit.
@@ -164,10 +149,6 @@ pub enum BaseSource {
     Trace(Trace),
     /// Flats drawn by seed.
     Flats(Box<FlatsConfig>),
-    /// Another building drawn by seed.
-    Building(Box<BuildingConfig>),
-    /// A large consumer that comes and goes, drawn by seed.
-    Machine(Box<StepsConfig>),
 }
 
 impl BaseSource {
@@ -178,10 +159,6 @@ impl BaseSource {
             Self::Constant(current) => BaseLoad::Constant(*current),
             Self::Trace(trace) => BaseLoad::Trace(trace.clone()),
             Self::Flats(config) => BaseLoad::Flats(Box::new(Flats::new(config.as_ref().clone(), seed))),
-            Self::Building(config) => {
-                BaseLoad::Building(Box::new(Building::new(config.as_ref().clone(), seed)))
-            }
-            Self::Machine(config) => BaseLoad::Steps(Box::new(Steps::new(config.as_ref().clone(), seed))),
         }
     }
 }

@@ -10,11 +10,10 @@
 //! [people]                                # who comes
 //! kind = "generated"                      # generated | listed | recorded
 //! cars = 24
-//! one_phase = 8                           # default: as the built-in mix of cars has it
-//! day = "apartments"                      # apartments | workplace | public | hotel | event
-//! stays_per_week = 7                      # default 2.6
-//! crowd = "anywhere"                      # an EVSE of their own: anywhere | on_l1; shared ones: any_free
-//! # event = { from = "2026-01-16T19:00", until = "2026-01-16T21:30" }
+//! one_phase = 8
+//! day = "apartments"                      # apartments | workplace
+//! stays_per_week = 7
+//! crowd = "anywhere"                      # anywhere | on_l1
 //!
 //! [stations]                              # all optional
 //! meter_interval_s = 60
@@ -23,25 +22,10 @@
 //!
 //! [[base_load]]
 //! circuit = "main"
-//! kind = "flats"                          # constant | flats | type_curve | building | machine
+//! kind = "flats"                          # constant | flats | type_curve
 //! flats = 60
 //! monthly_kwh = 150
 //! sauna = { current_a = [20, 20, 20], from_hour = 17, to_hour = 22 }
-//!
-//! [[base_load]]                           # several may be at one circuit
-//! circuit = "main"
-//! kind = "building"
-//! use = "workplace"                       # workplace | hotel | parking_hall
-//! monthly_kwh = 30000
-//!
-//! [[base_load]]
-//! circuit = "main"
-//! kind = "machine"                        # a lift, a compressor: one that comes and goes
-//! current_a = 18
-//! starts_per_hour = 20
-//! runs_s = 30
-//! from_hour = 6
-//! to_hour = 23
 //!
 //! [meters]                                # all optional
 //! period_s = 10
@@ -63,7 +47,6 @@
 use std::collections::BTreeMap;
 
 use plant::base_load::{DailyShape, FlatsConfig, Sauna};
-use plant::building::{BuildingConfig, BuildingUse, StepsConfig};
 use plant::ev::{EvModel, EvRow};
 use plant::meter::GridMeterConfig;
 use plant::station::OfflineStart;
@@ -260,8 +243,7 @@ fn read_scenario(
         ends_at,
         seed,
     });
-    let people =
-        people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), &zone, found));
+    let people = people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), found));
     starts?;
     span?;
     let site = site?;
@@ -308,19 +290,14 @@ const PEOPLE: [(&str, PeopleKind); 3] = [
 ];
 
 /// Without a frame, since the site is wrong, only what does not depend on it is judged.
-fn read_people(
-    section: &Section<'_>,
-    frame: Option<&Frame<'_>>,
-    zone: &Zone,
-    found: &Found,
-) -> Option<People> {
+fn read_people(section: &Section<'_>, frame: Option<&Frame<'_>>, found: &Found) -> Option<People> {
     let Some(kind) = section.word("kind", &PEOPLE) else {
         section.skip_rest();
         return None;
     };
     match (kind, frame) {
         (PeopleKind::Generated, frame) => {
-            read_generated(section, frame.map(|frame| frame.site), zone).map(People::Generated)
+            read_generated(section, frame.map(|frame| frame.site)).map(People::Generated)
         }
         (PeopleKind::Listed, Some(frame)) => read_listed(section, frame).map(People::Stays),
         (PeopleKind::Recorded, frame) => {
@@ -335,65 +312,20 @@ fn read_people(
     }
 }
 
-fn read_generated(section: &Section<'_>, site: Option<&SiteFile>, zone: &Zone) -> Option<Generated> {
-    let crowds = [("anywhere", Crowd::Anywhere), ("on_l1", Crowd::OnL1), ("any_free", Crowd::AnyFree)];
-    let crowd = section.word_optional("crowd", &crowds).unwrap_or(Crowd::Anywhere);
-    let evses = site.and_then(|site| i64::try_from(site.config.evses.len()).ok()).unwrap_or(MANY_CARS);
-    // Who shares EVSEs may find none free.
-    let places = if crowd == Crowd::AnyFree { MANY_CARS } else { evses };
-    let cars = section.whole_required("cars", 1..=places);
-    let one_phase =
-        section.has("one_phase").then(|| section.whole("one_phase", 0..=cars.unwrap_or(places), 0));
-    let day = read_day(section, zone);
-    let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_600);
-    let comes_once = match day {
-        Some(DayKind::Public | DayKind::Hotel | DayKind::Event { .. }) => true,
-        Some(DayKind::Apartments | DayKind::Workplace) | None => false,
-    };
-    if comes_once && crowd != Crowd::AnyFree {
-        section.report("crowd", "who comes once has no EVSE of their own: needs `any_free`");
-    }
+fn read_generated(section: &Section<'_>, site: Option<&SiteFile>) -> Option<Generated> {
+    let evses = site.and_then(|site| i64::try_from(site.config.evses.len()).ok()).unwrap_or(10_000);
+    let cars = section.whole_required("cars", 1..=evses);
+    let one_phase = section.whole_required("one_phase", 0..=cars.unwrap_or(evses));
+    let day = section.word("day", &[("apartments", DayKind::Apartments), ("workplace", DayKind::Workplace)]);
+    let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_300);
+    let crowd = section.word_optional("crowd", &[("anywhere", Crowd::Anywhere), ("on_l1", Crowd::OnL1)]);
     Some(Generated {
         cars: usize::try_from(cars?).ok()?,
-        one_phase: one_phase.and_then(|count| usize::try_from(count).ok()),
+        one_phase: usize::try_from(one_phase?).ok()?,
         day: day?,
         stays_per_week: f64::from(i32::try_from(per_week).unwrap_or(0)) / 1_000.0,
-        crowd,
+        crowd: crowd.unwrap_or(Crowd::Anywhere),
     })
-}
-
-/// No scenario has more cars than this.
-const MANY_CARS: i64 = 10_000;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DayWord {
-    Apartments,
-    Workplace,
-    Public,
-    Hotel,
-    Event,
-}
-
-const DAYS: [(&str, DayWord); 5] = [
-    ("apartments", DayWord::Apartments),
-    ("workplace", DayWord::Workplace),
-    ("public", DayWord::Public),
-    ("hotel", DayWord::Hotel),
-    ("event", DayWord::Event),
-];
-
-fn read_day(section: &Section<'_>, zone: &Zone) -> Option<DayKind> {
-    match section.word("day", &DAYS)? {
-        DayWord::Apartments => Some(DayKind::Apartments),
-        DayWord::Workplace => Some(DayKind::Workplace),
-        DayWord::Public => Some(DayKind::Public),
-        DayWord::Hotel => Some(DayKind::Hotel),
-        DayWord::Event => {
-            let event = section.section_required("event", "when it begins and ends: { from, until }")?;
-            let (starts_at, ends_at) = read_span(&event, zone);
-            Some(DayKind::Event { starts_at: starts_at?, ends_at: ends_at? })
-        }
-    }
 }
 
 fn read_listed(section: &Section<'_>, frame: &Frame<'_>) -> Option<Vec<Stay>> {
@@ -494,17 +426,10 @@ enum BaseKind {
     Constant,
     Flats,
     TypeCurve,
-    Building,
-    Machine,
 }
 
-const BASES: [(&str, BaseKind); 5] = [
-    ("constant", BaseKind::Constant),
-    ("flats", BaseKind::Flats),
-    ("type_curve", BaseKind::TypeCurve),
-    ("building", BaseKind::Building),
-    ("machine", BaseKind::Machine),
-];
+const BASES: [(&str, BaseKind); 3] =
+    [("constant", BaseKind::Constant), ("flats", BaseKind::Flats), ("type_curve", BaseKind::TypeCurve)];
 
 fn read_curve_need(section: &Section<'_>) -> Option<Need> {
     let path = section.text("curve", "a table under WATTERY_DATA");
@@ -552,46 +477,8 @@ fn read_base(
             };
             BaseSource::Flats(Box::new(read_flats(section, shape, worst, zone)?))
         }
-        BaseKind::Building => BaseSource::Building(Box::new(read_building(section, worst, zone)?)),
-        BaseKind::Machine => BaseSource::Machine(Box::new(read_machine(section, zone)?)),
     };
     Some(CircuitBase { circuit: circuit?, source })
-}
-
-const USES: [(&str, BuildingUse); 3] = [
-    ("workplace", BuildingUse::Workplace),
-    ("hotel", BuildingUse::Hotel),
-    ("parking_hall", BuildingUse::ParkingHall),
-];
-
-fn read_building(section: &Section<'_>, worst: PerPhase<Amperes>, zone: &Zone) -> Option<BuildingConfig> {
-    let used_as = section.word("use", &USES);
-    let monthly = section.thousandths_required("monthly_kwh", "kWh", 1_000..=10_000_000_000);
-    Some(BuildingConfig {
-        used_as: used_as?,
-        monthly: WattHours::from_watt_hours(monthly?),
-        worst,
-        zone: zone.clone(),
-    })
-}
-
-fn read_machine(section: &Section<'_>, zone: &Zone) -> Option<StepsConfig> {
-    let current = section.amperes_per_phase("current_a", 0..=1_000_000);
-    if !section.has("current_a") {
-        section.report("current_a", "missing; what it draws per phase while it runs, A");
-    }
-    let starts = section.thousandths_required("starts_per_hour", "starts an hour", 1..=120_000);
-    let runs = section.whole("runs_s", 30..=86_400, 30);
-    let from = section.whole("from_hour", 0..=23, 0);
-    let to = section.whole("to_hour", from + 1..=24, 24);
-    Some(StepsConfig {
-        current: current?,
-        starts_per_hour: f64::from(i32::try_from(starts?).ok()?) / 1_000.0,
-        runs_for: TimeSpan::from_seconds(runs),
-        from_hour: i8::try_from(from).ok()?,
-        to_hour: i8::try_from(to).ok()?,
-        zone: zone.clone(),
-    })
 }
 
 fn read_flats(
@@ -635,7 +522,7 @@ const OFFLINE: [(&str, OfflineStart); 3] = [
     ("any_token", OfflineStart::AnyToken),
 ];
 
-pub(crate) fn default_stations() -> Option<Stations> {
+fn default_stations() -> Option<Stations> {
     Some(Stations {
         meter_interval: TimeSpan::from_seconds(60),
         reaction: TimeSpan::from_seconds(1),
@@ -903,7 +790,7 @@ mod tests {
             "people.stays[0].energy_kwh = -12: needs 0.001 to 500 kWh",
             "people.stays[1].car = \"one-fase\": no such car; there are: one-phase, three-phase",
             "people.stays[2].evse = \"P9/1\": no such EVSE at the site",
-            "base_load[0].kind = \"flat\": needs one of `constant`, `flats`, `type_curve`, `building`, `machine`",
+            "base_load[0].kind = \"flat\": needs one of `constant`, `flats`, `type_curve`",
         ] {
             assert!(lines.iter().any(|line| line.contains(part)), "{part} is not in {lines:#?}");
         }

@@ -174,7 +174,7 @@ fn a_start_at_a_connector_that_no_site_names_gets_a_number_and_is_found() {
     house.boot("CP1");
     let reply = house.start("CP1", 7, "ANNA", 0);
     assert_eq!(reply, r#"[3,{"idTagInfo":{"status":"Invalid"},"transactionId":1}]"#);
-    assert_eq!(house.found(), [Doubt::Orphan { claimed: "start at EVSE 7".to_owned() }]);
+    assert_eq!(house.found(), [Doubt::Orphan { claimed: "start at connector 7".to_owned() }]);
 }
 
 #[test]

@@ -2,9 +2,19 @@
 
 use super::Message;
 use super::types::ConnectorId;
+use super::words::words;
 use crate::fields::{Fields, PayloadError};
-use crate::words::{OperationalStatus, ScheduledStatus};
 use crate::writer::Writer;
+
+words! {
+    /// What a connector should be.
+    AvailabilityType {
+        /// Out of service.
+        Inoperative = "Inoperative",
+        /// In service.
+        Operative = "Operative",
+    }
+}
 
 /// We ask for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +22,7 @@ pub struct ChangeAvailabilityRequest {
     /// The connector; 0 is the station and all its connectors.
     pub connector_id: ConnectorId,
     /// What it should be.
-    pub kind: OperationalStatus,
+    pub kind: AvailabilityType,
 }
 
 impl Message for ChangeAvailabilityRequest {
@@ -26,11 +36,23 @@ impl Message for ChangeAvailabilityRequest {
     }
 }
 
+words! {
+    /// What came of the change.
+    AvailabilityStatus {
+        /// Done, or it was so already.
+        Accepted = "Accepted",
+        /// Refused.
+        Rejected = "Rejected",
+        /// It will be done when the transaction ends: a success.
+        Scheduled = "Scheduled",
+    }
+}
+
 /// The station's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeAvailabilityResponse {
     /// What came of it.
-    pub status: ScheduledStatus,
+    pub status: AvailabilityStatus,
 }
 
 impl Message for ChangeAvailabilityResponse {

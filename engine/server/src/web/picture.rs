@@ -12,8 +12,7 @@ use crate::http::App;
 /// All that one drawing of the page rests on.
 #[derive(Debug)]
 pub struct Picture {
-    /// Times true time, in the demo.
-    pub speed: Option<u32>,
+    pub mark: String,
     pub zone: Zone,
     pub site: SiteView,
     pub sites: Vec<SiteBrief>,
@@ -57,7 +56,7 @@ impl Picture {
         let is_unauthenticated =
             site.evses.iter().map(|line| !app.credentials.has_password(&line.evse.station)).collect();
         Ok(Some(Self {
-            speed: app.live.speed,
+            mark: app.live.mark.clone(),
             zone: app.engine.site_config(&id).map_or_else(Zone::utc, |config| config.zone),
             site,
             sites,

@@ -5,16 +5,17 @@ const main = document.querySelector("main[data-live]");
 
 if (main) {
   const source = new EventSource(main.dataset.live);
-  const lost = (isLost) => document.body.classList.toggle("is-lost", isLost);
   source.addEventListener("parts", (event) => {
-    lost(false);
+    document.body.classList.remove("stale");
     for (const [id, html] of JSON.parse(event.data)) {
       const place = document.getElementById(id);
-      if (place) place.innerHTML = html;
+      if (!place) continue;
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      place.replaceWith(template.content);
     }
-    main.dataset.updates = Number(main.dataset.updates ?? 0) + 1;
   });
   source.addEventListener("again", () => location.reload());
-  source.addEventListener("error", () => lost(true));
-  source.addEventListener("open", () => lost(false));
+  source.addEventListener("error", () => document.body.classList.add("stale"));
+  source.addEventListener("open", () => document.body.classList.remove("stale"));
 }

@@ -378,9 +378,6 @@ impl Station {
         if running.was_paused && self.has(Quirk::IgnoresResumeAfterPause) {
             limit = Amperes::ZERO;
         }
-        if self.has(Quirk::IgnoresLowerLimits) {
-            limit = limit.max(connector.evse.quantised());
-        }
         for quirk in &self.config.quirks {
             if let Quirk::StuckAt(stuck) = quirk {
                 limit = *stuck;

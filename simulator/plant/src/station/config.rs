@@ -181,8 +181,6 @@ pub enum Quirk {
     HoldsLimitWhileOffline,
     /// 4a.4, 4a.7: answers Accepted and offers the hardware maximum.
     DisobeysLimits,
-    /// Raises are followed, lower limits are answered Accepted and ignored until the transaction ends.
-    IgnoresLowerLimits,
     /// 4a.5: offers this current whatever the limit, in a transaction.
     StuckAt(Amperes),
     /// 4b.26: after 0 A in a transaction it stays at 0 A until the transaction ends.

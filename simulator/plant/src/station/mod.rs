@@ -351,54 +351,6 @@ impl Station {
         self.settle();
     }
 
-    /// Power is lost until [`Self::power_on`]: the station drops its link.
-    pub fn power_off(&mut self, now: Timestamp) {
-        self.run_until(now);
-        self.go_down(StopReason::PowerLoss);
-        if let Power::Booting { until, .. } = &mut self.power {
-            *until = Timestamp::MAX;
-        }
-        self.settle();
-    }
-
-    /// Power is back: the station boots. Without effect where it has power.
-    pub fn power_on(&mut self, now: Timestamp) {
-        self.run_until(now);
-        let boots_until = self.now + self.config.boot_time.max(TimeSpan::from_milliseconds(1));
-        if let Power::Booting { until, .. } = &mut self.power
-            && *until == Timestamp::MAX
-        {
-            *until = boots_until;
-        }
-    }
-
-    /// Gets something wrong from now on.
-    pub fn misbehave(&mut self, now: Timestamp, quirk: Quirk) {
-        self.run_until(now);
-        self.config.quirks.push(quirk);
-        self.apply_limits();
-        self.settle();
-    }
-
-    /// Gets it right again.
-    pub fn behave(&mut self, now: Timestamp, quirk: Quirk) {
-        self.run_until(now);
-        if let Some(place) = self.config.quirks.iter().position(|known| *known == quirk) {
-            self.config.quirks.remove(place);
-        }
-        self.apply_limits();
-        self.settle();
-    }
-
-    /// The station's clock jumps and drifts from now on.
-    pub fn disturb_clock(&mut self, now: Timestamp, jump: TimeSpan, drift_ppm: i64, sync: ClockSync) {
-        self.run_until(now);
-        self.clock.disturb(self.now, jump, drift_ppm, sync);
-        self.schedule_clock_aligned();
-        self.apply_limits();
-        self.settle();
-    }
-
     /// Lets time pass up to `now`.
     pub fn tick(&mut self, now: Timestamp) {
         self.run_until(now);
@@ -413,7 +365,7 @@ impl Station {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if let Power::Booting { until, .. } = self.power {
-            return Some(until).filter(|until| *until < Timestamp::MAX);
+            return Some(until);
         }
         let is_talking = self.link == Link::Up && self.registration == Registration::Accepted;
         let own = [

@@ -100,18 +100,10 @@ impl Watch {
         };
         let place = usize::from(profile.connector).checked_sub(1);
         let Some(&index) = place.and_then(|place| connectors.get(place)) else { return false };
-        profile.is_amperes && self.limit_leaves(now, truth, index, &profile)
-    }
-
-    /// A profile in amperes leaves for an EVSE. Tells whether it changes a live limit.
-    pub(crate) fn limit_leaves(
-        &mut self,
-        now: Timestamp,
-        truth: &Truth,
-        index: usize,
-        profile: &ProfileSent,
-    ) -> bool {
-        self.judge_s3(now, index, profile);
+        if !profile.is_amperes {
+            return false;
+        }
+        self.judge_s3(now, index, &profile);
         let limits: Vec<Amperes> = profile.periods.iter().map(|(_, limit)| *limit).collect();
         let (Some(&first), Some(&last)) = (limits.first(), limits.last()) else { return false };
         if profile.purpose == "TxDefaultProfile" && limits.len() == 1 {

@@ -171,16 +171,6 @@ impl Verdicts {
         &self.firings
     }
 
-    /// Every rule with how often it was checked and how often broken.
-    #[must_use]
-    pub fn all(&self) -> Vec<(Rule, u64, u64)> {
-        let told = |rule| {
-            let (checked, fired) = self.counts(rule);
-            (rule, checked, fired)
-        };
-        Rule::ALL.into_iter().map(told).collect()
-    }
-
     /// How often a rule was checked, and how often it was broken.
     #[must_use]
     pub fn counts(&self, rule: Rule) -> (u64, u64) {

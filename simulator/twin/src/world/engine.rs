@@ -91,23 +91,6 @@ impl World {
         self.answers.csms_commands.remove(&request)
     }
 
-    /// Asks the engine what limits each EV, and changes nothing by it.
-    pub(super) fn look_at_limits(&mut self, at: Timestamp) {
-        let site = Query::Site(self.scenario.site.config.id.clone());
-        let view = match self.engine.as_ref().map(|engine| engine.csms.look(at, &site)) {
-            Some(QueryAnswer::Site(view)) => view,
-            Some(
-                QueryAnswer::Sites(_)
-                | QueryAnswer::Stations(_)
-                | QueryAnswer::Sessions(_)
-                | QueryAnswer::Alarms(_),
-            )
-            | None => None,
-        };
-        let lines = view.map(|view| view.evses).unwrap_or_default();
-        self.recorder.look(&mut lines.iter().map(|line| &line.control));
-    }
-
     /// What the sites know, asked now and answered once committed, which is waited for.
     pub fn ask_csms(&mut self, query: Query) -> Option<QueryAnswer> {
         let request = self.request();
@@ -335,7 +318,6 @@ impl World {
         self.engine_epoch += 1;
         self.inbox.clear();
         self.recorder.counts.crashes += 1;
-        self.recorder.counts.crashes_at.push(self.now);
         self.recorder.event(self.now, b'x', 0, &[]);
         self.watch.engine_down(self.now);
         self.recorder.alarms_die(self.now);
@@ -380,7 +362,7 @@ fn sooner(wanted: Option<Timestamp>, scheduled: &mut Option<Timestamp>, now: Tim
     Some(at)
 }
 
-pub(crate) fn alarm_words(alarm: &csms::Alarm) -> String {
+fn alarm_words(alarm: &csms::Alarm) -> String {
     match alarm {
         csms::Alarm::Site { site, alarm } => match alarm {
             charging::site::SiteAlarm::Overload { circuit } => {

@@ -1,12 +1,16 @@
 //! What breaks, and when.
 
+use std::collections::BTreeMap;
+
 use ::plant::meter::MeterFault;
+use charging::plan::{EvsePlan, Plan};
+use rand::RngExt;
 use rand::seq::SliceRandom;
-use units::{TimeSpan, Timestamp};
+use units::{Amperes, TimeSpan, Timestamp};
 
 use super::{Event, World};
 use crate::queue::Precedence;
-use crate::scenario::{Fault, StationSet};
+use crate::scenario::{Fault, Plans, StationSet};
 use crate::watch::{Note, Rule};
 
 /// The engine dies at commits.
@@ -121,20 +125,42 @@ impl World {
     }
 
     fn schedule_plan(&mut self) {
-        if let Some(nonsense) = &mut self.nonsense {
-            let at = self.now + nonsense.pause();
-            self.queue.push(at, Precedence::Control, Event::Plan);
+        match self.scenario.plans {
+            Plans::None => {}
+            Plans::Nonsense { every } => {
+                let most = every.milliseconds().max(1) * 2;
+                let after = TimeSpan::from_milliseconds(self.rng.random_range(1..=most));
+                self.queue.push(self.now + after, Precedence::Control, Event::Plan);
+            }
         }
     }
 
     /// S6: a plan that is late, early, stale, senseless, or merely unhelpful.
     pub(super) fn throw_plan(&mut self) {
-        let Some(nonsense) = &mut self.nonsense else { return };
         self.watch.verdicts.check(Rule::S6);
         self.recorder.counts.plans += 1;
-        let plan = nonsense.plan(self.now, self.truth.evses().iter().map(|evse| &evse.id));
+        let minutes =
+            |world: &mut Self, from: i64, to: i64| TimeSpan::from_minutes(world.rng.random_range(from..=to));
+        let made_at = self.now + minutes(self, -120, 5);
+        let starts_at = made_at + minutes(self, -30, 30);
+        let slot = minutes(self, -1, 30);
+        let mut evses = BTreeMap::new();
+        for index in 0..self.truth.evses().len() {
+            if self.rng.random_ratio(1, 4) {
+                continue;
+            }
+            let count = self.rng.random_range(0..40);
+            let caps = (0..count)
+                .map(|_| {
+                    let cap = Amperes::from_milliamperes(self.rng.random_range(-1_000..2_000_000));
+                    if self.rng.random_ratio(9, 10) { cap.max(Amperes::ZERO) } else { cap }
+                })
+                .collect();
+            let laxity = minutes(self, -60, 2_000);
+            evses.insert(self.truth.evses()[index].id.clone(), EvsePlan { caps, laxity });
+        }
         let site = self.scenario.site.config.id.clone();
-        self.csms(csms::Input::PlanReady { site, plan });
+        self.csms(csms::Input::PlanReady { site, plan: Plan { made_at, starts_at, slot, evses } });
         self.schedule_plan();
     }
 

@@ -338,7 +338,7 @@ impl World {
             .story
             .note(self.now, Note::Text(format!("station {} opens link {link}", self.stations[index].id)));
         let station = self.stations[index].id.clone();
-        self.csms(csms::Input::LinkUp { link, station, version: csms::Version::V16 });
+        self.csms(csms::Input::LinkUp { link, station });
         self.stations[index].station.link_up(self.now);
         self.observe(index);
     }

@@ -4,11 +4,11 @@
 //! and interprets their effects; `links` carries frames; `plant` moves stations, meters, base load and people;
 //! `faults` breaks things. [`Handover`] lets somebody else go on.
 
-pub(crate) mod engine;
+mod engine;
 mod faults;
 mod handover;
 mod links;
-pub(crate) mod plant;
+mod plant;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,10 +16,9 @@ use ::plant::base_load::BaseLoad;
 use csms::QueryAnswer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use units::{LinkId, RequestId, StationId, Timestamp};
+use units::{LinkId, RequestId, StationId, Timestamp, WattHours};
 
 use crate::business::Books;
-use crate::nonsense::Nonsense;
 use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
 use crate::people::stays;
 use crate::queue::{Precedence, Queue};
@@ -27,7 +26,7 @@ use crate::recorder::{Recorder, TransactionSeen};
 use crate::scenario::{Scenario, Stay};
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::watch::Watch;
+use crate::watch::{Rule, Watch};
 
 use engine::{Engine, EngineInput};
 pub use handover::Handover;
@@ -61,10 +60,7 @@ pub struct World {
     watch_due: Option<Timestamp>,
     recorder: Recorder,
     commit_faults: Option<faults::CommitFault>,
-    nonsense: Option<Nonsense>,
     on_step: Option<fn(Timestamp)>,
-    /// When the engine is asked next what limits each EV, where somebody wants to know.
-    look_at: Option<Timestamp>,
 }
 
 /// What the engine answered, by request.
@@ -163,9 +159,7 @@ impl World {
             watch_due: None,
             recorder,
             commit_faults: None,
-            nonsense: Nonsense::of(&scenario),
             on_step: None,
-            look_at: None,
             scenario,
         };
         world.furnish(&stays);
@@ -178,13 +172,6 @@ impl World {
     #[must_use]
     pub fn with_progress(mut self, step: fn(Timestamp)) -> Self {
         self.on_step = Some(step);
-        self
-    }
-
-    /// Notes once per step of the series what limits each EV, for reports. The events stay the same.
-    #[must_use]
-    pub fn with_looks(mut self) -> Self {
-        self.look_at = Some(self.now + self.recorder.step);
         self
     }
 
@@ -224,7 +211,13 @@ impl World {
         let end = self.scenario.ends_at;
         let told = self.transactions_told();
         self.watch.judge_money(end, &self.scenario, &books, &told);
-        let circuits = CircuitOutcome::all(&self.truth);
+        let circuits = self.truth.circuits().iter().map(|circuit| CircuitOutcome {
+            id: circuit.id.clone(),
+            name: circuit.name.clone(),
+            parent: circuit.parent,
+            rating: circuit.rating,
+        });
+        let circuits = circuits.collect();
         let evses = self.evse_outcomes();
         let stays = self
             .stays
@@ -234,7 +227,13 @@ impl World {
                 Some(StayOutcome { stay: slot.stay.clone(), departed_at: slot.departed_at, delivered })
             })
             .collect();
-        let rules = self.watch.verdicts.all();
+        let rules = Rule::ALL
+            .into_iter()
+            .map(|rule| {
+                let (checked, fired) = self.watch.verdicts.counts(rule);
+                (rule, checked, fired)
+            })
+            .collect();
         let (series, event_hash, rest) = self.recorder.finish(end);
         Outcome {
             circuits,
@@ -254,7 +253,18 @@ impl World {
     }
 
     fn evse_outcomes(&self) -> Vec<EvseOutcome> {
-        let mut outcomes = EvseOutcome::all(&self.truth, &self.scenario.site.config);
+        let mut outcomes: Vec<EvseOutcome> = self
+            .truth
+            .evses()
+            .iter()
+            .zip(&self.scenario.site.config.evses)
+            .map(|(evse, stated)| EvseOutcome {
+                id: evse.id.clone(),
+                name: if stated.name.is_empty() { evse.id.to_string() } else { stated.name.clone() },
+                circuit: evse.circuit,
+                energy: WattHours::ZERO,
+            })
+            .collect();
         for slot in &self.stations {
             for (place, &evse) in slot.evses.iter().enumerate() {
                 let Ok(connector) = u16::try_from(place + 1) else { continue };
@@ -302,20 +312,11 @@ impl World {
     pub fn advance(&mut self, until: Timestamp) {
         while let Some((at, event)) = self.queue.pop_before(until) {
             debug_assert!(at >= self.now, "virtual time never goes back");
-            self.look_before(at);
             self.now = at;
             self.recorder.counts.events += 1;
             self.dispatch(event);
         }
-        self.look_before(until);
         self.now = self.now.max(until);
-    }
-
-    fn look_before(&mut self, at: Timestamp) {
-        while let Some(due) = self.look_at.filter(|due| *due <= at) {
-            self.look_at_limits(due);
-            self.look_at = Some(due + self.recorder.step);
-        }
     }
 
     fn dispatch(&mut self, event: Event) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ::plant::base_load::BaseLoad;
 use ::plant::ev::Ev;
-use ::plant::meter::{GridMeter, GridReading, MeterFault};
+use ::plant::meter::{GridMeter, MeterFault};
 use ::plant::station::Presented;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -19,35 +19,11 @@ use crate::watch::Note;
 /// A grid meter at its circuit.
 #[derive(Debug)]
 pub struct MeterSlot {
-    pub(crate) id: MeterId,
-    pub(crate) circuit: usize,
-    pub(crate) meter: GridMeter,
+    pub(super) id: MeterId,
+    circuit: usize,
+    pub(super) meter: GridMeter,
     /// What base load truly was when each reading on the way was measured.
     base: VecDeque<(Timestamp, PerPhase<Amperes>)>,
-}
-
-impl MeterSlot {
-    /// Samples the truth. Tells when its next reading arrives, where that is before the next sample.
-    pub(crate) fn sample(&mut self, now: Timestamp, truth: &Truth) -> Option<Timestamp> {
-        let circuit = &truth.circuits()[self.circuit];
-        self.meter.tick(now, circuit.total());
-        self.base.push_back((now, circuit.base()));
-        let due = self.meter.next_deadline();
-        (due < self.meter.next_sample()).then(|| due.max(now))
-    }
-
-    /// The next reading that has arrived, with what base load truly was when it was measured.
-    pub(crate) fn read(&mut self, now: Timestamp) -> Option<(GridReading, PerPhase<Amperes>)> {
-        let reading = self.meter.poll_reading(now)?;
-        let mut base = PerPhase::default();
-        while let Some((at, known)) = self.base.front().copied()
-            && at <= reading.measured_at
-        {
-            base = known;
-            self.base.pop_front();
-        }
-        Some((reading, base))
-    }
 }
 
 /// A stay with what came of it.
@@ -74,10 +50,10 @@ impl StaySlot {
 }
 
 /// A driver whose car does not charge looks again after this long, so many times.
-pub(crate) const LOOK: TimeSpan = TimeSpan::from_minutes(5);
-pub(crate) const LOOKS: u32 = 24;
+const LOOK: TimeSpan = TimeSpan::from_minutes(5);
+const LOOKS: u32 = 24;
 /// The state of charge at which a car that got all it wanted is: most of a night's charging stays below the taper.
-pub(crate) const TARGET: f64 = 0.9;
+const TARGET: f64 = 0.9;
 
 /// The meters of a scenario's site.
 pub fn meters(scenario: &Scenario, truth: &Truth) -> Vec<MeterSlot> {
@@ -133,14 +109,12 @@ impl World {
 
     pub(super) fn base_due(&mut self, index: usize) {
         let now = self.now;
-        let (circuit, load) = &self.bases[index];
+        let (circuit, load) = &mut self.bases[index];
         let circuit = *circuit;
+        let current = load.current(now);
         if let Some(next) = load.next_change(now) {
             self.queue.push(next, Precedence::Physics, Event::Base(index));
         }
-        // Several loads may hang on one circuit.
-        let own = self.bases.iter_mut().filter(|(place, _)| *place == circuit);
-        let current = own.fold(PerPhase::default(), |sum, (_, load)| sum + load.current(now));
         if let Some(change) = self.truth.set_base(now, circuit, current) {
             self.recorder.base(now, &self.truth, circuit);
             self.watch.base_changed(now, &self.truth, circuit, change);
@@ -149,19 +123,29 @@ impl World {
 
     pub(super) fn meter_sample(&mut self, index: usize) {
         let slot = &mut self.meters[index];
-        let arrives = slot.sample(self.now, &self.truth);
+        let circuit = &self.truth.circuits()[slot.circuit];
+        slot.meter.tick(self.now, circuit.total());
+        slot.base.push_back((self.now, circuit.base()));
         self.queue.push(slot.meter.next_sample(), Precedence::Measurement, Event::MeterSample(index));
-        if let Some(at) = arrives {
-            self.queue.push(at, Precedence::Message, Event::MeterReading(index));
+        let due = slot.meter.next_deadline();
+        if due < slot.meter.next_sample() {
+            self.queue.push(due.max(self.now), Precedence::Message, Event::MeterReading(index));
         }
     }
 
     pub(super) fn meter_reading(&mut self, index: usize) {
-        while let Some((reading, base)) = self.meters[index].read(self.now) {
+        while let Some(reading) = self.meters[index].meter.poll_reading(self.now) {
+            let slot = &mut self.meters[index];
+            let mut base = PerPhase::default();
+            while let Some((at, known)) = slot.base.front().copied()
+                && at <= reading.measured_at
+            {
+                base = known;
+                slot.base.pop_front();
+            }
             if self.engine.is_none() {
                 continue;
             }
-            let slot = &self.meters[index];
             let (circuit, meter) = (slot.circuit, slot.id.clone());
             self.recorder.counts.readings += 1;
             self.watch.reading(self.now, circuit, reading.measured_at, reading.current, base);
@@ -282,4 +266,4 @@ impl World {
 }
 
 /// How often the circuits are summed anew.
-pub(crate) const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
+const RECOUNT: TimeSpan = TimeSpan::from_hours(1);

@@ -1,4 +1,4 @@
-//! The enumerations of the standard, each word or what came instead, and those that all versions have alike.
+//! The enumerations of OCPP 1.6: each word of the standard, or what came instead.
 
 /// Declares one enumeration. A word is read whatever its case and surrounding blanks; `|` gives other spellings.
 macro_rules! words {
@@ -87,75 +87,5 @@ words! {
         Accepted = "Accepted",
         /// Not taken.
         Rejected = "Rejected",
-    }
-}
-
-words! {
-    /// Whether a station is part of the service.
-    RegistrationStatus {
-        /// It is.
-        Accepted = "Accepted",
-        /// Not yet: it may send nothing but what we ask for.
-        Pending = "Pending",
-        /// It is not.
-        Rejected = "Rejected",
-    }
-}
-
-words! {
-    /// What came of a vendor's message.
-    DataTransferStatus {
-        /// Understood.
-        Accepted = "Accepted",
-        /// Understood and refused.
-        Rejected = "Rejected",
-        /// The vendor is known, the message is not.
-        UnknownMessageId = "UnknownMessageId",
-        /// The vendor is unknown.
-        UnknownVendorId = "UnknownVendorId",
-    }
-}
-
-words! {
-    /// What came of asking for a message.
-    TriggerMessageStatus {
-        /// It will be sent.
-        Accepted = "Accepted",
-        /// It will not.
-        Rejected = "Rejected",
-        /// The station cannot send it.
-        NotImplemented = "NotImplemented",
-    }
-}
-
-words! {
-    /// Whether something should be in service.
-    OperationalStatus {
-        /// Out of service.
-        Inoperative = "Inoperative",
-        /// In service.
-        Operative = "Operative",
-    }
-}
-
-words! {
-    /// What came of a change that may have to wait for the end of a transaction.
-    ScheduledStatus {
-        /// Done, or it was so already.
-        Accepted = "Accepted",
-        /// Refused.
-        Rejected = "Rejected",
-        /// It will be done when the transaction ends: a success.
-        Scheduled = "Scheduled",
-    }
-}
-
-words! {
-    /// What came of removing profiles.
-    ClearChargingProfileStatus {
-        /// Removed.
-        Accepted = "Accepted",
-        /// None matched.
-        Unknown = "Unknown",
     }
 }
