@@ -476,14 +476,49 @@ pub struct SiteCurrents {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{thing}: {field} is {value}; {wanted}")]
 pub struct NetworkProblem {
-    /// Which site, circuit, row or EVSE.
-    pub thing: String,
+    /// What has it.
+    pub thing: Thing,
     /// Which field of it.
     pub field: &'static str,
+    /// What its judgement rests on.
+    pub rests_on: RestsOn,
     /// What it says, with unit.
     pub value: String,
     /// What would be right, with numbers.
     pub wanted: String,
+}
+
+/// What a problem is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// The site.
+    Site(SiteId),
+    /// A circuit.
+    Circuit(CircuitId),
+    /// An EVSE.
+    Evse(EvseId),
+    /// A row, with its name: what many things add up to.
+    Row(String),
+}
+
+/// What must be known for a problem to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestsOn {
+    /// The field, and the names of the site's things.
+    Itself,
+    /// Other fields of the thing too, or the site's supply; of a row, fields of every thing.
+    Others,
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Site(id) => write!(f, "site {id}"),
+            Self::Circuit(id) => write!(f, "circuit {id}"),
+            Self::Evse(id) => write!(f, "EVSE {id}"),
+            Self::Row(name) => write!(f, "row {name}"),
+        }
+    }
 }
 
 impl Network {
@@ -798,38 +833,62 @@ struct Problems {
 }
 
 impl Problems {
+    /// A problem that rests on more than the field.
     fn note(
         &mut self,
-        thing: impl fmt::Display,
+        thing: &Thing,
         field: &'static str,
         value: impl fmt::Display,
         wanted: impl fmt::Display,
     ) {
-        self.found.push(NetworkProblem {
-            thing: thing.to_string(),
-            field,
-            value: value.to_string(),
-            wanted: wanted.to_string(),
-        });
+        self.push(thing, field, RestsOn::Others, value, wanted);
+    }
+
+    /// A problem that the field and the things' names show by themselves.
+    fn note_alone(
+        &mut self,
+        thing: &Thing,
+        field: &'static str,
+        value: impl fmt::Display,
+        wanted: impl fmt::Display,
+    ) {
+        self.push(thing, field, RestsOn::Itself, value, wanted);
+    }
+
+    fn push(
+        &mut self,
+        thing: &Thing,
+        field: &'static str,
+        rests_on: RestsOn,
+        value: impl fmt::Display,
+        wanted: impl fmt::Display,
+    ) {
+        let (value, wanted) = (value.to_string(), wanted.to_string());
+        self.found.push(NetworkProblem { thing: thing.clone(), field, rests_on, value, wanted });
     }
 
     fn check_site(&mut self, site: &SiteConfig) {
         let range = Volts::from_volts(100)..=Volts::from_volts(500);
         if !range.contains(&site.voltage_nominal) {
-            self.note(
-                format_args!("site {}", site.id),
+            self.note_alone(
+                &Thing::Site(site.id.clone()),
                 "voltage_nominal",
                 site.voltage_nominal,
                 "it must be from 100 V to 500 V, normally 230 V",
             );
         }
         if site.circuits.is_empty() {
-            self.note(format_args!("site {}", site.id), "circuits", "empty", "a grid connection is needed");
+            self.note_alone(
+                &Thing::Site(site.id.clone()),
+                "circuits",
+                "empty",
+                "a grid connection is needed",
+            );
         }
     }
 
     fn check_circuit(&mut self, circuit: &CircuitConfig) {
-        let thing = format!("circuit {}", circuit.id);
+        let thing = Thing::Circuit(circuit.id.clone());
         let plausible = Amperes::ZERO..=CURRENT_PLAUSIBLE_MAX;
         for (phase, &rating) in circuit.rating.iter() {
             if rating <= Amperes::ZERO || rating > CURRENT_PLAUSIBLE_MAX {
@@ -878,7 +937,7 @@ impl Problems {
         let mut place_by_id = BTreeMap::new();
         for (place, circuit) in circuits.iter().enumerate() {
             if place_by_id.insert(&circuit.id, place).is_some() {
-                self.note(format_args!("circuit {}", circuit.id), "id", "used twice", "it must be unique");
+                self.note_alone(&Thing::Circuit(circuit.id.clone()), "id", "used twice", "it must be unique");
             }
         }
         let mut children: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
@@ -887,8 +946,13 @@ impl Problems {
             match parent.transpose() {
                 Ok(parent) => children.entry(parent).or_default().push(place),
                 Err(id) => {
-                    let thing = format!("circuit {}", circuit.id);
-                    self.note(thing, "parent", format_args!("`{id}`"), "it must be a circuit of this site");
+                    let thing = Thing::Circuit(circuit.id.clone());
+                    self.note_alone(
+                        &thing,
+                        "parent",
+                        format_args!("`{id}`"),
+                        "it must be a circuit of this site",
+                    );
                 }
             }
         }
@@ -897,7 +961,8 @@ impl Problems {
             let names: Vec<&str> = roots.iter().map(|&place| circuits[place].id.as_str()).collect();
             let wanted = format!("only the grid connection has none; also without: {}", names.join(", "));
             for &place in &roots[1..] {
-                self.note(format_args!("circuit {}", circuits[place].id), "parent", "not given", &wanted);
+                let thing = Thing::Circuit(circuits[place].id.clone());
+                self.note_alone(&thing, "parent", "not given", &wanted);
             }
         }
         let mut order = roots;
@@ -932,8 +997,8 @@ impl Problems {
             let mut names: Vec<&str> =
                 path[circle..].iter().map(|&place| circuits[place].id.as_str()).collect();
             names.push(names[0]);
-            self.note(
-                format_args!("circuit {}", names[0]),
+            self.note_alone(
+                &Thing::Circuit(circuits[path[circle]].id.clone()),
                 "parent",
                 format_args!("a circle: {}", names.join(" under ")),
                 "every circuit must lead to the grid connection",
@@ -942,13 +1007,13 @@ impl Problems {
     }
 
     fn check_evse(&mut self, evse: &EvseConfig, site: &SiteConfig) {
-        let thing = format!("EVSE {}", evse.id);
+        let thing = Thing::Evse(evse.id.clone());
         if !site.circuits.iter().any(|circuit| circuit.id == evse.circuit) {
             let value = format!("`{}`", evse.circuit);
-            self.note(&thing, "circuit", value, "it must be a circuit of this site");
+            self.note_alone(&thing, "circuit", value, "it must be a circuit of this site");
         }
         if evse.wiring.names_a_line_twice() {
-            self.note(&thing, "wiring", evse.wiring, "each line may be named once");
+            self.note_alone(&thing, "wiring", evse.wiring, "each line may be named once");
         }
         if !evse.wiring.suits(site.supply) {
             let wanted = match site.supply {
@@ -1001,16 +1066,16 @@ impl Problems {
         let mut evses = BTreeSet::new();
         for evse in &site.evses {
             if !evses.insert(&evse.id) {
-                self.note(format_args!("EVSE {}", evse.id), "id", "used twice", "it must be unique");
+                self.note_alone(&Thing::Evse(evse.id.clone()), "id", "used twice", "it must be unique");
             }
         }
         let mut meters = BTreeMap::new();
         for circuit in &site.circuits {
             let Some(meter) = &circuit.meter else { continue };
             if let Some(other) = meters.insert(&meter.id, &circuit.id) {
-                let thing = format!("circuit {}", circuit.id);
+                let thing = Thing::Circuit(circuit.id.clone());
                 let wanted = format!("that meter measures circuit {other}");
-                self.note(thing, "meter", format_args!("`{}`", meter.id), wanted);
+                self.note_alone(&thing, "meter", format_args!("`{}`", meter.id), wanted);
             }
         }
     }
@@ -1021,7 +1086,7 @@ impl Problems {
             let Some(parent) = row.parent.map(|parent| network.row(parent)) else { continue };
             if row.worst_base > parent.worst_base {
                 let wanted = format!("it must be at most that of {parent}, {}", parent.worst_base);
-                self.note(format_args!("row {row}"), "worst_base", row.worst_base, wanted);
+                self.note(&Thing::Row(row.to_string()), "worst_base", row.worst_base, wanted);
             }
         }
     }
@@ -1045,7 +1110,7 @@ impl Problems {
             // A rating that is no rating is on record.
             if worst > row.limit() && row.rating > Amperes::ZERO {
                 self.note(
-                    format_args!("row {row}"),
+                    &Thing::Row(row.to_string()),
                     "fallback (S4)",
                     format_args!("{silent} of silent EVSEs + {} worst base = {worst}", row.worst_base),
                     format_args!(

@@ -322,6 +322,18 @@ impl World {
         let second = self.now.since(self.start).seconds_floor();
         self.move_people(second);
         self.move_base(second);
+        self.settle(second);
+    }
+
+    /// A second in which nobody comes or goes, and the base load moves no more than any meter sees.
+    fn quiet_step(&mut self) {
+        self.now += TimeSpan::from_seconds(1);
+        let second = self.now.since(self.start).seconds_floor();
+        self.base = PerPhase::splat(Amperes::from_milliamperes(5_000 + second % 20));
+        self.settle(second);
+    }
+
+    fn settle(&mut self, second: i64) {
         self.effect_limits();
         self.assert_beliefs();
         self.assert_ratings();
@@ -428,6 +440,36 @@ impl World {
             station.waiting = if is_waiting { station.waiting + 1 } else { 0 };
             station.longest_wait = station.longest_wait.max(station.waiting);
         }
+    }
+
+    fn plug_in(&mut self, evse: &EvseId) {
+        self.stations.get_mut(evse).unwrap().is_plugged = true;
+        for event in [SiteEvent::StartAllowed(evse.clone()), SiteEvent::TransactionStarted(evse.clone())] {
+            self.apply(event);
+        }
+    }
+
+    /// A plan that lets `evse` have at most so many amperes from now on.
+    fn cap(&mut self, evse: &EvseId, amperes: i64) {
+        let caps = vec![Amperes::from_amperes(amperes); 8];
+        let plan = Plan {
+            made_at: self.now,
+            starts_at: self.now,
+            slot: TimeSpan::from_minutes(15),
+            evses: [(evse.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2) })].into(),
+        };
+        self.apply(SiteEvent::PlanReady(plan));
+    }
+
+    /// For how many quiet seconds `evse` waits until it is told `amperes`.
+    fn seconds_until(&mut self, evse: &EvseId, amperes: i64) -> i64 {
+        for second in 1..=600 {
+            self.quiet_step();
+            if self.site.evse_view(self.now, evse).unwrap().limit == Some(Amperes::from_amperes(amperes)) {
+                return second;
+            }
+        }
+        panic!("{evse} was never told {amperes} A but {:?}", self.site.evse_view(self.now, evse));
     }
 
     fn report(&mut self, second: i64) {
@@ -715,16 +757,34 @@ fn an_ev_that_takes_nothing_holds_no_current_that_others_can_use() {
     assert!((60..=2400).contains(&turns), "{turns} s of turns in two hours");
 }
 
+/// A plan's caps are the targets here: they rise by 2 A, again by 2 A, then by 4 A.
+#[test]
+fn raises_are_half_a_minute_apart_and_small_ones_wait_until_the_limit_has_stood_for_a_minute() {
+    let mut world = World::new(14, Character { rating: 90, ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.cap(&evse, 8);
+    world.seconds_until(&evse, 8);
+    for _ in 0..300 {
+        world.quiet_step();
+    }
+    world.cap(&evse, 10);
+    assert!(world.seconds_until(&evse, 10) <= 11, "its limit had stood for long");
+    world.cap(&evse, 12);
+    let small = world.seconds_until(&evse, 12);
+    assert!((60..=71).contains(&small), "a small raise came after {small} s");
+    world.cap(&evse, 16);
+    let large = world.seconds_until(&evse, 16);
+    assert!((30..=41).contains(&large), "a large raise came after {large} s");
+}
+
 #[test]
 fn an_ev_that_needs_more_than_six_amperes_is_found_and_served() {
     let mut world = World::new(13, Character { rating: 90, always_plugged: true, ..Character::OBEDIENT });
     let evse: EvseId = "CP00/1".parse().unwrap();
-    let station = world.stations.get_mut(&evse).unwrap();
-    station.needs = Amperes::from_amperes(9);
-    station.is_plugged = true;
-    for event in [SiteEvent::StartAllowed(evse.clone()), SiteEvent::TransactionStarted(evse.clone())] {
-        world.apply(event);
-    }
+    world.stations.get_mut(&evse).unwrap().needs = Amperes::from_amperes(9);
+    world.plug_in(&evse);
     // Nine others come and leave it some 8 A, at which it does nothing.
     let (mut is_charging, mut seconds) = (false, 0);
     for _ in 0..7_200 {

@@ -1,6 +1,6 @@
 //! Reading TOML by hand, so that *all* mistakes of a file are told at once, each with field, value and way out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -46,6 +46,7 @@ pub struct Document {
     file: String,
     table: toml::Table,
     problems: RefCell<Vec<Problem>>,
+    mistakes: Cell<usize>,
 }
 
 impl Document {
@@ -61,7 +62,7 @@ impl Document {
                 (toml::Table::new(), vec![problem])
             }
         };
-        Self { file: file.to_owned(), table, problems: RefCell::new(problems) }
+        Self { file: file.to_owned(), table, problems: RefCell::new(problems), mistakes: Cell::default() }
     }
 
     /// The whole file as a section. `None` where it is not TOML at all: nothing more can be said of it.
@@ -72,6 +73,7 @@ impl Document {
     /// Notes a mistake that no single read can see.
     pub fn report(&self, field: impl Into<String>, value: Option<String>, remedy: impl Into<String>) {
         let problem = Problem { file: self.file.clone(), field: field.into(), value, remedy: remedy.into() };
+        self.mistakes.set(self.mistakes.get() + 1);
         let mut problems = self.problems.borrow_mut();
         // A mistake in a table of defaults is met again at everything that uses it.
         if !problems.contains(&problem) {
@@ -136,6 +138,12 @@ impl<'a> Section<'a> {
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.look(key).is_some()
+    }
+
+    /// How often a mistake was met in the document so far; one in a table of defaults counts at everything that uses it.
+    #[must_use]
+    pub fn mistakes(&self) -> usize {
+        self.document.mistakes.get()
     }
 
     /// A field that is read by `read`; absent or wrong is a problem that says what is `wanted`.

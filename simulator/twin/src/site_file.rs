@@ -41,7 +41,10 @@ use std::collections::BTreeSet;
 
 use billing::contract::FeePlan;
 use billing::vat::VatStatus;
-use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
+use charging::network::{
+    CircuitConfig, EvseConfig, MeterConfig, Network, NetworkProblem, RestsOn, SiteConfig, Supply, Thing,
+    Wiring,
+};
 use units::civil::{CivilDate, Zone};
 use units::{
     Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, UnitPrice, Volts,
@@ -137,13 +140,15 @@ pub fn parse(file: &str, text: &str) -> Result<SiteFile, Vec<Problem>> {
     let document = Document::parse(file, text);
     let reading = document.root().map(|root| read_site(&root));
     let is_whole = document.is_clean();
-    if let Some(reading) = &reading
-        && reading.are_ids_known
-        && let Some(config) = &reading.config
+    if let Some(Reading { config: Some(config), unsure, .. }) = &reading
         && let Err(found) = Network::build(config.clone())
     {
-        // Sums over figures of which one could not be read would accuse the innocent.
-        for problem in found.into_iter().filter(|problem| is_whole || STANDS_ALONE.contains(&problem.field)) {
+        let is_judged = |problem: &NetworkProblem| match (problem.rests_on, &problem.thing) {
+            (RestsOn::Itself, _) => true,
+            (RestsOn::Others, Thing::Row(_)) => is_whole,
+            (RestsOn::Others, thing) => !unsure.contains(thing),
+        };
+        for problem in found.into_iter().filter(is_judged) {
             let field = format!("{}: {}", problem.thing, problem.field);
             document.report(field, Some(problem.value), problem.wanted);
         }
@@ -155,15 +160,13 @@ pub fn parse(file: &str, text: &str) -> Result<SiteFile, Vec<Problem>> {
     }
 }
 
-/// Fields that the network's rules can judge although another could not be read.
-const STANDS_ALONE: [&str; 9] =
-    ["parent", "circuit", "circuits", "wiring", "id", "current_min", "fallback", "limit_expired", "meter"];
-
-/// A site as far as it could be read: what could not has a stand-in that breaks no rule of its own.
+/// A site as far as it could be read.
 struct Reading {
+    /// None where a circuit or EVSE could not be named: no rule of the network could be judged. A figure that could not
+    /// be read has a stand-in.
     config: Option<SiteConfig>,
-    /// Every circuit and EVSE could be named, so that a name that is not there is a mistake.
-    are_ids_known: bool,
+    /// What has a stand-in, or rests on one.
+    unsure: BTreeSet<Thing>,
     /// `None` is a mistake; `Some(None)` a file without an owner.
     commerce: Option<Option<Commerce>>,
 }
@@ -177,34 +180,61 @@ fn read_site(root: &Section<'_>) -> Reading {
     let zone = root.parsed::<Zone>("zone", "a zone of the IANA database, such as `Europe/Helsinki`");
     let supply = root.word("supply", &[("tn_400", Supply::Tn400), ("it_230", Supply::It230)]);
     let voltage = root.thousandths("voltage_v", "V", 100_000..=500_000).unwrap_or(230_000);
-    let circuits: Vec<Option<CircuitConfig>> = root.sections("circuits").iter().map(read_circuit).collect();
+    let before = root.mistakes();
+    let (circuits, evses) = (root.sections("circuits"), root.sections("evses"));
+    let are_all_tables = root.mistakes() == before;
     if circuits.is_empty() {
         root.report("circuits", "at least one circuit is needed: the grid connection");
+    }
+    if evses.is_empty() {
+        root.report("evses", "at least one EVSE is needed");
     }
     let defaults = root.table("evse_defaults").map(|table| ("evse_defaults", table));
     check_defaults(root);
     let sections: Vec<Section<'_>> =
-        root.sections("evses").into_iter().map(|section| section.with_defaults(defaults)).collect();
-    if sections.is_empty() {
-        root.report("evses", "at least one EVSE is needed");
+        evses.into_iter().map(|section| section.with_defaults(defaults)).collect();
+    let mut unsure = BTreeSet::new();
+    let circuits =
+        read_each(&circuits, read_circuit, |circuit| Thing::Circuit(circuit.id.clone()), &mut unsure);
+    let evses = read_each(&sections, read_evse, |evse| Thing::Evse(evse.id.clone()), &mut unsure);
+    if supply.is_none() {
+        unsure.extend(evses.iter().flatten().map(|evse| Thing::Evse(evse.id.clone())));
     }
-    let evses: Vec<Option<EvseConfig>> = sections.iter().map(read_evse).collect();
     let commerce = read_commerce(root, &sections);
-    let are_ids_known = circuits.iter().all(Option::is_some) && evses.iter().all(Option::is_some);
+    let named = circuits.zip(evses).filter(|_| are_all_tables);
     let stand_in = || "site".parse::<SiteId>().ok();
-    let config = id.or_else(stand_in).map(|id| SiteConfig {
+    let config = named.zip(id.or_else(stand_in)).map(|((circuits, evses), id)| SiteConfig {
         id,
         name: name.unwrap_or_default(),
         zone: zone.unwrap_or_else(Zone::utc),
         supply: supply.unwrap_or(Supply::Tn400),
         voltage_nominal: Volts::from_millivolts(voltage),
-        circuits: circuits.into_iter().flatten().collect(),
-        evses: evses.into_iter().flatten().collect(),
+        circuits,
+        evses,
     });
-    Reading { config, are_ids_known, commerce }
+    Reading { config, unsure, commerce }
 }
 
-/// The circuit as far as it could be read; none where it has no id.
+/// Reads all of a kind, and notes in `unsure` which had a mistake. None where one could not be named.
+fn read_each<T>(
+    sections: &[Section<'_>],
+    read: impl Fn(&Section<'_>) -> Option<T>,
+    thing: impl Fn(&T) -> Thing,
+    unsure: &mut BTreeSet<Thing>,
+) -> Option<Vec<T>> {
+    let found: Vec<Option<T>> = sections
+        .iter()
+        .map(|section| {
+            let before = section.mistakes();
+            let found = read(section);
+            unsure.extend(found.as_ref().filter(|_| section.mistakes() > before).map(&thing));
+            found
+        })
+        .collect();
+    found.into_iter().collect()
+}
+
+/// The circuit as far as it could be read; none where its id or its parent's could not.
 fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
     let id = section.parsed::<CircuitId>("id", "the circuit's id");
     let name = section.optional("name", "a name for people", |value| value.as_str().map(str::to_owned));
@@ -214,7 +244,7 @@ fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
         section.report("rating_a", "missing; what the circuit may carry per phase, A");
     }
     let worst_base = section.amperes_per_phase("worst_base_a", 0..=CURRENT_MA);
-    if parent.is_none() && !section.has("worst_base_a") {
+    if !section.has("parent") && !section.has("worst_base_a") {
         section.report(
             "worst_base_a",
             "missing; the highest current per phase of everything that is not an EVSE, A (0 where there is nothing)",
@@ -224,6 +254,9 @@ fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
     let reserve = section.amperes("reserve_a", 0..=CURRENT_MA);
     let meter = section.section("meter").and_then(|meter| read_meter(&meter));
     let static_headroom = section.amperes_per_phase("static_headroom_a", 0..=CURRENT_MA);
+    if parent.is_none() && section.has("parent") {
+        return None;
+    }
     Some(CircuitConfig {
         id: id?,
         name: name.unwrap_or_default(),
@@ -443,12 +476,29 @@ current_max_a = 10
             .replace("parent = 'main'", "parent = 'mian'")
             .replace("wiring = 'L1L2L3'", "wiring = 'L1L1L2'")
             .replace("current_max_a = 10", "current_max_a = 4");
-        let told: Vec<String> =
-            parse("site.toml", &bad).unwrap_err().iter().map(ToString::to_string).collect();
+        let told = told(&bad);
         for mistake in ["Helsinky", "-100", "mian", "L1L1L2", "current_min"] {
             assert!(told.iter().any(|line| line.contains(mistake)), "{mistake}: {told:#?}");
         }
         assert_eq!(told.len(), 5, "{told:#?}");
+    }
+
+    #[test]
+    fn nothing_is_accused_of_a_mistake_that_another_field_made() {
+        let it = GOOD.replace("tn_400", "it_230").replace("wiring = 'L1L2L3'", "wiring = 'L1-L3'");
+        let tenths = GOOD.replace("[evse_defaults]", "[evse_defaults]\nstep_a = 0.1\nfallback_a = 6.5");
+        let reserved = GOOD.replace("rating_a = 40", "rating_a = 40\nreserve_a = 39\nstatic_headroom_a = 1");
+        for (file, right, wrong) in [
+            (it, "it_230", "it_203"),
+            (tenths, "step_a = 0.1", "step_a = 'a tenth'"),
+            (reserved, "rating_a = 40", "rating_a = 'forty'"),
+            (GOOD.to_owned(), "parent = 'main'", "parent = 7"),
+            (GOOD.to_owned(), "[[circuits]]\nid = 'group'", "[[circuits]]\nid = '?'"),
+        ] {
+            assert!(parse("site.toml", &file).is_ok(), "{file}");
+            let told = told(&file.replace(right, wrong));
+            assert_eq!(told.len(), 1, "{wrong}: {told:#?}");
+        }
     }
 
     #[test]
@@ -459,8 +509,7 @@ current_max_a = 10
             .replace("wiring = 'L1L2L3'", "wiring = 'L1L2L4'")
             .replace("energy_eur_per_kwh = 0.20", "energy_eur_per_kwh = 'cheap'")
             .replace("current_max_a = 10", "curent_max_a = 10");
-        let told: Vec<String> =
-            parse("site.toml", &bad).unwrap_err().iter().map(ToString::to_string).collect();
+        let told = told(&bad);
         for part in [
             "zone = \"Europe/Helsinky\": `Europe/Helsinky` is not a time zone",
             "circuits[1].rating_a = -40: needs 0.001 to 100000 A",
@@ -478,8 +527,7 @@ current_max_a = 10
         let bad = GOOD
             .replace("rating_a = 100", "rating_a = 50")
             .replace("[evse_defaults]", "[evse_defaults]\nfallback_a = 6");
-        let told: Vec<String> =
-            parse("site.toml", &bad).unwrap_err().iter().map(ToString::to_string).collect();
+        let told = told(&bad);
         assert!(told.iter().any(|line| line.contains("main L1")), "{told:#?}");
     }
 
@@ -488,9 +536,12 @@ current_max_a = 10
         let bad = GOOD
             .replace("tariff = 'residents'\n[[evses]]", "tariff = 'cheap'\n[[evses]]")
             .replace("access = 'private'", "access = 'public'");
-        let told: Vec<String> =
-            parse("site.toml", &bad).unwrap_err().iter().map(ToString::to_string).collect();
+        let told = told(&bad);
         assert!(told.iter().any(|line| line.contains("no such tariff; there are: residents")), "{told:#?}");
         assert!(told.iter().any(|line| line.contains("guests may charge here")), "{told:#?}");
+    }
+
+    fn told(bad: &str) -> Vec<String> {
+        parse("site.toml", bad).unwrap_err().iter().map(ToString::to_string).collect()
     }
 }

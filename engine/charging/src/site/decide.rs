@@ -23,9 +23,10 @@ use crate::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex};
 
 /// Raises of one EVSE are at least this far apart.
 const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
-/// A raise by less than this of an EVSE that has current waits until its limit has stood for a while: base current that
-/// wavers would otherwise move every limit every half minute.
+/// An EVSE that has current and could be raised by less than this waits until its limit has stood for
+/// [`RAISE_SMALL_APART`]: base current that wavers would otherwise move every limit every half minute.
 const RAISE_SMALL: Amperes = Amperes::from_amperes(3);
+/// Longer than [`RAISE_APART`].
 const RAISE_SMALL_APART: TimeSpan = TimeSpan::from_seconds(60);
 /// A measurement is asked for at most this often, to prove a limit.
 const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
