@@ -9,7 +9,7 @@ use billing::directory::{
     Access, AccountsAdmitted, Directory, DirectoryParts, EvseTerms, TokenEntry, TokenHolder, TokenStatus,
 };
 use charging::network::{EvseConfig, SiteConfig};
-use csms::{Command, Csms, Effect, Input};
+use csms::{Command, Csms, Effect, Input, Version};
 use units::{Amperes, IdToken, LinkId, PerPhase, ReportedAt, RequestId, TimeSpan, Timestamp};
 
 use crate::cpu::of_this_thread;
@@ -101,7 +101,7 @@ impl Backend {
         let place = self.stations.len();
         let link = LinkId(u64::try_from(place).unwrap_or(0) + 1);
         self.stations.push(Station { link, transaction: String::new(), register_wh: 1_000, message: 0 });
-        self.handle(Input::LinkUp { link, station: evse.id.station.clone() });
+        self.handle(Input::LinkUp { link, station: evse.id.station.clone(), version: Version::V16 });
         let reply = self.call(place, "BootNotification", BOOT);
         assert!(reply.contains(r#""status":"Accepted""#), "a boot is answered with {reply}");
         self.answer_calls();

@@ -38,6 +38,10 @@ pub struct Cdr {
     pub stopped_at: Timestamp,
     /// All registers of the transaction, in any order.
     pub readings: Vec<RegisterReading>,
+    /// What EVSE and EV did, in order of time; each span holds until the next begins, the last until the end. Before
+    /// the first nothing is known, and nothing is charged for time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<ActivitySpan>,
     /// Everything that speaks against billing it as it is; empty for an ordinary CDR.
     pub doubts: Vec<Doubt>,
     /// The frames it was made from.
@@ -47,7 +51,8 @@ pub struct Cdr {
 }
 
 impl Cdr {
-    /// The longest transaction that is billed without a person's look (MONEY section 5).
+    /// The longest transaction that is billed without a person's look, where the operator names no shorter one (MONEY
+    /// section 5).
     pub const DURATION_LIMIT: TimeSpan = TimeSpan::from_hours(31 * 24);
 
     /// How long the transaction lasted.
@@ -80,13 +85,13 @@ impl Cdr {
     /// Every doubt that the record itself shows, for `Cdr::doubts` at sealing. Overlaps, orphans, untrusted clocks
     /// and late frames are not visible here: who seals adds them.
     #[must_use]
-    pub fn examine(&self, evse_limits: EvseLimits) -> Vec<Doubt> {
+    pub fn examine(&self, evse_limits: EvseLimits, duration_limit: TimeSpan) -> Vec<Doubt> {
         let mut doubts = register_doubts(&self.readings);
         if let Ok(energy) = registered_energy(&self.readings) {
             doubts.extend(implausible(energy, self.duration(), evse_limits));
         }
-        if self.duration() > Self::DURATION_LIMIT {
-            doubts.push(Doubt::TooLong { duration: self.duration() });
+        if self.duration() > duration_limit {
+            doubts.push(Doubt::TooLong { duration: self.duration(), limit: duration_limit });
         }
         if self.duration() < TimeSpan::ZERO {
             doubts.push(Doubt::ClockUntrusted { claimed: self.stopped_at, held: self.started_at });
@@ -132,6 +137,27 @@ pub struct RegisterReading {
     pub register: WattHours,
     /// Why it was read.
     pub context: ReadingContext,
+}
+
+/// From when on an EVSE and its EV did what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActivitySpan {
+    /// Its first instant, as we hold true.
+    pub from: Timestamp,
+    /// What they did.
+    pub activity: Activity,
+}
+
+/// What an EVSE and its EV do in a transaction: what TIME and PARKING_TIME count (M8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Energy flows.
+    Charging,
+    /// The EV is offered at least the pilot minimum and takes nothing.
+    Declined,
+    /// The EVSE offers less than the pilot minimum, is faulted or offline: nobody's fault who parks there.
+    NotOffered,
 }
 
 /// Why a register was read.
@@ -253,11 +279,14 @@ pub enum Doubt {
         /// Our own clock then.
         held: Timestamp,
     },
-    /// Longer than 31 days.
-    #[error("lasted {duration}, more than 31 days")]
+    /// Longer than the operator lets pass without a look.
+    #[error("lasted {duration}, more than {limit}")]
     TooLong {
         /// How long.
         duration: TimeSpan,
+        /// The operator's limit then.
+        #[serde(default = "duration_limit_built_in")]
+        limit: TimeSpan,
     },
     /// A frame of the transaction came after its CDR was sealed.
     #[error("frame {frame} came after the CDR was sealed")]
@@ -281,9 +310,32 @@ pub enum Doubt {
         /// The token, where there was one.
         token: Option<IdToken>,
     },
+    /// Messages of the transaction never came.
+    #[error("{missing} messages of the transaction never came")]
+    Incomplete {
+        /// How many are known to be missing; at least one.
+        missing: u64,
+    },
+    /// Another token than the driver's was presented to charge in the same transaction.
+    #[error("token {other} was presented in the same transaction")]
+    SeveralTokens {
+        /// The other.
+        other: IdToken,
+    },
     /// No tariff was frozen at the start.
     #[error("no tariff was frozen at the start")]
     NoTariff,
+    /// Nothing flowed. It holds nothing, for a bill of nothing is right whatever the cause; it is told because a station
+    /// that often delivers nothing is broken, or its meter is.
+    #[error("no energy flowed in {duration}")]
+    NoEnergy {
+        /// How long the transaction lasted.
+        duration: TimeSpan,
+    },
+}
+
+const fn duration_limit_built_in() -> TimeSpan {
+    Cdr::DURATION_LIMIT
 }
 
 /// What usually resolves a doubt; a person decides.
@@ -300,6 +352,8 @@ pub enum Suggestion {
     NameTariff,
     /// Write it off, with the reason.
     WriteOff,
+    /// Nothing to decide: look at the station if it happens often.
+    Nothing,
 }
 
 impl Doubt {
@@ -316,12 +370,14 @@ impl Doubt {
             | Self::Implausible { .. }
             | Self::AfterSeal { .. }
             | Self::MeterReplaced { .. } => Suggestion::CorrectRegisters,
-            Self::Overlapping { .. } | Self::ClockUntrusted { .. } | Self::TooLong { .. } => {
-                Suggestion::BillAsRegistered
-            }
+            Self::Overlapping { .. }
+            | Self::ClockUntrusted { .. }
+            | Self::TooLong { .. }
+            | Self::Incomplete { .. } => Suggestion::BillAsRegistered,
             Self::Orphan { .. } => Suggestion::WriteOff,
-            Self::UnknownDriver { .. } => Suggestion::NameDriver,
+            Self::UnknownDriver { .. } | Self::SeveralTokens { .. } => Suggestion::NameDriver,
             Self::NoTariff => Suggestion::NameTariff,
+            Self::NoEnergy { .. } => Suggestion::Nothing,
         }
     }
 }
@@ -440,8 +496,9 @@ fn implausible(energy: WattHours, duration: TimeSpan, limits: EvseLimits) -> Opt
     // mW · ms overflow 64 bits where a clock is off by decades.
     let flowing = i128::from(limits.power_maximum.milliwatts()) * i128::from(duration.milliseconds().max(0))
         / 3_600_000;
-    let possible = WattHours::from_milliwatt_hours(i64::try_from(flowing).unwrap_or(i64::MAX / 2))
-        + limits.register_step;
+    // A step of the register needs time as well: in none, nothing can flow.
+    let step = if duration > TimeSpan::ZERO { limits.register_step } else { WattHours::ZERO };
+    let possible = WattHours::from_milliwatt_hours(i64::try_from(flowing).unwrap_or(i64::MAX / 2)) + step;
     (energy > possible).then_some(Doubt::Implausible { energy, duration, possible })
 }
 
@@ -480,7 +537,7 @@ mod tests {
     fn m2_energy_is_the_end_register_less_the_start_register() {
         let cdr = cdr(&[(0, 1_000, ReadingContext::Begin), (60, 8_500, ReadingContext::End)]);
         assert_eq!(cdr.energy(), Ok(WattHours::from_watt_hours(7_500)));
-        assert_eq!(cdr.examine(LIMITS), []);
+        assert_eq!(cdr.examine(LIMITS, Cdr::DURATION_LIMIT), []);
     }
 
     #[test]
@@ -517,7 +574,7 @@ mod tests {
         ];
         for (readings, expected) in table {
             let mut cdr = cdr(readings);
-            cdr.doubts = cdr.examine(LIMITS);
+            cdr.doubts = cdr.examine(LIMITS, Cdr::DURATION_LIMIT);
             assert_eq!(cdr.doubts.first(), Some(&expected), "{readings:?}");
             assert_eq!(cdr.energy(), Err(expected), "{readings:?}");
         }
@@ -535,10 +592,32 @@ mod tests {
         use ReadingContext::{Begin, End};
         let minutes = 31 * 24 * 60;
         let mut long = cdr(&[(0, 0, Begin), (minutes, 5_000, End)]);
-        assert_eq!(long.examine(LIMITS), [], "31 days are allowed");
+        assert_eq!(long.examine(LIMITS, Cdr::DURATION_LIMIT), [], "31 days are allowed");
         long.stopped_at += TimeSpan::from_milliseconds(1);
         let duration = TimeSpan::from_hours(31 * 24) + TimeSpan::from_milliseconds(1);
-        assert_eq!(long.examine(LIMITS), [Doubt::TooLong { duration }]);
+        let limit = Cdr::DURATION_LIMIT;
+        assert_eq!(long.examine(LIMITS, limit), [Doubt::TooLong { duration, limit }]);
+        let limit = TimeSpan::from_hours(7 * 24);
+        assert_eq!(
+            long.examine(LIMITS, limit),
+            [Doubt::TooLong { duration, limit }],
+            "an operator may ask earlier"
+        );
+        let stored = r#"{"too_long":{"duration":2678400001}}"#;
+        let limit = Cdr::DURATION_LIMIT;
+        assert_eq!(serde_json::from_str::<Doubt>(stored).unwrap(), Doubt::TooLong { duration, limit });
+    }
+
+    #[test]
+    fn m2_energy_in_no_time_is_a_doubt_however_little() {
+        use ReadingContext::{Begin, End};
+        let mut sudden = cdr(&[(0, 1_000, Begin), (0, 1_001, End)]);
+        sudden.stopped_at = sudden.started_at;
+        let (energy, possible) = (WattHours::from_watt_hours(1), WattHours::ZERO);
+        let doubt = Doubt::Implausible { energy, duration: TimeSpan::ZERO, possible };
+        assert_eq!(sudden.examine(LIMITS, Cdr::DURATION_LIMIT), [doubt]);
+        sudden.readings[1].register = WattHours::from_watt_hours(1_000);
+        assert_eq!(sudden.examine(LIMITS, Cdr::DURATION_LIMIT), [], "nothing in no time is nothing");
     }
 
     #[test]
@@ -547,16 +626,23 @@ mod tests {
         cdr.driver = Driver::Unknown;
         cdr.tariff = None;
         let token = cdr.token.clone();
-        assert_eq!(cdr.examine(LIMITS), [Doubt::UnknownDriver { token }, Doubt::NoTariff]);
+        assert_eq!(
+            cdr.examine(LIMITS, Cdr::DURATION_LIMIT),
+            [Doubt::UnknownDriver { token }, Doubt::NoTariff]
+        );
     }
 
     #[test]
     fn a_clock_off_by_decades_does_not_overflow() {
         let mut cdr = cdr(&[(0, 0, ReadingContext::Begin), (60, 1_000, ReadingContext::End)]);
         cdr.stopped_at = Timestamp::MAX;
-        assert!(matches!(cdr.examine(LIMITS)[..], [Doubt::TooLong { .. }]));
+        assert!(matches!(cdr.examine(LIMITS, Cdr::DURATION_LIMIT)[..], [Doubt::TooLong { .. }]));
         cdr.stopped_at = Timestamp::from_milliseconds(i64::MIN);
-        assert!(cdr.examine(LIMITS).iter().any(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. })));
+        assert!(
+            cdr.examine(LIMITS, Cdr::DURATION_LIMIT)
+                .iter()
+                .any(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }))
+        );
     }
 
     #[test]
@@ -618,6 +704,7 @@ mod tests {
                     context,
                 })
                 .collect(),
+            activity: vec![],
             doubts: vec![],
             evidence: vec![],
             stop_reason: "Local".to_owned(),

@@ -211,7 +211,7 @@ impl<'a> Billable<'a> {
         let curve = RegisterCurve::new(&readings)?;
         let duration = curve.end().at.since(curve.begin().at);
         if duration > Self::SPAN_LIMIT {
-            return Err(Doubt::TooLong { duration });
+            return Err(Doubt::TooLong { duration, limit: Self::SPAN_LIMIT });
         }
         Ok(Self { cdr, driver, tariff, readings, curve, month })
     }

@@ -3,9 +3,11 @@
 //! Let R(t) be the register over time: given at the readings, and between two neighbours (t₀, r₀), (t₁, r₁) linear,
 //! `r₀ + ⌊(r₁ − r₀)·(t − t₀)/(t₁ − t₀)⌋` in whole mWh. With the price boundaries t₁ < … < tₙ between the begin reading
 //! t₀ and the end reading tₙ₊₁ and the price p(t) of the first element that matches at t, the amount is
-//! `Σ p(tᵢ)·(R(tᵢ₊₁) − R(tᵢ))` plus FLAT, exact, rounded once. The energies always sum to end − start.
+//! `Σ p(tᵢ)·(R(tᵢ₊₁) − R(tᵢ))` plus FLAT, TIME and PARKING_TIME, exact, rounded once. The energies always sum to
+//! end − start.
 
 pub mod naive;
+mod time;
 
 use serde::{Deserialize, Serialize};
 use units::civil::{CivilMonth, Zone};
@@ -91,7 +93,7 @@ impl ChargingPeriod {
 pub struct PricedComponent {
     /// How much of what.
     pub quantity: Quantity,
-    /// Per kWh or per session.
+    /// Per kWh, session or hour.
     pub price: UnitPrice,
     /// The product, exact.
     pub exact: PreciseAmount,
@@ -107,6 +109,10 @@ pub enum Quantity {
     Energy(WattHours),
     /// One session.
     Session,
+    /// Time in which energy flowed, priced per hour.
+    Time(TimeSpan),
+    /// Time in which the EV declined an offer, less what is spared, priced per hour.
+    Parking(TimeSpan),
 }
 
 /// Whether a session still owes its FLAT: it is due once per session, on the first CDR that carries energy.
@@ -174,6 +180,7 @@ pub fn price(billable: &Billable<'_>, tariff: &Tariff, flat: FlatDue) -> Result<
     check_tariff(billable, tariff)?;
     let periods = charging_periods(billable, tariff)?;
     let mut components = energy_components(&periods);
+    components.extend(time::components(billable, tariff));
     components.extend(flat_component(billable, tariff, flat));
     let exact: PreciseAmount = components.iter().map(|component| component.exact).sum();
     let energy = billable.energy();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use units::civil::{Civil, CivilDate, Zone};
-use units::{Currency, TariffId, TimeSpan, Timestamp, UnitPrice, WattHours, Watts};
+use units::{Currency, Money, TariffId, TimeSpan, Timestamp, UnitPrice, WattHours, Watts};
 
 /// One version of a tariff that can be billed to the cent. Never edited: a change is a new version with its own id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,21 @@ pub struct TariffParts {
     /// The longest gap between registers over which a price boundary may be estimated; none: any gap.
     #[serde(default)]
     pub gap_limit: Option<TimeSpan>,
+    /// What PARKING_TIME spares the driver.
+    #[serde(default)]
+    pub parking: ParkingTerms,
+}
+
+/// What PARKING_TIME spares the driver (MONEY section 3, M8). It counts only while the EV declines an offer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ParkingTerms {
+    /// So long after the EV declined is free, each time it had charged before; not negative.
+    pub grace: TimeSpan,
+    /// A part of the day in which it is free.
+    pub exempt: Option<TimeWindow>,
+    /// The most that a CDR's PARKING_TIME comes to, not negative; none: no limit.
+    pub cap: Option<Money>,
 }
 
 /// Price components that hold together under the same restrictions.
@@ -138,15 +153,13 @@ pub enum TariffRefusal {
         /// The tariff.
         tariff: TariffId,
     },
-    /// A kind of component that billing does not know yet.
-    #[error("tariff {tariff}, element {element}: {kind:?} is not yet billed")]
-    ComponentNotYetBilled {
+    /// A grace or a cap below zero, or a cap in another currency.
+    #[error("tariff {tariff}: {what}")]
+    ParkingTerms {
         /// The tariff.
         tariff: TariffId,
-        /// Which element.
-        element: usize,
-        /// The kind.
-        kind: ComponentKind,
+        /// What is wrong.
+        what: &'static str,
     },
     /// A restriction that billing does not know yet.
     #[error("tariff {tariff}, element {element}: a restriction by {restriction:?} is not yet billed")]
@@ -216,7 +229,15 @@ impl Tariff {
         let components = vec![PriceComponent { kind: ComponentKind::Energy, price }];
         let elements = vec![TariffElement { components, restrictions: Restrictions::default() }];
         let name = id.to_string();
-        Self::new(TariffParts { id, name, currency, valid_from, elements, gap_limit: None })
+        Self::new(TariffParts {
+            id,
+            name,
+            currency,
+            valid_from,
+            elements,
+            gap_limit: None,
+            parking: ParkingTerms::default(),
+        })
     }
 
     /// What the version is made of.
@@ -252,6 +273,7 @@ impl Tariff {
             .elements
             .iter()
             .filter_map(|element| element.restrictions.time)
+            .chain(self.parts.parking.exempt)
             .flat_map(|window| [window.from.minutes, window.until.minutes])
             .collect();
         let mut boundaries = BTreeSet::new();
@@ -284,8 +306,7 @@ impl TariffElement {
 
 impl Restrictions {
     fn match_civil(&self, civil: &Civil) -> bool {
-        let minute = i64::from(civil.hour) * 60 + i64::from(civil.minute);
-        self.time.is_none_or(|window| window.contains(minute))
+        self.time.is_none_or(|window| window.contains(minute_of_day(civil)))
             && (self.weekdays.is_empty() || self.weekdays.contains(&Weekday::of(civil)))
             && self.date_from.is_none_or(|first| first <= civil.date)
             && self.date_until.is_none_or(|end| civil.date < end)
@@ -300,6 +321,17 @@ impl Restrictions {
         .into_iter()
         .filter_map(|(is_given, restriction)| is_given.then_some(restriction))
     }
+}
+
+impl ParkingTerms {
+    /// Whether parking is free when the site's clocks show `civil`.
+    pub(crate) fn exempts(&self, civil: &Civil) -> bool {
+        self.exempt.is_some_and(|window| window.contains(minute_of_day(civil)))
+    }
+}
+
+fn minute_of_day(civil: &Civil) -> i64 {
+    i64::from(civil.hour) * 60 + i64::from(civil.minute)
 }
 
 impl TimeWindow {
@@ -398,6 +430,19 @@ impl From<Tariff> for TariffParts {
 
 fn refusals(parts: &TariffParts) -> Vec<TariffRefusal> {
     let mut refusals = Vec::new();
+    let ParkingTerms { grace, cap, exempt: _ } = parts.parking;
+    for (is_wrong, what) in [
+        (grace < TimeSpan::ZERO, "the grace of PARKING_TIME is below zero"),
+        (cap.is_some_and(|cap| cap.minor() < 0), "the cap of PARKING_TIME is below zero"),
+        (
+            cap.is_some_and(|cap| cap.currency() != parts.currency),
+            "the cap of PARKING_TIME is in another currency",
+        ),
+    ] {
+        if is_wrong {
+            refusals.push(TariffRefusal::ParkingTerms { tariff: parts.id.clone(), what });
+        }
+    }
     if parts.elements.iter().all(|element| element.components.is_empty()) {
         refusals.push(TariffRefusal::Empty { tariff: parts.id.clone() });
     }
@@ -405,11 +450,6 @@ fn refusals(parts: &TariffParts) -> Vec<TariffRefusal> {
         let tariff = || parts.id.clone();
         let mut seen = BTreeSet::new();
         for &PriceComponent { kind, price } in &element.components {
-            match kind {
-                ComponentKind::Energy | ComponentKind::Flat => {}
-                ComponentKind::Time | ComponentKind::ParkingTime => refusals
-                    .push(TariffRefusal::ComponentNotYetBilled { tariff: tariff(), element: number, kind }),
-            }
             if price < UnitPrice::default() {
                 refusals.push(TariffRefusal::NegativePrice { tariff: tariff(), element: number, price });
             }
@@ -455,7 +495,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_billed_is_refused_all_at_once() {
-        let text = r#"{"id":"t","name":"T","currency":"EUR","valid_from":0,"elements":[
+        let text = r#"{"id":"t","name":"T","currency":"EUR","valid_from":0,
+            "parking":{"grace":-1,"cap":{"minor":1,"currency":"SEK"}},"elements":[
             {"components":[{"kind":"ENERGY","price":200000},{"kind":"TIME","price":1}],
              "restrictions":{"energy_from":5000,"power_until":3,"duration_from":1}},
             {"components":[{"kind":"PARKING_TIME","price":1},{"kind":"FLAT","price":-1},{"kind":"FLAT","price":1}]}]}"#;
@@ -465,11 +506,11 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "tariff t, element 1: Time is not yet billed",
+                "tariff t: the grace of PARKING_TIME is below zero",
+                "tariff t: the cap of PARKING_TIME is in another currency",
                 "tariff t, element 1: a restriction by Energy is not yet billed",
                 "tariff t, element 1: a restriction by Power is not yet billed",
                 "tariff t, element 1: a restriction by Duration is not yet billed",
-                "tariff t, element 2: ParkingTime is not yet billed",
                 "tariff t, element 2: the price -0.000001 is below zero",
                 "tariff t, element 2: Flat is priced twice",
             ]
@@ -578,6 +619,7 @@ mod tests {
             valid_from: Timestamp::EPOCH,
             elements: vec![element(100_000, night), element(300_000, Restrictions::default())],
             gap_limit: None,
+            parking: ParkingTerms::default(),
         })
         .unwrap()
     }

@@ -12,6 +12,7 @@ use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents}
 use crate::plan::Plan;
 
 pub use crate::ceiling::EvseRecord;
+pub use view::{LimitedBy, Remark};
 
 mod decide;
 mod view;
@@ -224,10 +225,14 @@ pub struct EvseView {
     pub ceiling: PerPhase<Amperes>,
     /// What it was last measured to draw, per site phase.
     pub drawn: PerPhase<Amperes>,
+    /// The highest current that it can be told, per phase.
+    pub current_max: Amperes,
     /// What stops it from having more, in words: `feeder A L2 is full`, `the EV takes no more`.
     pub limited_by: String,
-    /// Learned facts and standing doubts, in words.
-    pub remarks: Vec<String>,
+    /// The same as a value.
+    pub reason: LimitedBy,
+    /// Learned facts and standing doubts.
+    pub remarks: Vec<Remark>,
 }
 
 /// A circuit as control sees it: for pages and the API.
@@ -241,6 +246,8 @@ pub struct CircuitState {
     pub parent: Option<CircuitId>,
     /// What it may carry, per phase.
     pub rating: PerPhase<Amperes>,
+    /// Rating less reserve: what base load and EVSEs may draw together.
+    pub usable: PerPhase<Amperes>,
     /// What its meter last showed, where it has one.
     pub metered: Option<PerPhase<Amperes>>,
     /// The meter must not be believed now.

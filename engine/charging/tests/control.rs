@@ -10,7 +10,8 @@ use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteCon
 use charging::plan::{EvsePlan, Plan};
 use charging::sample::Random;
 use charging::site::{
-    Command, CommandKind, DispatchAnswer, EvState, Measurement, Site, SiteAlarm, SiteEvent, Ticket, Urgency,
+    Command, CommandKind, DispatchAnswer, EvState, LimitedBy, Measurement, Site, SiteAlarm, SiteEvent,
+    Ticket, Urgency,
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
@@ -115,6 +116,31 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
     let evse: EvseId = "CP02/1".parse().unwrap();
     assert!(world.site.alarms().contains(&SiteAlarm::Disobedient { evse: evse.clone() }));
     assert_eq!(world.site.evse_view(world.now, &evse).unwrap().ceiling.highest(), Amperes::from_amperes(16));
+}
+
+#[test]
+fn full_current_is_said_only_at_the_evses_maximum_and_a_full_row_only_below_it() {
+    let (mut full, mut on_rows) = (0, 0);
+    for seed in seeds(5) {
+        let mut world = World::new(seed, Character { sends_plans: true, ..Character::OBEDIENT });
+        for _ in 0..3_600 {
+            world.run(1);
+            for id in world.stations.keys() {
+                let view = world.site.evse_view(world.now, id).unwrap();
+                let is_at_maximum = view.limit == Some(view.current_max);
+                if view.reason == LimitedBy::EvseMaximum {
+                    full += 1;
+                    assert!(is_at_maximum, "{id} has {:?} and is said to be full", view.limit);
+                    assert_eq!(view.limited_by, "full current");
+                }
+                if matches!(view.reason, LimitedBy::Row { .. }) {
+                    on_rows += 1;
+                    assert!(!is_at_maximum, "{id} has all it can and is said to lack it");
+                }
+            }
+        }
+    }
+    assert!(full > 1_000 && on_rows > 1_000, "{full} at their maximum, {on_rows} kept from it");
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Lets `call` wait. Limits for the same connector that still wait are overtaken by it and returned: sent after it,
+    /// Lets `call` wait. Limits for the same EVSE that still wait are overtaken by it and returned: sent after it,
     /// they would undo it.
     pub fn enqueue(
         &mut self,
@@ -170,9 +170,9 @@ impl Calls {
 /// Whether sending `old` after `new` would undo `new`, or ask for the same again.
 fn replaces(new: &Call, old: &Call) -> bool {
     match (new, old) {
-        (Call::SetLive { connector: a, .. }, Call::SetLive { connector: b, .. })
-        | (Call::SetFallback { connector: a, .. }, Call::SetFallback { connector: b, .. })
-        | (Call::Measure { connector: a }, Call::Measure { connector: b }) => a == b,
+        (Call::SetLive { evse: a, .. }, Call::SetLive { evse: b, .. })
+        | (Call::SetFallback { evse: a, .. }, Call::SetFallback { evse: b, .. })
+        | (Call::Measure { evse: a, .. }, Call::Measure { evse: b, .. }) => a == b,
         (
             Call::SetLive { .. }
             | Call::SetFallback { .. }
@@ -195,15 +195,16 @@ mod tests {
     use units::{Amperes, TransactionId};
 
     use super::*;
+    use crate::message::Named;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::EPOCH + TimeSpan::from_seconds(seconds)
     }
 
-    fn live(connector: u16, amperes: i64) -> Call {
+    fn live(evse: u16, amperes: i64) -> Call {
         Call::SetLive {
-            connector,
-            transaction: TransactionId(1),
+            evse,
+            transaction: Named::Ours(TransactionId(1)),
             limit: Amperes::from_amperes(amperes),
             limit_expired: Amperes::ZERO,
             lifetime: TimeSpan::from_minutes(5),

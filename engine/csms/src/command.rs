@@ -13,7 +13,7 @@ use crate::message::Call;
 use crate::outbox::Wait;
 use crate::record::{AuditRow, Record, SiteRow};
 use crate::station::{Station, outcome_in_words};
-use crate::v16::{self, RawCall};
+use crate::wire::{self, RawCall};
 
 /// Who asked for what.
 struct Asked {
@@ -156,10 +156,10 @@ impl Csms {
         payload: Box<str>,
     ) -> Result<Course, String> {
         let place = self.known_station(id)?;
-        match v16::examine_raw(&action, &payload) {
+        match wire::examine_raw(self.stations[place].version(), &action, &payload) {
             RawCall::Plain => Ok(Course::Sent { place, call: Call::Raw { action, payload } }),
-            RawCall::Start { connector, token } => {
-                self.remote_start(now, &EvseId { station: id.clone(), number: connector }, token)
+            RawCall::Start { evse, token } => {
+                self.remote_start(now, &EvseId { station: id.clone(), number: evse }, token)
             }
             RawCall::Refused(reason) => Err(reason),
         }
@@ -170,7 +170,7 @@ impl Csms {
         let place = self.known_station(&evse.station)?;
         let station = &self.stations[place];
         let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
-        if let Some(current) = station.evses[slot].current {
+        if let Some(current) = station.drawing(slot) {
             return Err(format!("EVSE {evse} is in transaction {current}"));
         }
         if !station.is_online() {
@@ -183,15 +183,17 @@ impl Csms {
         let site = station.site.ok_or_else(|| format!("station {} is in no site", evse.station))?;
         self.core.sites.site(site).may_start(now, evse).map_err(|refusal| format!("S1: {refusal}"))?;
         self.core.sites.apply(now, site, SiteEvent::StartAllowed(evse.clone()));
-        Ok(Course::Sent { place, call: Call::Start { connector: evse.number, token } })
+        let number = self.core.next_start();
+        self.core.persist_counters();
+        Ok(Course::Sent { place, call: Call::Start { evse: evse.number, token, number } })
     }
 
     fn remote_stop(&mut self, evse: &EvseId) -> Result<Course, String> {
         let place = self.known_station(&evse.station)?;
         let station = &self.stations[place];
         let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
-        let transaction =
-            station.evses[slot].current.ok_or_else(|| format!("EVSE {evse} is in no transaction"))?;
+        let current = station.evses[slot].current.and_then(|id| station.transactions.open(id));
+        let transaction = current.ok_or_else(|| format!("EVSE {evse} is in no transaction"))?.named();
         Ok(Course::Sent { place, call: Call::Stop { transaction } })
     }
 

@@ -6,6 +6,7 @@ use billing::cdr::Cdr;
 use billing::directory::Directory;
 use charging::network::SiteConfig;
 use charging::plan::Plan;
+pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::{
     Amperes, EvseId, IdToken, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId,
@@ -31,6 +32,8 @@ pub enum Input {
         link: LinkId,
         /// The station named in the URL.
         station: StationId,
+        /// What is spoken on it, as the handshake agreed.
+        version: Version,
     },
     /// A link is gone. Where a newer link of the station exists this changes nothing.
     LinkDown {

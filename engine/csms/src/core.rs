@@ -57,6 +57,13 @@ impl Core {
         CdrId(number)
     }
 
+    /// The number of a start from afar; it fits 31 bits, and begins anew after them.
+    pub fn next_start(&mut self) -> u32 {
+        let number = self.counters.start.max(1);
+        self.counters.start = if number < 0x7FFF_FFFF { number + 1 } else { 1 };
+        number
+    }
+
     /// A message id of ours: never used before, in earlier runs neither.
     pub fn next_message(&mut self) -> u64 {
         if self.message_next >= self.counters.message {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::site::{CommandKind, SiteEvent, Urgency};
 use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
 
-use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth};
+use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::Core;
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
+use crate::query::{Query, QueryAnswer};
 use crate::station::Station;
-use crate::v16::{self, Incoming};
+use crate::wire::{self, Incoming};
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
 const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
@@ -24,6 +25,8 @@ pub struct Policy {
     pub heartbeat: TimeSpan,
     /// The interval of meter values in a transaction that stations are configured to. Default 60 s.
     pub meter_values: TimeSpan,
+    /// A longer transaction is held until a person has looked. At most, and by default, 31 days (MONEY section 5).
+    pub transaction_longest: TimeSpan,
 }
 
 /// What happens to stations that are named in no site.
@@ -41,6 +44,7 @@ impl Default for Policy {
             unknown_stations: UnknownStations::Lobby,
             heartbeat: TimeSpan::from_seconds(300),
             meter_values: TimeSpan::from_seconds(60),
+            transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
         }
     }
 }
@@ -53,7 +57,7 @@ pub struct Csms {
     pub(crate) station_by_id: BTreeMap<StationId, usize>,
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
-    pub(crate) lobby: BTreeMap<StationId, LinkId>,
+    pub(crate) lobby: BTreeMap<StationId, (LinkId, Version)>,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
@@ -64,7 +68,7 @@ pub struct Csms {
 enum Caller {
     /// A station, by its place.
     Station(usize),
-    Unknown(StationId),
+    Unknown(StationId, Version),
 }
 
 impl Csms {
@@ -85,7 +89,7 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station } => self.link_up(now, link, station),
+            Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
@@ -119,6 +123,12 @@ impl Csms {
         self.core.out.pop()
     }
 
+    /// What [`Input::Query`] would be answered, committed or not: for observers, who change nothing by looking.
+    #[must_use]
+    pub fn look(&self, now: Timestamp, query: &Query) -> QueryAnswer {
+        self.answer(now, query)
+    }
+
     /// When the next [`Input::Tick`] is wanted.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -126,11 +136,13 @@ impl Csms {
         station.into_iter().chain(self.core.sites.next_deadline()).min()
     }
 
-    fn link_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
-        let Some(&place) = self.station_by_id.get(&id) else { return self.unknown_up(now, link, id) };
+    fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
+        let Some(&place) = self.station_by_id.get(&id) else {
+            return self.unknown_up(now, link, version, id);
+        };
         let station = &mut self.stations[place];
         if station.site.is_none() {
-            return self.unknown_up(now, link, id);
+            return self.unknown_up(now, link, version, id);
         }
         let old = station.link.as_ref().map(|old| old.id);
         if old == Some(link) {
@@ -144,11 +156,11 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link);
+        station.link_up(&mut self.core, now, link, version);
         self.rewake(place);
     }
 
-    fn unknown_up(&mut self, now: Timestamp, link: LinkId, id: StationId) {
+    fn unknown_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
         let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
         self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
         let close = |link, reason| Effect::CloseLink { link, reason };
@@ -157,11 +169,12 @@ impl Csms {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
             UnknownStations::Lobby => {
-                if let Some(old) = self.lobby.insert(id.clone(), link).filter(|&old| old != link) {
+                let old = self.lobby.insert(id.clone(), (link, version)).map(|(old, _)| old);
+                if let Some(old) = old.filter(|&old| old != link) {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
                 }
-                self.links.insert(link, Caller::Unknown(id));
+                self.links.insert(link, Caller::Unknown(id, version));
             }
         }
     }
@@ -172,11 +185,13 @@ impl Csms {
                 self.stations[place].link_down(&mut self.core, now, "the link was lost");
                 self.rewake(place);
             }
-            Some(Caller::Unknown(station)) if self.lobby.get(&station) == Some(&link) => {
+            Some(Caller::Unknown(station, _))
+                if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
+            {
                 self.lobby.remove(&station);
             }
             // Replaced or closed before: the newer link stands.
-            Some(Caller::Unknown(_)) | None => {}
+            Some(Caller::Unknown(..)) | None => {}
         }
     }
 
@@ -186,21 +201,21 @@ impl Csms {
                 self.stations[place].frame(&mut self.core, now, link, frame, text);
                 self.rewake(place);
             }
-            Some(Caller::Unknown(_)) => self.unknown_frame(now, link, text),
+            Some(&Caller::Unknown(_, version)) => self.unknown_frame(now, link, version, text),
             // What came on a link that was replaced is not acknowledged: it is repeated on the newer one.
             None => {}
         }
     }
 
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
-    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, text: &str) {
-        let reply = match v16::read(text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
+    fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
+        let reply = match wire::read(version, text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
             Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
                 let registration = Registration::Pending;
                 let now = self.core.wall(now);
-                v16::answer(&id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+                wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
             }
-            Incoming::Call { id, .. } => v16::refusal_of_unknown(&id),
+            Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
             Incoming::Broken { reply: Some(reply) } => reply,
             Incoming::Answer { .. } | Incoming::Broken { reply: None } => return,
         };
@@ -269,9 +284,9 @@ impl Csms {
     /// A station that waited in the lobby belongs to a site now: its link stands.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        if let Some(link) = self.lobby.remove(&id) {
+        if let Some((link, version)) = self.lobby.remove(&id) {
             self.links.insert(link, Caller::Station(place));
-            self.stations[place].link_up(&mut self.core, now, link);
+            self.stations[place].link_up(&mut self.core, now, link, version);
         }
     }
 

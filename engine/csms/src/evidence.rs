@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use units::civil::Zone;
 use units::{CdrId, OwnerId, SiteId, TimeSpan, Timestamp, WattHours};
 
+use crate::message::Named;
 use crate::record::TransactionRow;
 
 /// Tariffs cut at quarter hours at the finest: of each the first register is kept in the CDR.
@@ -66,8 +67,20 @@ impl OpenTransaction {
         if reading.register < WattHours::ZERO {
             return Kept::Superfluous;
         }
+        // Zero amid a transaction that began above it stands for a meter that is not read yet (recorded frame s038). A
+        // meter that was reset shows at its next register, or at the end.
+        let began_above = self.row.register_start.is_some_and(|begin| begin > WattHours::ZERO);
+        if reading.register == WattHours::ZERO && began_above {
+            return Kept::Superfluous;
+        }
         self.register_last = Some(reading.register);
-        if reading.at < self.row.started_at {
+        match reading.context {
+            // Those of begin and end are in the row.
+            ReadingContext::Begin | ReadingContext::End => return Kept::Superfluous,
+            ReadingContext::Clock | ReadingContext::Periodic => {}
+        }
+        // Of a transaction that the station numbers the first event may come last: its CDR leaves out what lies before.
+        if reading.at < self.row.started_at && self.row.reported_id.is_none() {
             return Kept::Superfluous;
         }
         let cell = reading.at.floor_to(CELL);
@@ -90,6 +103,22 @@ impl OpenTransaction {
         Some(self.register_last? - self.row.register_start?)
     }
 
+    /// The id that its station knows it by.
+    pub fn named(&self) -> Named {
+        self.row.reported_id.clone().map_or(Named::Ours(self.row.transaction), Named::Theirs)
+    }
+
+    /// An EV was plugged in, nobody asked for energy, and none flowed: nothing to bill.
+    pub fn is_without_energy(&self) -> bool {
+        let row = &self.row;
+        let end = row.stop.as_ref().and_then(|stop| stop.register);
+        !row.may_draw
+            && row.token.is_none()
+            && row.doubts.iter().all(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }))
+            && row.register_start == end
+            && row.events.is_complete()
+    }
+
     /// The CDR, once the row says how it ended (or that it never will). `overlaps` are doubts about other transactions.
     pub fn cdr(&self, id: CdrId, place: &Place<'_>, overlaps: Vec<Doubt>) -> Cdr {
         let row = &self.row;
@@ -104,7 +133,11 @@ impl OpenTransaction {
             register,
             context: ReadingContext::End,
         });
-        let between = self.cells.values().copied().filter(|reading| reading.at <= stopped_at);
+        let between = self
+            .cells
+            .values()
+            .copied()
+            .filter(|reading| row.started_at <= reading.at && reading.at <= stopped_at);
         let readings: Vec<RegisterReading> = begin.into_iter().chain(between).chain(end).collect();
         let terms = place.directory.terms(&row.evse, row.started_at).ok();
         let admission = row.admission.as_ref();
@@ -131,11 +164,12 @@ impl OpenTransaction {
             started_at: row.started_at,
             stopped_at,
             readings,
+            activity: row.activity.iter().copied().filter(|span| span.from < stopped_at).collect(),
             doubts: row.doubts.clone(),
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
         };
-        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits)) {
+        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits, place.duration_limit)) {
             if !cdr.doubts.contains(&doubt) {
                 cdr.doubts.push(doubt);
             }
@@ -150,6 +184,8 @@ pub(crate) struct Place<'a> {
     pub site: &'a SiteId,
     pub zone: &'a Zone,
     pub limits: EvseLimits,
+    /// A longer transaction is in doubt.
+    pub duration_limit: TimeSpan,
     pub directory: &'a Directory,
 }
 
@@ -163,6 +199,7 @@ fn unknown_owner() -> OwnerId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Events;
 
     #[test]
     fn the_unknown_owner_has_a_name() {
@@ -178,12 +215,18 @@ mod tests {
             evse: "CP/1".parse().unwrap(),
             token: None,
             admission: None,
+            reported_id: None,
+            events: Events::default(),
+            may_draw: true,
+            is_refused_by_rows: false,
             reported_start: None,
             started_at: minute(1),
             register_start: Some(WattHours::ZERO),
             stop: None,
             superseded_at: None,
+            seal_at: None,
             doubts: Vec::new(),
+            activity: Vec::new(),
             is_sealed: false,
         });
         let mut read = |at, watt_hours| {

@@ -5,9 +5,10 @@
 //! committed, [`query`] what can be asked.
 //!
 //! Inside: `link` knows which link a station speaks on and what was heard, `call` queues our calls, `message` says in
-//! OCPP's own terms (not a version's) what stations and we tell each other, `v16` translates that to OCPP 1.6's wire,
-//! `station` answers stations, `session` and `evidence` make transactions and sealed CDRs of what they say, `control`
-//! carries it to each site's control loop and carries the commands back.
+//! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
+//! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
+//! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
+//! commands back.
 //!
 //! # Invariants
 //!
@@ -23,16 +24,18 @@
 //! # Not here
 //!
 //! No sockets, files, clock or randomness; no prices and no invoices (`office`); no rule of currents (`charging`), and
-//! no OCPP 1.6 word outside `v16`.
+//! no word of one OCPP version outside its translator.
 
 #![deny(clippy::float_arithmetic)]
 
+mod activity;
 mod call;
 mod command;
 pub mod contract;
 mod control;
 mod core;
 mod csms;
+mod event;
 mod evidence;
 mod link;
 mod measure;
@@ -46,9 +49,11 @@ mod station;
 #[cfg(test)]
 mod tests;
 mod v16;
+mod v201;
+mod wire;
 
 pub use contract::{
-    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth,
+    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth, Version,
 };
 pub use csms::{Csms, Policy, UnknownStations};
 pub use query::{Query, QueryAnswer};

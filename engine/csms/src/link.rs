@@ -1,5 +1,6 @@
 //! A station's link: since when, whether the station may be called on it, and how long it has been silent.
 
+use ocpp::Version;
 use units::{LinkId, TimeSpan, Timestamp};
 
 /// A registered station that does not boot on a new link may be called after this long (FIELD section 4d, 53).
@@ -11,6 +12,7 @@ const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
 #[derive(Debug)]
 pub(crate) struct Link {
     pub id: LinkId,
+    pub version: Version,
     pub up_at: Timestamp,
     /// The boot on this link was the station's first ever.
     pub is_first_boot: bool,
@@ -40,10 +42,17 @@ pub(crate) enum Silence {
 }
 
 impl Link {
-    pub fn new(id: LinkId, now: Timestamp, is_registered: bool, heartbeat: TimeSpan) -> Self {
+    pub fn new(
+        id: LinkId,
+        version: Version,
+        now: Timestamp,
+        is_registered: bool,
+        heartbeat: TimeSpan,
+    ) -> Self {
         let patience = if is_registered { READY_WITHOUT_BOOT } else { READY_NEVER_BOOTED };
         Self {
             id,
+            version,
             up_at: now,
             is_first_boot: false,
             readiness: Readiness::From(now + patience),

@@ -3,8 +3,11 @@
 use billing::cdr::ReadingContext;
 use charging::site::EvState;
 use units::{
-    Amperes, IdToken, PerPhase, ReportedAt, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
+    Amperes, IdToken, PerPhase, Phase, ReportedAt, TimeSpan, Timestamp, TransactionId, Volts, WattHours,
+    Watts,
 };
+
+use crate::record::ReportedId;
 
 /// A station's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,7 @@ pub(crate) enum Request {
     },
     Start(Start),
     Stop(Stop),
+    Event(Event),
     MeterValues(MeterValues),
     /// Something that needs no more than an empty answer.
     Informs,
@@ -33,28 +37,58 @@ pub(crate) struct Boot {
     pub serial: String,
 }
 
-/// The status of a connector; connector 0 is the station.
+/// The status of an EVSE's connector; EVSE 0 is the station.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Status {
+    pub evse: u16,
+    /// Which of the EVSE's.
     pub connector: u16,
-    /// `None` where the word says nothing about the EV.
-    pub ev: Option<EvState>,
+    pub ev: EvTold,
     /// The station's word.
     pub text: String,
     pub at: Option<ReportedAt>,
 }
 
-/// A transaction began.
+/// What a status says of the EV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EvTold {
+    /// Nothing.
+    Nothing,
+    /// One is there; what it does is told elsewhere.
+    Present,
+    State(EvState),
+}
+
+impl EvTold {
+    /// An EV is there.
+    pub const fn is_plugged(self) -> bool {
+        self.rank() == 2
+    }
+
+    /// Which of an EVSE's connectors speaks for it: the highest.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Nothing | Self::State(EvState::Faulted) => 0,
+            Self::State(EvState::Absent) => 1,
+            Self::Present
+            | Self::State(
+                EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse,
+            ) => 2,
+        }
+    }
+}
+
+/// A transaction that we number began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {
-    pub connector: u16,
+    pub evse: u16,
     /// `None` where it is missing or no token.
     pub token: Option<IdToken>,
     pub register: Option<WattHours>,
     pub at: Option<ReportedAt>,
 }
 
-/// A transaction ended.
+/// A transaction that we number ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stop {
     pub transaction: Claimed,
@@ -65,10 +99,47 @@ pub(crate) struct Stop {
     pub samples: Vec<Sample>,
 }
 
-/// Values of a connector's meter.
+/// Something happened to a transaction that the station numbers. Events may come in any order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub kind: EventKind,
+    /// `None` where it named none.
+    pub transaction: Option<ReportedId>,
+    /// The event's place among those of its transaction; `None` where it cannot be read.
+    pub seq_no: Option<u32>,
+    /// `None` where it is not told; 0 is none.
+    pub evse: Option<u16>,
+    pub at: Option<ReportedAt>,
+    /// It happened while the station had no link.
+    pub is_offline: bool,
+    pub token: Option<Presented>,
+    pub ev: Option<EvState>,
+    /// Why it ended.
+    pub reason: String,
+    pub samples: Vec<Sample>,
+}
+
+/// Which part of a transaction's life an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    Started,
+    Updated,
+    Ended,
+}
+
+/// A token that was presented in a transaction; `None` where it is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// To charge.
+    ToCharge(Option<IdToken>),
+    /// To end the transaction, which may be another one's.
+    ToEnd(Option<IdToken>),
+}
+
+/// Values of an EVSE's meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MeterValues {
-    pub connector: u16,
+    pub evse: u16,
     pub transaction: Claimed,
     pub samples: Vec<Sample>,
 }
@@ -82,6 +153,39 @@ pub(crate) enum Claimed {
     Odd(String),
     /// Nothing.
     Missing,
+}
+
+/// One figure of a meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// The register of imported energy.
+    Register(WattHours, ReadingContext),
+    Current(Amperes),
+    Offered(Amperes),
+    Power(Watts),
+    /// To neutral.
+    Voltage(Volts),
+}
+
+/// Between which conductors something is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conductor {
+    Line(Phase),
+    /// All of them, or it does not matter.
+    Total,
+    /// The neutral, or a difference between lines: it says nothing of a line.
+    Other,
+}
+
+impl Conductor {
+    /// From a line, where it is a single one, and whether any conductor was named.
+    pub fn of(line: Option<Phase>, is_named: bool) -> Self {
+        match line {
+            Some(line) => Self::Line(line),
+            None if is_named => Self::Other,
+            None => Self::Total,
+        }
+    }
 }
 
 /// What was measured at one instant.
@@ -104,14 +208,54 @@ pub(crate) struct Sample {
     pub measured_voltage: PerPhase<Option<Volts>>,
 }
 
+impl Sample {
+    /// Takes a figure in; of several alike the last counts, of offers the highest.
+    pub fn take(&mut self, figure: Figure, conductor: Conductor) {
+        match (figure, conductor) {
+            // Some repeat the register of the begin beside the present one, last (recorded frames s101 to s103).
+            (Figure::Register(_, ReadingContext::Begin), Conductor::Total) if self.register.is_some() => {}
+            (Figure::Register(register, context), Conductor::Total) => {
+                self.register = Some((register, context));
+            }
+            (Figure::Current(current), Conductor::Line(line)) => self.current[line] = Some(current),
+            (Figure::Current(current), Conductor::Total) => self.current_total = Some(current),
+            (Figure::Offered(offered), _) => {
+                self.offered = Some(self.offered.map_or(offered, |other| other.max(offered)));
+            }
+            (Figure::Power(power), Conductor::Line(line)) => self.power[line] = Some(power),
+            (Figure::Power(power), Conductor::Total) => self.power_total = Some(power),
+            (Figure::Voltage(volts), Conductor::Line(line)) => self.measured_voltage[line] = Some(volts),
+            (Figure::Voltage(volts), Conductor::Total) => {
+                for line in Phase::ALL {
+                    self.measured_voltage[line].get_or_insert(volts);
+                }
+            }
+            (Figure::Register(..), Conductor::Line(_) | Conductor::Other)
+            | (Figure::Current(_) | Figure::Power(_) | Figure::Voltage(_), Conductor::Other) => {}
+        }
+    }
+}
+
 /// What we answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Boot { registration: Registration, now: Timestamp, interval: TimeSpan },
-    Heartbeat { now: Timestamp },
+    Boot {
+        registration: Registration,
+        now: Timestamp,
+        interval: TimeSpan,
+    },
+    Heartbeat {
+        now: Timestamp,
+    },
     Authorise(Verdict),
-    Start { transaction: TransactionId, verdict: Verdict },
-    Stop { verdict: Option<Verdict> },
+    Start {
+        transaction: TransactionId,
+        verdict: Verdict,
+    },
+    /// To whatever else is told of a transaction; a verdict where a token was presented.
+    Transaction {
+        verdict: Option<Verdict>,
+    },
     MeterValues,
     Status,
     Informs,
@@ -143,6 +287,7 @@ pub(crate) enum Verdict {
 pub(crate) enum TransactionMessage {
     Start,
     Stop,
+    Event,
     MeterValues,
 }
 
@@ -150,33 +295,43 @@ pub(crate) enum TransactionMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Call {
     /// The live limit of a transaction, with the fallback that follows it.
-    SetLive {
-        connector: u16,
-        transaction: TransactionId,
-        limit: Amperes,
-        limit_expired: Amperes,
-        lifetime: TimeSpan,
-    },
+    SetLive { evse: u16, transaction: Named, limit: Amperes, limit_expired: Amperes, lifetime: TimeSpan },
     /// The standing fallback.
-    SetFallback { connector: u16, limit: Amperes },
+    SetFallback { evse: u16, limit: Amperes },
     /// Whatever others left in the station.
     ClearLimits,
-    /// Meter values, now.
-    Measure { connector: u16 },
-    /// The connector's status, now.
-    AskStatus { connector: u16 },
+    /// What the EVSE's meter shows, now.
+    Measure { evse: u16, activity: Activity },
+    /// The EVSE's status, now.
+    AskStatus { evse: u16 },
     /// Any sign of life.
     Probe,
     /// A setting.
     Configure { setting: Setting, value: String },
     /// Which unit limits may come in.
     AskLimitUnit,
-    /// A transaction from afar.
-    Start { connector: u16, token: IdToken },
+    /// A transaction from afar; `number` is ours, for each such call another one.
+    Start { evse: u16, token: IdToken, number: u32 },
     /// Its end from afar.
-    Stop { transaction: TransactionId },
+    Stop { transaction: Named },
     /// An operator's own words: action and payload as JSON text.
     Raw { action: Box<str>, payload: Box<str> },
+}
+
+/// A transaction, by the id that its station knows it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Our number.
+    Ours(TransactionId),
+    /// The station's own.
+    Theirs(ReportedId),
+}
+
+/// What an EVSE does when it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Transaction,
+    Idle,
 }
 
 /// A setting of a station that we need.
@@ -186,6 +341,10 @@ pub(crate) enum Setting {
     MeasureInterval,
     /// What is measured then.
     Measured,
+    /// What is measured when a transaction begins.
+    MeasuredAtStart,
+    /// What is measured when it ends.
+    MeasuredAtEnd,
 }
 
 /// How a station took a call.

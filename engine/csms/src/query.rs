@@ -81,6 +81,8 @@ pub struct CircuitView {
     pub parent: Option<CircuitId>,
     /// What it may carry, per phase.
     pub rating: PerPhase<Amperes>,
+    /// Rating less reserve: what base load and EVSEs may draw together.
+    pub usable: PerPhase<Amperes>,
     /// What its meter last showed, where it has one.
     pub metered: Option<PerPhase<Amperes>>,
     /// The meter's reading is too old or contradictory.
@@ -184,6 +186,7 @@ impl Csms {
             name: state.name,
             parent: state.parent,
             rating: state.rating,
+            usable: state.usable,
             metered: state.metered,
             is_stale: state.is_stale,
             base: state.base,

@@ -1,7 +1,7 @@
 //! Records: the truth that is committed. A *fact* is inserted and never changed; a *state row* replaces the one with
 //! the same key. A restart reads the state rows and the facts of open transactions back as the very same values.
 
-use billing::cdr::{Cdr, Doubt, RegisterReading};
+use billing::cdr::{ActivitySpan, Cdr, Doubt, RegisterReading};
 use charging::network::SiteConfig;
 use charging::site::EvseRecord;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,9 @@ pub struct StationRow {
     pub serial: String,
     /// Its last boot.
     pub booted_at: Option<Timestamp>,
+    /// What it spoke on its last link.
+    #[serde(default)]
+    pub ocpp_version: Option<ocpp::Version>,
     /// How far the station's clock is ahead of ours, where known, in ms.
     pub clock_skew_ms: Option<i64>,
     /// It told at least once that an EV was unplugged: its sessions may hold several transactions.
@@ -149,6 +152,18 @@ pub struct TransactionRow {
     pub token: Option<IdToken>,
     /// Who that was, what it costs: frozen at the start.
     pub admission: Option<billing::directory::Admission>,
+    /// The station's own id of it, where the station numbers its transactions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_id: Option<ReportedId>,
+    /// Which of its events came, where the station numbers them.
+    #[serde(default, skip_serializing_if = "Events::is_none")]
+    pub events: Events,
+    /// A token was presented or energy flowed: control counts it as a transaction. Before that it is an EV plugged in.
+    #[serde(default = "yes")]
+    pub may_draw: bool,
+    /// The directory would have had it, but no row could carry its start (S1): a repetition is refused alike.
+    #[serde(default)]
+    pub is_refused_by_rows: bool,
     /// When the station says it began.
     pub reported_start: Option<ReportedAt>,
     /// When it began, as we hold true.
@@ -160,10 +175,116 @@ pub struct TransactionRow {
     /// When the next transaction began at the EVSE although this one's end was not told.
     #[serde(default)]
     pub superseded_at: Option<Timestamp>,
+    /// When it is sealed although its end, or events before its end, are missing; by the wall clock.
+    #[serde(default)]
+    pub seal_at: Option<Timestamp>,
+    /// What EVSE and EV did, in order of time; before the first of them nothing was offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<ActivitySpan>,
     /// Doubts so far.
     pub doubts: Vec<Doubt>,
-    /// The CDR is sealed.
+    /// The CDR is sealed; or there was nothing to bill, since nobody asked for energy and none flowed.
     pub is_sealed: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The id that a station gave a transaction, as it came; unique within its station.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReportedId(pub String);
+
+impl std::fmt::Display for ReportedId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Which events of a transaction came, by the numbers that the station gave them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// Inclusive ranges, ascending, with gaps between them.
+    pub seen: Vec<(u32, u32)>,
+    /// The first event came.
+    pub is_begun: bool,
+    /// The number of the first event, once it came.
+    pub first: Option<u32>,
+    /// The number of the last event, once it came.
+    pub last: Option<u32>,
+    /// The number of the event that named the driver.
+    pub token: Option<u32>,
+}
+
+impl Events {
+    /// More gaps than this are not remembered: then the transaction stays incomplete.
+    pub const RANGES_LIMIT: usize = 256;
+
+    /// No event came.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the event of this number came.
+    #[must_use]
+    pub fn has(&self, number: u32) -> bool {
+        self.seen.iter().any(|&(from, until)| (from..=until).contains(&number))
+    }
+
+    /// The event of this number came.
+    pub fn insert(&mut self, number: u32) {
+        if self.has(number) {
+            return;
+        }
+        let place = self.seen.partition_point(|&(from, _)| from < number);
+        let joins_before = place > 0 && self.seen[place - 1].1.checked_add(1) == Some(number);
+        let joins_after = self.seen.get(place).is_some_and(|&(from, _)| number.checked_add(1) == Some(from));
+        match (joins_before, joins_after) {
+            (true, true) => {
+                let (_, until) = self.seen.remove(place);
+                self.seen[place - 1].1 = until;
+            }
+            (true, false) => self.seen[place - 1].1 = number,
+            (false, true) => self.seen[place].0 = number,
+            (false, false) if self.seen.len() < Self::RANGES_LIMIT => {
+                self.seen.insert(place, (number, number));
+            }
+            (false, false) => {}
+        }
+    }
+
+    /// The highest number that came.
+    #[must_use]
+    pub fn highest(&self) -> Option<u32> {
+        self.seen.last().map(|&(_, until)| until)
+    }
+
+    /// Whether the first event, the last, and all between them came.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) => {
+                self.seen.iter().any(|&(from, until)| from <= first && last <= until)
+            }
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// How many events are known to be missing; at least one where the first or the last is.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        if self.is_complete() {
+            return 0;
+        }
+        let from = self.first.or(self.seen.first().map(|&(from, _)| from)).unwrap_or(0);
+        let until = self.last.or(self.highest()).unwrap_or(0);
+        let wanted = u64::from(until.saturating_sub(from)) + 1;
+        let came = self.seen.iter().map(|&(a, b)| (a.max(from), b.min(until)));
+        let came: u64 = came.filter(|(a, b)| a <= b).map(|(a, b)| u64::from(b - a) + 1).sum();
+        wanted.saturating_sub(came).max(1)
+    }
 }
 
 /// How a transaction ended.
@@ -190,6 +311,9 @@ pub struct Counters {
     pub cdr: u64,
     /// The next message id of ours.
     pub message: u64,
+    /// The next start from afar.
+    #[serde(default)]
+    pub start: u32,
 }
 
 /// A frame kept as evidence.
@@ -222,7 +346,9 @@ pub struct MeterValuesRow {
     pub received_at: Timestamp,
     /// The evidence it came in.
     pub frame: u64,
-    /// The samples, in order.
+    /// The number of the transaction's event that it came in, where the station numbers them.
+    pub seq_no: Option<u32>,
+    /// The samples, in order; none in an event that measured nothing.
     pub samples: Vec<MeterSample>,
 }
 

@@ -123,6 +123,9 @@ impl Csms {
                 open.rest_on(billing::cdr::EvidenceRef { frame: row.frame, sha256: row.sha256 });
             }
             Fact::MeterValues(row) => {
+                if let Some(number) = row.seq_no {
+                    open.row.events.insert(number);
+                }
                 for reading in row.samples.iter().filter_map(|sample| sample.register) {
                     open.read(reading);
                 }

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use billing::cdr::{Doubt, EvidenceRef, RegisterReading};
-use billing::directory::AuthoriseRefusal;
+use billing::cdr::{Doubt, EvidenceRef, ReadingContext, RegisterReading};
+use billing::directory::{Admission, AuthoriseRefusal};
 use charging::site::{EvState, SiteEvent};
 use units::{EvseId, IdToken, ReportedAt, TimeSpan, Timestamp, TransactionId, WattHours};
 
@@ -16,13 +16,14 @@ use crate::core::Core;
 use crate::evidence::{Kept, OpenTransaction, Place, Received};
 use crate::measure::RegisterAt;
 use crate::message::{
-    Answer, Claimed, MeterValues, Sample, Start, Status, Stop, TransactionMessage, Verdict,
+    Answer, Claimed, Event, EventKind, MeterValues, Sample, Start, Status, Stop, TransactionMessage, Verdict,
 };
 use crate::outbox::Wait;
 use crate::record::{
-    EvidenceRow, FindingRow, MeterSample, MeterValuesRow, Record, SessionRow, TransactionRow, TransactionStop,
+    Events, EvidenceRow, FindingRow, MeterSample, MeterValuesRow, Record, ReportedId, SessionRow,
+    TransactionRow, TransactionStop,
 };
-use crate::station::{Evse, Lateness, Station};
+use crate::station::{Evse, Lateness, REGISTER_STEP, Station};
 
 /// A reported time that lies further ahead of ours is not believed.
 const AHEAD_MAX: TimeSpan = TimeSpan::from_seconds(30);
@@ -30,8 +31,9 @@ const AHEAD_MAX: TimeSpan = TimeSpan::from_seconds(30);
 const BEHIND_MAX: TimeSpan = TimeSpan::from_hours(32 * 24);
 /// A start that is older when it arrives was made while offline.
 const LIVE_MAX: TimeSpan = TimeSpan::from_minutes(2);
-/// A transaction whose end was not told when the next began is sealed without it after this long.
-const SEALED_UNENDED_AFTER: TimeSpan = TimeSpan::from_hours(24);
+/// A transaction is sealed without its end, or without events before its end, this long after it was seen that they
+/// are missing.
+pub(crate) const SEALED_UNENDED_AFTER: TimeSpan = TimeSpan::from_hours(24);
 /// How long a station may remember that a token was refused for want of headroom or place.
 const NOT_NOW_FOR: TimeSpan = TimeSpan::from_minutes(1);
 /// How many sealed transactions are remembered per station, to tell repetitions.
@@ -65,15 +67,41 @@ impl Transactions {
         }
     }
 
-    /// The transaction that an EVSE is in: the newest that is open and not superseded.
+    /// The transaction that an EVSE is in: the newest that is open, not superseded and not ended.
     pub fn current_at(&self, evse: &EvseId) -> Option<TransactionId> {
-        let is_current = |row: &TransactionRow| row.evse == *evse && row.superseded_at.is_none();
+        let is_current =
+            |row: &TransactionRow| row.evse == *evse && row.superseded_at.is_none() && row.stop.is_none();
         self.open.values().rev().find(|open| is_current(&open.row)).map(|open| open.row.transaction)
     }
 
-    /// When the next transaction is to be sealed without its end, by the wall clock.
+    /// When the next transaction is to be sealed with what is missing, by the wall clock.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.open.values().filter_map(|open| open.row.superseded_at).min().map(|at| at + SEALED_UNENDED_AFTER)
+        self.open.values().filter_map(|open| seal_at(&open.row)).min()
+    }
+
+    /// The newest transaction that the station calls so; a first event of another time is another transaction's, of a
+    /// station that uses its ids again.
+    pub fn reported(&self, id: &ReportedId, event: &Event) -> Option<Resolved> {
+        let is_meant = |row: &&TransactionRow| {
+            let is_another = event.kind == EventKind::Started
+                && row.events.is_begun
+                && event.at.is_some()
+                && row.reported_start.is_some()
+                && row.reported_start != event.at;
+            row.reported_id.as_ref() == Some(id) && !is_another
+        };
+        let open = self.open.values().rev().map(|open| &open.row).find(is_meant);
+        let sealed = || self.sealed.values().rev().find(is_meant);
+        open.map(|row| Resolved::Open(row.transaction))
+            .or_else(|| sealed().map(|row| Resolved::Sealed(row.transaction)))
+    }
+
+    pub fn sealed(&self, id: TransactionId) -> Option<&TransactionRow> {
+        self.sealed.get(&id)
+    }
+
+    pub fn insert(&mut self, open: OpenTransaction) {
+        self.open.insert(open.row.transaction, open);
     }
 
     fn remember(&mut self, row: TransactionRow) {
@@ -114,6 +142,11 @@ impl Transactions {
     }
 }
 
+/// When a transaction is sealed with what is missing.
+fn seal_at(row: &TransactionRow) -> Option<Timestamp> {
+    row.seal_at.or_else(|| row.superseded_at.map(|at| at + SEALED_UNENDED_AFTER))
+}
+
 /// From begin to end; one whose end is not known yet goes on.
 fn span(row: &TransactionRow) -> (Timestamp, Timestamp) {
     let end = row.stop.as_ref().map(|stop| stop.at).or(row.superseded_at);
@@ -121,14 +154,22 @@ fn span(row: &TransactionRow) -> (Timestamp, Timestamp) {
 }
 
 /// A reported time, as we hold it true.
-struct Held {
-    at: Timestamp,
-    doubt: Option<Doubt>,
+pub(crate) struct Held {
+    pub at: Timestamp,
+    pub doubt: Option<Doubt>,
+}
+
+/// What came of a token that was presented at an EVSE.
+pub(crate) struct Admitted {
+    pub admission: Option<Admission>,
+    pub verdict: Verdict,
+    /// S1: the directory would have it, but no row could carry its start.
+    pub is_refused_by_rows: bool,
 }
 
 /// What a claimed transaction id leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Resolved {
+pub(crate) enum Resolved {
     Open(TransactionId),
     Sealed(TransactionId),
     /// An id that is none of this station's; `control` is the transaction that must be meant, for control only.
@@ -162,7 +203,9 @@ impl Station {
             return verdict_of(refusal, received.wall);
         }
         let is_free = |evse: &&Evse| {
-            evse.current.is_none() && admissions.iter().any(|admission| admission.as_ref() == Ok(&evse.id))
+            let place = self.evse(evse.id.number);
+            place.is_none_or(|place| self.drawing(place).is_none())
+                && admissions.iter().any(|admission| admission.as_ref() == Ok(&evse.id))
         };
         let free: Vec<&Evse> = self.evses.iter().filter(is_free).collect();
         let plugged: Vec<EvseId> =
@@ -172,7 +215,7 @@ impl Station {
         if !candidates.is_empty() && self.allow_starts(core, received.now, &candidates) {
             Verdict::Accepted
         } else {
-            Verdict::NotNow { until: received.wall + NOT_NOW_FOR }
+            not_now(received.wall)
         }
     }
 
@@ -196,20 +239,28 @@ impl Station {
 
     pub fn status(&mut self, core: &mut Core, received: &Received<'_>, status: Status) {
         self.observe_clock(core, received, status.at, Lateness::Unusual);
-        if status.connector == 0 {
+        if status.evse == 0 {
             return;
         }
-        let Some(place) = self.evse(status.connector) else {
-            return self.note_quirk("status_of_unknown_connector");
+        let Some(place) = self.evse(status.evse) else {
+            return self.note_quirk("status_of_unknown_evse");
         };
         let at = self.held(received.wall, status.at).at;
         let evse = &mut self.evses[place];
         evse.status = status.text;
-        let Some(ev) = status.ev else { return };
+        if let Some(ev) = evse.told_by(status.connector, status.ev) {
+            self.ev_told(core, received.now, place, ev, at);
+        }
+    }
+
+    /// What a station says of an EV opens and ends sessions.
+    pub fn ev_told(&mut self, core: &mut Core, now: Timestamp, place: usize, ev: EvState, at: Timestamp) {
+        let evse = &mut self.evses[place];
         evse.ev = Some(ev);
         let id = evse.id.clone();
         match ev {
             EvState::Absent => {
+                evse.connectors.retain(|_, told| !told.is_plugged());
                 if let Some(session) = evse.session.take() {
                     let ended = SessionRow { ended_at: Some(at.max(session.began_at)), ..session };
                     core.out.persist(Record::Session(ended));
@@ -234,11 +285,17 @@ impl Station {
             }
             EvState::Faulted => {}
         }
-        self.tell(core, received.now, SiteEvent::EvState(id, ev));
+        self.tell(core, now, SiteEvent::EvState(id, ev));
     }
 
     /// The session of a transaction that begins: the open one, unless the EV may have been exchanged since.
-    fn session_for(&mut self, core: &mut Core, place: usize, at: Timestamp, origin: Origin) -> SessionRow {
+    pub fn session_for(
+        &mut self,
+        core: &mut Core,
+        place: usize,
+        at: Timestamp,
+        origin: Origin,
+    ) -> SessionRow {
         let evse = &self.evses[place];
         let may_be_another_stay = !self.row.reports_unplugging || origin == Origin::Offline;
         if let Some(session) = &evse.session {
@@ -263,39 +320,20 @@ impl Station {
 
     pub fn start(&mut self, core: &mut Core, received: &Received<'_>, start: Start) -> Answer {
         self.observe_clock(core, received, start.at, Lateness::Usual);
-        let Some(place) = self.evse(start.connector) else {
-            self.note_quirk("transaction_at_unknown_connector");
-            let claimed = format!("start at connector {}", start.connector);
+        let Some(place) = self.evse(start.evse) else {
+            self.note_quirk("transaction_at_unknown_evse");
+            let claimed = format!("start at EVSE {}", start.evse);
             return self.orphan_start(core, received, claimed);
         };
         let evse = self.evses[place].id.clone();
         let held = self.held(received.wall, start.at);
-        let admission = match &start.token {
-            Some(token) => core.directory.authorise(token, &evse, held.at).map_err(Some),
-            None => Err(None),
-        };
-        let verdict = match &admission {
-            Ok(_) => Verdict::Accepted,
-            Err(refusal) => {
-                refusal.as_ref().map_or(Verdict::Unknown, |refusal| verdict_of(refusal, received.wall))
-            }
-        };
         if let Some(known) = self.transactions.repeated_by(&evse, &start) {
+            let verdict = self.verdict_again(core, received.wall, known, start.token.as_ref(), held.at);
             return Answer::Start { transaction: known.transaction, verdict };
         }
-        let origin = if received.wall.since(held.at) > LIVE_MAX { Origin::Offline } else { Origin::Live };
-        let verdict = match verdict {
-            Verdict::Accepted if origin == Origin::Live && !self.carries_start(core, received.now, place) => {
-                self.note_quirk("started_without_acceptance");
-                Verdict::NotNow { until: received.wall + NOT_NOW_FOR }
-            }
-            Verdict::Accepted
-            | Verdict::Unknown
-            | Verdict::Blocked
-            | Verdict::Expired
-            | Verdict::NotNow { .. } => verdict,
-        };
-        let superseded_at = self.supersede(core, place, held.at);
+        let origin = Origin::of(held.at, received.wall);
+        let admitted = self.admit(core, received, place, start.token.as_ref(), held.at, origin);
+        let superseded_at = self.supersede(core, received.wall, place, held.at);
         let session = self.session_for(core, place, held.at, origin);
         let transaction = core.next_transaction();
         core.persist_counters();
@@ -304,13 +342,19 @@ impl Station {
             session: session.session,
             evse: evse.clone(),
             token: start.token,
-            admission: admission.ok(),
+            admission: admitted.admission,
+            reported_id: None,
+            events: Events::default(),
+            may_draw: true,
+            is_refused_by_rows: admitted.is_refused_by_rows,
             reported_start: start.at,
             started_at: held.at,
             register_start: start.register,
             stop: None,
             superseded_at,
+            seal_at: superseded_at.map(|_| received.wall + SEALED_UNENDED_AFTER),
             doubts: held.doubt.into_iter().collect(),
+            activity: Vec::new(),
             is_sealed: false,
         };
         let evidence = self.keep_evidence(core, received, Some(transaction));
@@ -322,7 +366,48 @@ impl Station {
             self.evses[place].current = Some(transaction);
             self.tell(core, received.now, SiteEvent::TransactionStarted(evse));
         }
-        Answer::Start { transaction, verdict }
+        Answer::Start { transaction, verdict: admitted.verdict }
+    }
+
+    /// Whether `token` may charge at an EVSE from `at` on: the directory decides, and for a live start the rows.
+    pub fn admit(
+        &mut self,
+        core: &Core,
+        received: &Received<'_>,
+        place: usize,
+        token: Option<&IdToken>,
+        at: Timestamp,
+        origin: Origin,
+    ) -> Admitted {
+        let nobody = |verdict| Admitted { admission: None, verdict, is_refused_by_rows: false };
+        let Some(token) = token else { return nobody(Verdict::Unknown) };
+        let admission = match core.directory.authorise(token, &self.evses[place].id, at) {
+            Ok(admission) => admission,
+            Err(refusal) => return nobody(verdict_of(&refusal, received.wall)),
+        };
+        let is_refused_by_rows = origin == Origin::Live && !self.carries_start(core, received.now, place);
+        if is_refused_by_rows {
+            self.note_quirk("started_without_acceptance");
+        }
+        let verdict = if is_refused_by_rows { not_now(received.wall) } else { Verdict::Accepted };
+        Admitted { admission: Some(admission), verdict, is_refused_by_rows }
+    }
+
+    /// What a station is told of a token of a transaction once more.
+    pub fn verdict_again(
+        &self,
+        core: &Core,
+        wall: Timestamp,
+        of: &TransactionRow,
+        token: Option<&IdToken>,
+        at: Timestamp,
+    ) -> Verdict {
+        let Some(token) = token else { return Verdict::Unknown };
+        match core.directory.authorise(token, &of.evse, at) {
+            Ok(_) if of.is_refused_by_rows => not_now(wall),
+            Ok(_) => Verdict::Accepted,
+            Err(refusal) => verdict_of(&refusal, wall),
+        }
     }
 
     /// S1: a live start needs our acceptance, or headroom for what the EVSE may draw until its limit is set.
@@ -330,19 +415,26 @@ impl Station {
         let evse = &self.evses[place];
         let Some(site) = self.site else { return false };
         let allowed_until = self.control(core, &evse.id).and_then(|control| control.start_allowed_until);
-        evse.current.is_some()
+        self.drawing(place).is_some()
             || allowed_until.is_some_and(|until| now <= until)
             || core.sites.site(site).may_start(now, &evse.id).is_ok()
     }
 
     /// A transaction begins at an EVSE that is in one: the older of the two lost its end on the way. When the new one is
     /// the older, the instant at which it was superseded.
-    fn supersede(&mut self, core: &mut Core, place: usize, at: Timestamp) -> Option<Timestamp> {
+    pub fn supersede(
+        &mut self,
+        core: &mut Core,
+        wall: Timestamp,
+        place: usize,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
         let current = self.evses[place].current.and_then(|id| self.transactions.open.get_mut(&id))?;
         if at < current.row.started_at {
             return Some(current.row.started_at);
         }
         current.row.superseded_at = Some(at);
+        current.row.seal_at = Some(wall + SEALED_UNENDED_AFTER);
         core.out.persist(Record::Transaction(current.row.clone()));
         None
     }
@@ -360,17 +452,21 @@ impl Station {
                 self.note_quirk("stop_of_unknown_transaction");
                 let orphan = (claimed.clone(), stop.at, stop.register);
                 if !self.orphans.contains(&orphan) {
-                    self.orphans.push_back(orphan);
-                    if self.orphans.len() > ORPHANS_REMEMBERED {
-                        self.orphans.pop_front();
-                    }
+                    self.remember_orphan(orphan);
                     self.keep_evidence(core, received, None);
                     self.find(core, received, None, Doubt::Orphan { claimed });
                 }
             }
             Resolved::Sealed(id) => self.stopped_again(core, received, id, &stop),
         }
-        Answer::Stop { verdict }
+        Answer::Transaction { verdict }
+    }
+
+    pub fn remember_orphan(&mut self, orphan: (String, Option<ReportedAt>, Option<WattHours>)) {
+        self.orphans.push_back(orphan);
+        if self.orphans.len() > ORPHANS_REMEMBERED {
+            self.orphans.pop_front();
+        }
     }
 
     /// The end of a transaction seals its CDR.
@@ -395,7 +491,8 @@ impl Station {
             open.read(reading);
         }
         let row = &mut open.row;
-        row.doubts.extend(strange.into_iter().chain(held.doubt));
+        let contradictions = contradictions(row.register_start, &stop);
+        row.doubts.extend(strange.into_iter().chain(held.doubt).chain(contradictions));
         if held.at < row.started_at {
             row.doubts.push(Doubt::ClockUntrusted { claimed: held.at, held: row.started_at });
         }
@@ -408,30 +505,37 @@ impl Station {
         self.seal(core, received.now, id);
     }
 
-    /// A transaction that was superseded and whose end never came is sealed without it.
-    pub fn seal_superseded(&mut self, core: &mut Core, now: Timestamp) {
+    /// Transactions that wait for their end, or for events before it, in vain are sealed without.
+    pub fn seal_due(&mut self, core: &mut Core, now: Timestamp) {
         let wall = core.wall(now);
-        let is_due = |open: &&OpenTransaction| {
-            open.row.superseded_at.is_some_and(|at| wall >= at + SEALED_UNENDED_AFTER)
-        };
+        let is_due = |open: &&OpenTransaction| seal_at(&open.row).is_some_and(|at| wall >= at);
         let due: Vec<TransactionId> =
             self.transactions.open.values().filter(is_due).map(|open| open.row.transaction).collect();
         for id in due {
             if let Some(open) = self.transactions.open.get_mut(&id) {
                 let row = &mut open.row;
-                row.stop = row.superseded_at.map(|at| TransactionStop {
+                let superseded = row.superseded_at.map(|at| TransactionStop {
                     reported: None,
                     at: at.max(row.started_at),
                     register: None,
                     reason: String::new(),
                 });
+                row.stop = row.stop.take().or(superseded);
             }
             self.seal(core, now, id);
         }
     }
 
-    fn seal(&mut self, core: &mut Core, now: Timestamp, id: TransactionId) {
+    pub fn seal(&mut self, core: &mut Core, now: Timestamp, id: TransactionId) {
         let Some(mut open) = self.transactions.open.remove(&id) else { return };
+        if open.row.reported_id.is_some() {
+            crate::event::close(&mut open.row);
+        }
+        if open.is_without_energy() {
+            open.row.is_sealed = true;
+            core.out.persist(Record::Transaction(open.row.clone()));
+            return self.transactions.remember(open.row);
+        }
         let overlaps = self.transactions.overlaps(&open.row);
         let place = self.evses.iter().position(|evse| evse.id == open.row.evse);
         let limits = place.map(|place| self.evses[place].limits);
@@ -443,14 +547,24 @@ impl Station {
             // An EVSE that was taken from the site: the highest that is built.
             limits: limits.unwrap_or(billing::cdr::EvseLimits {
                 power_maximum: units::Watts::from_watts(1_000_000),
-                register_step: WattHours::from_watt_hours(100),
+                register_step: REGISTER_STEP,
             }),
+            duration_limit: core.policy.transaction_longest.min(billing::cdr::Cdr::DURATION_LIMIT),
             directory: &core.directory,
         };
         let cdr = open.cdr(cdr_id, &where_it_was, overlaps);
         open.row.is_sealed = true;
         core.out.persist(Record::Transaction(open.row.clone()));
         core.out.persist(Record::Cdr(Box::new(cdr.clone())));
+        if cdr.energy() == Ok(WattHours::ZERO) {
+            core.out.persist(Record::Finding(FindingRow {
+                station: self.id().clone(),
+                transaction: Some(id),
+                at: core.wall(now),
+                doubt: Doubt::NoEnergy { duration: cdr.duration() },
+                frame: None,
+            }));
+        }
         core.out.push(Wait::ForRecords, Effect::SealedCdr(Box::new(cdr)));
         if let Some(place) = place.filter(|&place| self.evses[place].current == Some(id)) {
             self.evses[place].current = None;
@@ -483,8 +597,8 @@ impl Station {
             Resolved::Sealed(id) => self.transactions.sealed.get(id),
             Resolved::Strange { .. } => None,
         };
-        // A station may repeat a connector's values as those of connector 0.
-        let number = of_transaction.map_or(values.connector, |row| row.evse.number);
+        // A station may repeat an EVSE's values as its own, those of EVSE 0.
+        let number = of_transaction.map_or(values.evse, |row| row.evse.number);
         let Some(place) = self.evse(number) else { return };
         if values.samples.is_empty() {
             return;
@@ -508,6 +622,7 @@ impl Station {
             transaction,
             received_at: received.wall,
             frame: received.frame,
+            seq_no: None,
             samples,
         };
         if let Some(id) = transaction {
@@ -540,7 +655,7 @@ impl Station {
     }
 
     /// Tells control what was measured, the newest last.
-    fn measure(&mut self, core: &mut Core, now: Timestamp, place: usize, sample: &Sample) {
+    pub fn measure(&mut self, core: &mut Core, now: Timestamp, place: usize, sample: &Sample) {
         let taken_at = self.engine_time(core, now, sample.at);
         let evse = &mut self.evses[place];
         if taken_at < evse.measured_until {
@@ -569,7 +684,12 @@ impl Station {
             TransactionMessage::Stop => {
                 self.keep_evidence(core, received, None);
                 self.find(core, received, None, Doubt::Orphan { claimed: "unreadable stop".to_owned() });
-                Answer::Stop { verdict: None }
+                Answer::Transaction { verdict: None }
+            }
+            TransactionMessage::Event => {
+                self.keep_evidence(core, received, None);
+                self.find(core, received, None, Doubt::Orphan { claimed: "unreadable event".to_owned() });
+                Answer::Transaction { verdict: None }
             }
             TransactionMessage::MeterValues => Answer::MeterValues,
         }
@@ -621,7 +741,7 @@ impl Station {
     }
 
     fn resolve_values(&self, values: &MeterValues) -> Resolved {
-        let current = self.evse(values.connector).and_then(|place| self.evses[place].current);
+        let current = self.evse(values.evse).and_then(|place| self.evses[place].current);
         match (&values.transaction, current) {
             (Claimed::Id(id), current) => self.resolve_id(*id, current),
             (Claimed::Odd(claimed), control) => Resolved::Strange { claimed: claimed.clone(), control },
@@ -673,7 +793,7 @@ impl Station {
         }
     }
 
-    fn find_after_seal(&mut self, core: &mut Core, received: &Received<'_>, id: TransactionId) {
+    pub fn find_after_seal(&mut self, core: &mut Core, received: &Received<'_>, id: TransactionId) {
         let doubt = Doubt::AfterSeal { frame: received.frame };
         if let Some(row) = self.transactions.sealed.get_mut(&id) {
             row.doubts.push(doubt.clone());
@@ -682,7 +802,7 @@ impl Station {
         self.find(core, received, Some(id), doubt);
     }
 
-    fn find(
+    pub fn find(
         &self,
         core: &mut Core,
         received: &Received<'_>,
@@ -698,7 +818,7 @@ impl Station {
         }));
     }
 
-    fn keep_evidence(
+    pub fn keep_evidence(
         &self,
         core: &mut Core,
         received: &Received<'_>,
@@ -720,7 +840,7 @@ impl Station {
     // Times.
 
     /// A reported time is held true where the station's clock is trusted; else our own counts, with a doubt.
-    fn held(&self, wall: Timestamp, reported: Option<ReportedAt>) -> Held {
+    pub fn held(&self, wall: Timestamp, reported: Option<ReportedAt>) -> Held {
         let Some(ReportedAt(claimed)) = reported else {
             return Held {
                 at: wall,
@@ -736,12 +856,12 @@ impl Station {
         }
     }
 
-    fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
+    pub fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
         let (register, context) = sample.register?;
         Some(RegisterReading { at: self.held(wall, sample.at).at, register, context })
     }
 
-    fn meter_sample(&self, wall: Timestamp, sample: &Sample) -> MeterSample {
+    pub fn meter_sample(&self, wall: Timestamp, sample: &Sample) -> MeterSample {
         let total = sample.power.l1.is_some() || sample.power.l2.is_some() || sample.power.l3.is_some();
         let sum = total.then(|| sample.power.iter().filter_map(|(_, power)| *power).sum());
         MeterSample {
@@ -753,7 +873,7 @@ impl Station {
         }
     }
 
-    fn verdict_at_stop(&self, core: &Core, wall: Timestamp, token: &IdToken) -> Verdict {
+    pub fn verdict_at_stop(&self, core: &Core, wall: Timestamp, token: &IdToken) -> Verdict {
         let refusals: Vec<AuthoriseRefusal> = self
             .evses
             .iter()
@@ -766,11 +886,38 @@ impl Station {
     }
 }
 
+/// What a stop's own samples say of begin and end against start and stop: by more than a coarse register's step, nobody
+/// knows which is right (recorded frame s147).
+fn contradictions(register_start: Option<WattHours>, stop: &Stop) -> Vec<Doubt> {
+    let contradiction = |(second, context): (WattHours, ReadingContext)| {
+        let first = match context {
+            ReadingContext::Begin => register_start?,
+            ReadingContext::End => stop.register?,
+            ReadingContext::Clock | ReadingContext::Periodic => return None,
+        };
+        let is_apart = second >= WattHours::ZERO && (second - first).magnitude() > REGISTER_STEP;
+        is_apart.then_some(Doubt::Contradictory { context, first, second })
+    };
+    stop.samples.iter().filter_map(|sample| contradiction(sample.register?)).collect()
+}
+
 /// Where a start was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     Live,
     Offline,
+}
+
+impl Origin {
+    /// By how long ago it was.
+    pub fn of(at: Timestamp, wall: Timestamp) -> Self {
+        if wall.since(at) > LIVE_MAX { Self::Offline } else { Self::Live }
+    }
+}
+
+/// Not now, and perhaps in a minute.
+fn not_now(wall: Timestamp) -> Verdict {
+    Verdict::NotNow { until: wall + NOT_NOW_FOR }
 }
 
 /// What a station is told of a token that the directory refuses.
@@ -783,6 +930,6 @@ fn verdict_of(refusal: &AuthoriseRefusal, wall: Timestamp) -> Verdict {
         AuthoriseRefusal::UnknownEvse { .. }
         | AuthoriseRefusal::NotYetInService { .. }
         | AuthoriseRefusal::NotAllowedHere { .. }
-        | AuthoriseRefusal::NoTariff { .. } => Verdict::NotNow { until: wall + NOT_NOW_FOR },
+        | AuthoriseRefusal::NoTariff { .. } => not_now(wall),
     }
 }

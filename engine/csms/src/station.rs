@@ -1,13 +1,13 @@
 //! One station: its link, what it says of itself, and our calls to it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use billing::cdr::EvseLimits;
 use charging::ceiling::ExpiryTrust;
 use charging::network::{EvseConfig, SiteConfig};
 use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
-use ocpp::Limits;
 use ocpp::json::Json;
+use ocpp::{Limits, Version};
 use units::civil::Zone;
 use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
@@ -17,14 +17,14 @@ use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::Core;
-use crate::evidence::Received;
+use crate::evidence::{OpenTransaction, Received};
 use crate::link::{Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
-use crate::message::{Answer, Boot, Call, Outcome, Registration, Request, Setting};
+use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request, Setting};
 use crate::outbox::Wait;
 use crate::record::{AuditRow, Record, SessionRow, StationRow};
 use crate::session::Transactions;
-use crate::v16::{self, CallFault, Incoming, Manner, Unread};
+use crate::wire::{self, CallFault, Incoming, Manner, Unread};
 
 /// A station that is away for longer is worth a look.
 const OFFLINE_ALARM_AFTER: TimeSpan = TimeSpan::from_minutes(10);
@@ -36,6 +36,9 @@ const SKEW_NOISE_MS: i64 = 5_000;
 const AUDIT_TEXT_MAX: usize = 500;
 /// After this long on one link, what was queued while offline has been sent.
 const QUEUE_DRAINED_AFTER: TimeSpan = TimeSpan::from_minutes(10);
+
+/// Some registers count in 0.1 kWh.
+pub(crate) const REGISTER_STEP: WattHours = WattHours::from_watt_hours(100);
 
 /// A station that is named in a site.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub(crate) struct Evse {
     pub limits: EvseLimits,
     /// The station's word, empty before it said any.
     pub status: String,
+    /// What each connector last told.
+    pub connectors: BTreeMap<u16, EvTold>,
     pub ev: Option<EvState>,
     pub session: Option<SessionRow>,
     pub current: Option<TransactionId>,
@@ -95,10 +100,10 @@ impl Evse {
             terminals: Terminals { wired, voltage_nominal },
             limits: EvseLimits {
                 power_maximum: power_maximum.max(Watts::from_watts(1)),
-                // Some registers count in 0.1 kWh.
-                register_step: WattHours::from_watt_hours(100),
+                register_step: REGISTER_STEP,
             },
             status: String::new(),
+            connectors: BTreeMap::new(),
             ev: None,
             session: None,
             current: None,
@@ -107,14 +112,24 @@ impl Evse {
         }
     }
 
+    /// A connector's status was told: what follows of the EVSE's EV, where something does.
+    pub fn told_by(&mut self, connector: u16, told: EvTold) -> Option<EvState> {
+        if told == EvTold::Nothing {
+            return None;
+        }
+        self.connectors.insert(connector, told);
+        // While one connector is in use, the others of its EVSE are unavailable.
+        match self.connectors.values().copied().max_by_key(|told| told.rank())? {
+            EvTold::State(ev) => Some(ev),
+            EvTold::Present if self.is_plugged() => None,
+            EvTold::Present => Some(EvState::Connected),
+            EvTold::Nothing => None,
+        }
+    }
+
     /// An EV is there, as far as the station told.
     pub fn is_plugged(&self) -> bool {
-        match self.ev {
-            Some(EvState::Connected | EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse) => {
-                true
-            }
-            Some(EvState::Absent | EvState::Faulted) | None => false,
-        }
+        self.ev.is_some_and(|ev| EvTold::State(ev).is_plugged())
     }
 }
 
@@ -129,10 +144,11 @@ impl Station {
                 firmware: String::new(),
                 serial: String::new(),
                 booted_at: None,
+                ocpp_version: None,
                 clock_skew_ms: None,
                 reports_unplugging: false,
                 takes_watts_only: false,
-                quirks: std::collections::BTreeMap::new(),
+                quirks: BTreeMap::new(),
             },
             site: Some(site),
             zone: config.zone.clone(),
@@ -183,21 +199,40 @@ impl Station {
         self.evses.iter().position(|evse| evse.id.number == number)
     }
 
+    /// What it speaks, or last spoke.
+    pub fn version(&self) -> Version {
+        let link = self.link.as_ref().map(|link| link.version);
+        link.or(self.row.ocpp_version).unwrap_or(Version::V16)
+    }
+
+    /// The EVSE's transaction, where energy may flow in it.
+    pub fn drawing(&self, place: usize) -> Option<TransactionId> {
+        let open = self.transactions.open(self.evses[place].current?)?;
+        open.row.may_draw.then_some(open.row.transaction)
+    }
+
     // Links.
 
     /// A link is up: the newest wins.
-    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId) {
+    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
         if let Some(old) = self.link.take() {
             self.end_calls(core, now, "the link was replaced");
             let reason = CloseReason::Replaced;
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
         }
         let is_registered = self.row.booted_at.is_some();
-        self.link = Some(Link::new(link, now, is_registered, core.policy.heartbeat));
+        let link = Link::new(link, version, now, is_registered, core.policy.heartbeat);
+        if self.row.ocpp_version != Some(link.version) {
+            self.row.ocpp_version = Some(link.version);
+            self.row_changed();
+            self.persist_row_if_changed(core);
+        }
+        self.link = Some(link);
         self.offline_alarm_at = None;
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
         self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
         self.tell_clock(core, now);
+        self.note_activity(core, now);
     }
 
     /// The link is gone.
@@ -208,6 +243,7 @@ impl Station {
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
+        self.note_activity(core, now);
     }
 
     /// Closes the link from our side; the link's id, where there was one.
@@ -220,9 +256,9 @@ impl Station {
 
     /// When [`Self::tick`] has something to do.
     pub fn next_deadline(&self, core: &Core) -> Option<Timestamp> {
-        let superseded = self.transactions.next_deadline().map(|wall| wall - core.wall_offset);
+        let sealing = self.transactions.next_deadline().map(|wall| wall - core.wall_offset);
         let link = self.link.as_ref().map(Link::next_deadline);
-        let deadlines = [link, self.calls.next_deadline(), self.offline_alarm_at, superseded];
+        let deadlines = [link, self.calls.next_deadline(), self.offline_alarm_at, sealing];
         deadlines.into_iter().flatten().min()
     }
 
@@ -232,7 +268,7 @@ impl Station {
             self.offline_alarm_at = None;
             core.raise(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
         }
-        self.seal_superseded(core, now);
+        self.seal_due(core, now);
         if self.link.as_mut().is_some_and(|link| link.becomes_ready(now)) {
             self.settle_in(core, now, Arrival::WithoutBoot);
         }
@@ -262,7 +298,8 @@ impl Station {
     /// A frame came on the station's link.
     pub fn frame(&mut self, core: &mut Core, now: Timestamp, link: LinkId, frame: u64, text: &str) {
         self.heard_at = Some(now);
-        match v16::read(text, &Limits::default(), &self.zone) {
+        let version = self.version();
+        match wire::read(version, text, &Limits::default(), &self.zone) {
             Incoming::Call { id, action, request } => {
                 let received = Received { now, wall: core.wall(now), frame, action: &action, text };
                 let reply = match request {
@@ -270,11 +307,11 @@ impl Station {
                         for quirk in &decoded.quirks {
                             self.note_quirk(&quirk.to_string());
                         }
-                        v16::answer(&id, &self.request(core, &received, decoded.value))
+                        wire::answer(version, &id, &self.request(core, &received, decoded.value))
                     }
                     Err(Unread::Transaction(message)) => {
                         self.note_quirk("unreadable_transaction_message");
-                        v16::answer(&id, &self.unreadable(core, &received, message))
+                        wire::answer(version, &id, &self.unreadable(core, &received, message))
                     }
                     Err(Unread::Refused(text)) => {
                         self.note_quirk("refused_call");
@@ -283,6 +320,7 @@ impl Station {
                 };
                 self.persist_row_if_changed(core);
                 self.flush_control(core);
+                self.note_activity(core, now);
                 core.out.send(Wait::ForRecords, link, reply);
                 if self.link.as_mut().is_some_and(Link::takes_boot) {
                     self.settle_in(core, now, Arrival::WithBoot);
@@ -298,6 +336,8 @@ impl Station {
                     Ok(payload) => self.ended(core, now, &call.call, call.purpose, End::Answered(&payload)),
                     Err(fault) => self.ended(core, now, &call.call, call.purpose, End::Fault(fault)),
                 }
+                self.flush_control(core);
+                self.note_activity(core, now);
             }
             Incoming::Broken { reply } => {
                 self.note_quirk("broken_frame");
@@ -322,6 +362,7 @@ impl Station {
             Request::Authorise { token } => Answer::Authorise(self.authorise(core, received, token)),
             Request::Start(start) => self.start(core, received, start),
             Request::Stop(stop) => self.stop(core, received, stop),
+            Request::Event(event) => self.event(core, received, event),
             Request::MeterValues(values) => {
                 self.meter_values(core, received, &values);
                 Answer::MeterValues
@@ -384,15 +425,12 @@ impl Station {
             ));
         }
         if arrival == Arrival::WithBoot || !is_adopted {
-            let interval = core.policy.meter_values.seconds_floor().to_string();
-            for (setting, value) in
-                [(Setting::MeasureInterval, interval), (Setting::Measured, v16::MEASURED.to_owned())]
-            {
+            for (setting, value) in wire::settings(self.version(), core.policy.meter_values) {
                 calls.push(housekeeping(Call::Configure { setting, value }, Housekeeping::Setting(setting)));
             }
         }
         for evse in self.evses.iter().filter(|evse| evse.status.is_empty()) {
-            calls.push(housekeeping(Call::AskStatus { connector: evse.id.number }, Housekeeping::Status));
+            calls.push(housekeeping(Call::AskStatus { evse: evse.id.number }, Housekeeping::Status));
         }
         for (priority, call, purpose) in calls {
             self.enqueue(core, now, priority, call, purpose);
@@ -403,23 +441,27 @@ impl Station {
 
     /// Carries a command of control to the station.
     pub fn command(&mut self, core: &mut Core, now: Timestamp, command: &Command) {
-        let connector = command.evse.number;
+        let evse = command.evse.number;
         let purpose = Purpose::Dispatch { evse: command.evse.clone(), ticket: command.ticket };
-        let current = self.evse(connector).and_then(|place| self.evses[place].current);
+        let current = self.evse(evse).and_then(|place| self.drawing(place));
+        let current = current.and_then(|id| self.transactions.open(id));
         let (priority, call) = match command.kind {
             CommandKind::SetLive { limit, limit_expired, lifetime, urgency } => {
                 // FIELD section 6, trap 14: a TxProfile needs the transaction's id.
-                let Some(transaction) = current else {
+                let Some(transaction) = current.map(OpenTransaction::named) else {
                     return self.answer_control(core, now, command.ticket, DispatchAnswer::None);
                 };
                 let priority = match urgency {
                     Urgency::Shed => Priority::Shed,
                     Urgency::Renewal | Urgency::Raise => Priority::Limit,
                 };
-                (priority, Call::SetLive { connector, transaction, limit, limit_expired, lifetime })
+                (priority, Call::SetLive { evse, transaction, limit, limit_expired, lifetime })
             }
-            CommandKind::SetFallback { limit } => (Priority::Limit, Call::SetFallback { connector, limit }),
-            CommandKind::Measure => (Priority::Measure, Call::Measure { connector }),
+            CommandKind::SetFallback { limit } => (Priority::Limit, Call::SetFallback { evse, limit }),
+            CommandKind::Measure => {
+                let activity = if current.is_some() { Activity::Transaction } else { Activity::Idle };
+                (Priority::Measure, Call::Measure { evse, activity })
+            }
         };
         self.enqueue(core, now, priority, call, purpose);
         self.expire_calls(core, now);
@@ -455,7 +497,7 @@ impl Station {
                     + TimeSpan::from_milliseconds(self.row.clock_skew_ms.unwrap_or(0)),
                 watts_at: self.row.takes_watts_only.then_some(self.voltage_low),
             };
-            match v16::call(message, &waiting.call, &manner) {
+            match wire::call(self.version(), message, &waiting.call, &manner) {
                 Ok(text) => {
                     let wait = match waiting.priority {
                         Priority::Shed => Wait::ForNothing,
@@ -504,7 +546,7 @@ impl Station {
         match purpose {
             Purpose::Dispatch { ticket, .. } => {
                 let answer = match &end {
-                    End::Answered(payload) => match v16::outcome(call, payload) {
+                    End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
                         Outcome::Accepted | Outcome::LimitUnits { .. } => DispatchAnswer::Accepted,
                         Outcome::Rejected(_) => DispatchAnswer::Rejected,
                     },
@@ -515,7 +557,7 @@ impl Station {
             }
             Purpose::Operator { request, actor, what } => {
                 let answer = match end {
-                    End::Answered(payload) => match v16::outcome(call, payload) {
+                    End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
                         Outcome::Accepted | Outcome::Rejected(_) | Outcome::LimitUnits { .. } => {
                             CommandAnswer::Station(payload.to_string().into_boxed_str())
                         }
@@ -540,7 +582,7 @@ impl Station {
 
     fn housekept(&mut self, call: &Call, what: Housekeeping, end: &End<'_>) {
         let outcome = match end {
-            End::Answered(payload) => v16::outcome(call, payload),
+            End::Answered(payload) => wire::outcome(self.version(), call, payload),
             End::Fault(fault) => Outcome::Rejected(fault.code.clone()),
             End::None(_) => return,
         };
@@ -554,7 +596,10 @@ impl Station {
             (Housekeeping::Setting(Setting::MeasureInterval), Outcome::Rejected(_)) => {
                 self.note_quirk("refuses_measure_interval");
             }
-            (Housekeeping::Setting(Setting::Measured), Outcome::Rejected(_)) => {
+            (
+                Housekeeping::Setting(Setting::Measured | Setting::MeasuredAtStart | Setting::MeasuredAtEnd),
+                Outcome::Rejected(_),
+            ) => {
                 self.note_quirk("refuses_measurands");
             }
             (Housekeeping::LimitUnit, Outcome::Rejected(_)) => self.note_quirk("refuses_to_tell_limit_unit"),
@@ -682,6 +727,8 @@ impl Station {
             self.evses[place].current = self.transactions.current_at(&id);
         }
         self.introduce(core, now);
+        // While we were down nobody was offered anything.
+        self.note_activity(core, now);
     }
 
     /// No site names the station any more.
@@ -700,9 +747,9 @@ impl Station {
             self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
         }
         self.tell_clock(core, now);
-        for evse in &self.evses {
+        for (place, evse) in self.evses.iter().enumerate() {
             let is_known = self.control(core, &evse.id).is_some_and(|control| control.is_in_transaction);
-            match (evse.current.is_some(), is_known) {
+            match (self.drawing(place).is_some(), is_known) {
                 (true, false) => self.tell(core, now, SiteEvent::TransactionStarted(evse.id.clone())),
                 (false, true) => self.tell(core, now, SiteEvent::TransactionEnded(evse.id.clone())),
                 (true, true) | (false, false) => {}

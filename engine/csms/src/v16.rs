@@ -1,43 +1,36 @@
 //! OCPP 1.6 on one side, the domain's messages on the other. Nothing else in this crate knows a word of 1.6.
 
-use std::borrow::Cow;
-
 use billing::cdr::ReadingContext;
 use charging::site::EvState;
-use ocpp::frame::{self, Frame, FrameError, MessageId};
-use ocpp::json::{self, Json};
+use ocpp::frame::MessageId;
+use ocpp::json::Json;
 use ocpp::v16::{
     AcceptedStatus, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
     BootNotificationResponse, ChangeConfigurationRequest, ChargePointStatus, ChargingProfile,
     ChargingProfileKind, ChargingProfilePurpose, ChargingProfileStatus, ChargingSchedule,
-    ChargingSchedulePeriod, ClearChargingProfileRequest, ClearChargingProfileStatus, ConfigurationStatus,
-    ConnectorId, CsmsAction, CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, ErrorCode,
-    GetConfigurationRequest, HeartbeatResponse, IdTag, IdTagInfo, Location, Measurand, MessageTrigger,
-    MeterValue, MeterValuesRequest, MeterValuesResponse, RegistrationStatus, RemoteStartTransactionRequest,
-    RemoteStopTransactionRequest, ReportedTransaction, SampledValue, ScheduleLimits,
-    SetChargingProfileRequest, StartTransactionRequest, StartTransactionResponse, StationRequest,
-    StationResponse, StatusNotificationRequest, StatusNotificationResponse, StopTransactionRequest,
-    StopTransactionResponse, TriggerMessageRequest, TriggerMessageStatus,
+    ClearChargingProfileRequest, ClearChargingProfileStatus, ConfigurationStatus, ConnectorId, CsmsAction,
+    CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, GetConfigurationRequest,
+    HeartbeatResponse, IdTag, IdTagInfo, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest,
+    MeterValuesResponse, RegistrationStatus, RemoteStartTransactionRequest, RemoteStopTransactionRequest,
+    ReportedTransaction, SampledValue, SetChargingProfileRequest, StartTransactionRequest,
+    StartTransactionResponse, StationRequest, StationResponse, StatusNotificationRequest,
+    StatusNotificationResponse, StopTransactionRequest, StopTransactionResponse, TriggerMessageRequest,
+    TriggerMessageStatus,
 };
-use ocpp::{Decoded, Limits, PayloadError, Quirk, StationTime};
+use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::civil::Zone;
-use units::{Amperes, IdToken, Phase, TimeSpan, Timestamp, TransactionId, Volts};
+use units::{Amperes, TimeSpan};
 
 use crate::message::{
-    Answer, Boot, Call, Claimed, MeterValues, Outcome, Registration, Request, Sample, Setting, Start, Status,
-    Stop, TransactionMessage, Verdict,
+    Answer, Boot, Call, Claimed, Conductor, EvTold, Figure, MeterValues, Named, Outcome, Registration,
+    Request, Sample, Setting, Start, Status, Stop, TransactionMessage, Verdict,
+};
+use crate::wire::{
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
+    names_watts_only, raw_start, refused_as_limit, refused_setting, refused_start_with_profile,
+    schedule_limits,
 };
 
-/// One profile id per connector and purpose: `connector · 10 + purpose` (CONTROL section 3).
-const PROFILES_PER_CONNECTOR: i32 = 10;
-/// The live limit's place among a connector's profiles.
-const PROFILE_LIVE: i32 = 1;
-/// The standing fallback's place among a connector's profiles.
-const PROFILE_FALLBACK: i32 = 2;
-/// Several stations accept no other level (FIELD section 4b, 10 and 11).
-const STACK_LEVEL: u32 = 0;
-/// A live schedule begins this long ago, so that no station waits for its start.
-const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_seconds(60);
 /// The key that tells which unit limits may come in.
 const LIMIT_UNIT_KEY: &str = "ChargingScheduleAllowedChargingRateUnit";
 /// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
@@ -49,57 +42,8 @@ const INFORMING: [&str; 5] = [
     "SignedFirmwareStatusNotification",
 ];
 
-/// What a text from a station is.
-pub(crate) enum Incoming<'a> {
-    Call {
-        id: MessageId,
-        action: Cow<'a, str>,
-        request: Result<Decoded<Request>, Unread>,
-    },
-    Answer {
-        message: Option<u64>,
-        answer: Result<Json<'a>, CallFault>,
-    },
-    /// No frame, with the CALLERROR that answers it where one can.
-    Broken {
-        reply: Option<String>,
-    },
-}
-
-/// Why a call is not a request.
-pub(crate) enum Unread {
-    /// A transaction message that cannot be understood is answered and kept all the same.
-    Transaction(TransactionMessage),
-    /// Everything else is refused: the CALLERROR.
-    Refused(String),
-}
-
-/// A station's CALLERROR.
-pub(crate) struct CallFault {
-    pub code: String,
-    pub description: String,
-}
-
-/// Reads a text from a station; `zone` is what times without a zone are in.
-pub(crate) fn read<'a>(text: &'a str, limits: &Limits, zone: &Zone) -> Incoming<'a> {
-    match frame::decode(text, limits) {
-        Ok(Decoded { value: Frame::Call { id, action, payload }, quirks }) => {
-            let request = request_from(&id, &action, &payload, quirks, zone);
-            Incoming::Call { id, action, request }
-        }
-        Ok(Decoded { value: Frame::CallResult { id, payload }, .. }) => {
-            Incoming::Answer { message: id.as_str().parse().ok(), answer: Ok(payload) }
-        }
-        Ok(Decoded { value: Frame::CallError { id, code, description, .. }, .. }) => Incoming::Answer {
-            message: id.as_str().parse().ok(),
-            answer: Err(CallFault { code, description }),
-        },
-        Err(error) => broken(&error),
-    }
-}
-
 /// The CALLRESULT to a station's call.
-pub(crate) fn answer(id: &MessageId, answer: &Answer) -> String {
+pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeError> {
     let response: StationResponse = match answer {
         Answer::Boot { registration, now, interval } => BootNotificationResponse {
             current_time: StationTime::from(*now),
@@ -117,39 +61,26 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> String {
             transaction_id: ReportedTransaction::from(*transaction),
         }
         .into(),
-        Answer::Stop { verdict } => StopTransactionResponse { id_tag_info: verdict.map(id_tag_info) }.into(),
+        Answer::Transaction { verdict } => {
+            StopTransactionResponse { id_tag_info: verdict.map(id_tag_info) }.into()
+        }
         Answer::MeterValues => MeterValuesResponse::default().into(),
-        Answer::Status => StatusNotificationResponse::default().into(),
-        Answer::Informs => return frame::encode_call_result(id, "{}"),
+        // What only informs is answered with nothing, as a status is.
+        Answer::Status | Answer::Informs => StatusNotificationResponse::default().into(),
         Answer::VendorUnknown => {
             DataTransferResponse { status: DataTransferStatus::UnknownVendorId, data: None }.into()
         }
     };
-    response.encode(id).unwrap_or_else(|error| {
-        frame::encode_call_error(id, ErrorCode::InternalError.as_str(), &error.to_string())
-    })
+    response.encode(id)
 }
 
-/// The refusal of whatever an unknown station calls besides its boot.
-pub(crate) fn refusal_of_unknown(id: &MessageId) -> String {
-    frame::encode_call_error(id, ErrorCode::SecurityError.as_str(), "the station is not registered")
-}
-
-/// How limits are written for one station.
-pub(crate) struct Manner {
-    /// What the station's clock shows now.
-    pub station_now: Timestamp,
-    /// For stations that take watts only: the lowest voltage to count with (CONTROL section 2).
-    pub watts_at: Option<Volts>,
-}
-
-/// The CALL of ours, or why it cannot be said.
-pub(crate) fn call(message: u64, call: &Call, manner: &Manner) -> Result<String, String> {
-    let request: CsmsRequest = match call {
-        Call::SetLive { connector, transaction, limit, limit_expired, lifetime } => {
-            live_limit(*connector, *transaction, [*limit, *limit_expired], *lifetime, manner).into()
+/// Our call, or why it cannot be said.
+pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> {
+    Ok(match call {
+        Call::SetLive { evse, transaction, limit, limit_expired, lifetime } => {
+            live_limit(*evse, named(transaction)?, [*limit, *limit_expired], *lifetime, manner).into()
         }
-        Call::SetFallback { connector, limit } => standing_fallback(*connector, *limit, manner).into(),
+        Call::SetFallback { evse, limit } => standing_fallback(*evse, *limit, manner).into(),
         Call::ClearLimits => ClearChargingProfileRequest {
             id: None,
             connector_id: None,
@@ -157,31 +88,36 @@ pub(crate) fn call(message: u64, call: &Call, manner: &Manner) -> Result<String,
             stack_level: None,
         }
         .into(),
-        Call::Measure { connector } => trigger(MessageTrigger::MeterValues, Some(*connector)),
-        Call::AskStatus { connector } => trigger(MessageTrigger::StatusNotification, Some(*connector)),
+        Call::Measure { evse, .. } => trigger(MessageTrigger::MeterValues, Some(*evse)),
+        Call::AskStatus { evse } => trigger(MessageTrigger::StatusNotification, Some(*evse)),
         Call::Probe => trigger(MessageTrigger::Heartbeat, None),
         Call::Configure { setting, value } => {
-            ChangeConfigurationRequest { key: key_of(*setting).to_owned(), value: value.clone() }.into()
+            ChangeConfigurationRequest { key: key_of(*setting)?.to_owned(), value: value.clone() }.into()
         }
         Call::AskLimitUnit => GetConfigurationRequest { key: vec![LIMIT_UNIT_KEY.to_owned()] }.into(),
-        Call::Start { connector, token } => RemoteStartTransactionRequest {
-            connector_id: Some(ConnectorId(*connector)),
+        Call::Start { evse, token, .. } => RemoteStartTransactionRequest {
+            connector_id: Some(ConnectorId(*evse)),
             id_tag: IdTag::from(token),
             charging_profile: None,
         }
         .into(),
         Call::Stop { transaction } => {
-            RemoteStopTransactionRequest { transaction_id: ReportedTransaction::from(*transaction) }.into()
+            RemoteStopTransactionRequest { transaction_id: named(transaction)? }.into()
         }
-        Call::Raw { action, payload } => {
-            return Ok(frame::encode_call(&MessageId::numbered(message), action, payload));
-        }
-    };
-    request.encode(&MessageId::numbered(message)).map_err(|error| error.to_string())
+        Call::Raw { action, .. } => return Err(format!("{action} goes out as it was written")),
+    })
+}
+
+/// A transaction of a station that numbered it itself, in another version, is none that 1.6 could name.
+fn named(transaction: &Named) -> Result<ReportedTransaction, String> {
+    match transaction {
+        Named::Ours(id) => Ok(ReportedTransaction::from(*id)),
+        Named::Theirs(id) => Err(format!("OCPP 1.6 has no name for the station's transaction {id}")),
+    }
 }
 
 /// What a station's answer to `call` means.
-pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Outcome {
+pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, PayloadError> {
     let action = match call {
         Call::SetLive { .. } | Call::SetFallback { .. } => CsmsAction::SetChargingProfile,
         Call::ClearLimits => CsmsAction::ClearChargingProfile,
@@ -190,18 +126,11 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Outcome {
         Call::AskLimitUnit => CsmsAction::GetConfiguration,
         Call::Start { .. } => CsmsAction::RemoteStartTransaction,
         Call::Stop { .. } => CsmsAction::RemoteStopTransaction,
-        Call::Raw { .. } => return Outcome::Accepted,
+        Call::Raw { .. } => return Ok(Outcome::Accepted),
     };
-    let response = match CsmsResponse::decode(action, payload) {
-        Ok(decoded) => decoded.value,
-        Err(error) => return Outcome::Rejected(error.to_string()),
-    };
-    let accepted_or = |is_accepted: bool, word: &str| {
-        if is_accepted { Outcome::Accepted } else { Outcome::Rejected(word.to_owned()) }
-    };
-    match response {
+    Ok(match CsmsResponse::decode(action, payload)?.value {
         CsmsResponse::SetChargingProfile(response) => {
-            accepted_or(response.status == ChargingProfileStatus::Accepted, response.status.as_str())
+            accepted_or_refused(response.status == ChargingProfileStatus::Accepted, response.status.as_str())
         }
         // Unknown: there was nothing to clear.
         CsmsResponse::ClearChargingProfile(response) => match response.status {
@@ -209,7 +138,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Outcome {
             ClearChargingProfileStatus::Other(word) => Outcome::Rejected(word),
         },
         CsmsResponse::TriggerMessage(response) => {
-            accepted_or(response.status == TriggerMessageStatus::Accepted, response.status.as_str())
+            accepted_or_refused(response.status == TriggerMessageStatus::Accepted, response.status.as_str())
         }
         // FIELD section 6, trap 16: RebootRequired is a success.
         CsmsResponse::ChangeConfiguration(response) => match response.status {
@@ -226,10 +155,10 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Outcome {
             }
         }
         CsmsResponse::RemoteStartTransaction(response) => {
-            accepted_or(response.status == AcceptedStatus::Accepted, response.status.as_str())
+            accepted_or_refused(response.status == AcceptedStatus::Accepted, response.status.as_str())
         }
         CsmsResponse::RemoteStopTransaction(response) => {
-            accepted_or(response.status == AcceptedStatus::Accepted, response.status.as_str())
+            accepted_or_refused(response.status == AcceptedStatus::Accepted, response.status.as_str())
         }
         CsmsResponse::ChangeAvailability(_)
         | CsmsResponse::ClearCache(_)
@@ -237,53 +166,18 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Outcome {
         | CsmsResponse::GetCompositeSchedule(_)
         | CsmsResponse::Reset(_)
         | CsmsResponse::UnlockConnector(_) => Outcome::Accepted,
-    }
+    })
 }
 
-/// What an operator's own call is to control.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum RawCall {
-    /// Nothing.
-    Plain,
-    /// A start: it goes the way of all starts.
-    Start { connector: u16, token: IdToken },
-    /// Not as asked (S1), with the reason and the way out.
-    Refused(String),
-}
-
-/// Checks an operator's own call: its form, and whether it would change what an EVSE may draw (S1).
-pub(crate) fn examine_raw(action: &str, payload: &str) -> RawCall {
-    let json = match json::parse(payload, Limits::default().depth) {
-        Ok(json @ Json::Object(_)) => json,
-        Ok(_) => return RawCall::Refused("the payload is not a JSON object".to_owned()),
-        Err(error) => return RawCall::Refused(format!("the payload is {error}")),
-    };
-    let request = match CsmsRequest::decode(action, &json) {
-        Ok(decoded) => decoded.value,
-        Err(PayloadError::UnknownAction { .. }) => {
-            return RawCall::Refused(format!("`{action}` is no OCPP 1.6 action of ours"));
-        }
-        // A reservation or a local list says who may start; neither bears a limit.
-        Err(PayloadError::UnsupportedAction { action: "SendLocalList" }) => {
-            return RawCall::Refused(
-                "S1: a local list lets transactions start without our acceptance; put the tokens into the directory"
-                    .to_owned(),
-            );
-        }
-        Err(PayloadError::UnsupportedAction { .. }) => return RawCall::Plain,
-        Err(error) => return RawCall::Refused(error.to_string()),
-    };
-    match request {
-        CsmsRequest::SetChargingProfile(_) | CsmsRequest::ClearChargingProfile(_) => {
-            RawCall::Refused(format!(
-                "S1: {action} bears limits, which only the site's control sets; change the EVSE's configuration instead"
-            ))
-        }
-        CsmsRequest::ChangeConfiguration(request) => match limit_bearing(&request.key) {
-            Some(reason) => RawCall::Refused(format!("S1: the setting {} {reason}", request.key)),
-            None => RawCall::Plain,
+/// Whether an operator's own call would change what an EVSE may draw (S1).
+pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, PayloadError> {
+    Ok(match CsmsRequest::decode(action, payload)?.value {
+        CsmsRequest::SetChargingProfile(_) | CsmsRequest::ClearChargingProfile(_) => refused_as_limit(action),
+        CsmsRequest::ChangeConfiguration(request) => refused_setting(&request.key).unwrap_or(RawCall::Plain),
+        CsmsRequest::RemoteStartTransaction(request) => match request.charging_profile {
+            Some(_) => refused_start_with_profile(),
+            None => raw_start(request.connector_id.map(|connector| connector.0), request.id_tag.token()),
         },
-        CsmsRequest::RemoteStartTransaction(request) => raw_start(&request),
         CsmsRequest::ChangeAvailability(_)
         | CsmsRequest::ClearCache(_)
         | CsmsRequest::DataTransfer(_)
@@ -293,76 +187,20 @@ pub(crate) fn examine_raw(action: &str, payload: &str) -> RawCall {
         | CsmsRequest::Reset(_)
         | CsmsRequest::TriggerMessage(_)
         | CsmsRequest::UnlockConnector(_) => RawCall::Plain,
-    }
+    })
 }
 
-fn raw_start(request: &RemoteStartTransactionRequest) -> RawCall {
-    if request.charging_profile.is_some() {
-        return RawCall::Refused(
-            "S1: a start bears no profile of its own; control sets the limit".to_owned(),
-        );
-    }
-    match (request.connector_id, request.id_tag.token()) {
-        (Some(ConnectorId(connector)), Ok(token)) if connector > 0 => RawCall::Start { connector, token },
-        (Some(_), Err(error)) => RawCall::Refused(error.to_string()),
-        (Some(_) | None, _) => RawCall::Refused("S1: a start names the connector, from 1".to_owned()),
-    }
-}
-
-/// Why a setting is control's own business.
-fn limit_bearing(key: &str) -> Option<&'static str> {
-    const RATES: [&str; 12] = [
-        "maxcurrent",
-        "currentmax",
-        "currentlimit",
-        "maxpower",
-        "powerlimit",
-        "chargerate",
-        "chargingrate",
-        "chargecurrent",
-        "chargingcurrent",
-        "maxamp",
-        "ratedcurrent",
-        "loadbalanc",
-    ];
-    const STARTS: [&str; 5] =
-        ["localpreauthorize", "authorizationcacheenabled", "allowofflinetx", "freemode", "freevend"];
-    let key: String = key.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    if key.contains("chargingrateunit") {
-        return None;
-    }
-    if RATES.iter().any(|word| key.contains(word)) {
-        return Some("bears limits, which only the site's control sets");
-    }
-    STARTS.iter().any(|word| key.contains(word)).then_some(
-        "lets transactions start without our acceptance; state `starts_alone` in the site's configuration first",
-    )
-}
-
-fn names_watts_only(units: &str) -> bool {
-    let units = units.to_ascii_lowercase();
-    let mut words = units.split([',', ' ', ';']).filter(|word| !word.is_empty()).peekable();
-    words.peek().is_some() && words.all(|word| matches!(word, "power" | "w" | "watt" | "watts"))
-}
-
-fn broken<'a>(error: &FrameError) -> Incoming<'a> {
-    Incoming::Broken { reply: ocpp::v16::answer_to_frame(error) }
-}
-
-fn request_from(
+/// What a station calls.
+pub(crate) fn request(
     id: &MessageId,
     action: &str,
     payload: &Json<'_>,
-    mut quirks: Vec<Quirk>,
     zone: &Zone,
 ) -> Result<Decoded<Request>, Unread> {
     match StationRequest::decode(action, payload) {
-        Ok(decoded) => {
-            quirks.extend(decoded.quirks);
-            Ok(Decoded { value: request(decoded.value, zone), quirks })
-        }
+        Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
         Err(PayloadError::UnsupportedAction { .. }) if INFORMING.contains(&action) => {
-            Ok(Decoded { value: Request::Informs, quirks })
+            Ok(Decoded { value: Request::Informs, quirks: Vec::new() })
         }
         Err(error) => Err(match action {
             "StartTransaction" => Unread::Transaction(TransactionMessage::Start),
@@ -373,7 +211,7 @@ fn request_from(
     }
 }
 
-fn request(request: StationRequest, zone: &Zone) -> Request {
+fn understood(request: StationRequest, zone: &Zone) -> Request {
     match request {
         StationRequest::Authorize(request) => Request::Authorise { token: request.id_tag.token().ok() },
         StationRequest::BootNotification(request) => Request::Boot(boot(request)),
@@ -397,8 +235,9 @@ fn boot(request: BootNotificationRequest) -> Boot {
 
 fn status(request: &StatusNotificationRequest, zone: &Zone) -> Status {
     Status {
-        connector: request.connector_id.0,
-        ev: ev_state(&request.status),
+        evse: request.connector_id.0,
+        connector: 1,
+        ev: ev_state(&request.status).map_or(EvTold::Nothing, EvTold::State),
         text: request.status.as_str().chars().take(50).collect(),
         at: request.timestamp.instant_in(zone),
     }
@@ -418,7 +257,7 @@ fn ev_state(status: &ChargePointStatus) -> Option<EvState> {
 
 fn start(request: &StartTransactionRequest, zone: &Zone) -> Start {
     Start {
-        connector: request.connector_id.0,
+        evse: request.connector_id.0,
         token: request.id_tag.token().ok(),
         register: request.meter_start,
         at: request.timestamp.instant_in(zone),
@@ -441,7 +280,7 @@ fn stop(request: StopTransactionRequest, zone: &Zone) -> Stop {
 
 fn meter_values(request: MeterValuesRequest, zone: &Zone) -> MeterValues {
     MeterValues {
-        connector: request.connector_id.0,
+        evse: request.connector_id.0,
         transaction: claimed(&request.transaction_id),
         samples: request.meter_value.iter().map(|value| sample(value, zone)).collect(),
     }
@@ -462,47 +301,24 @@ fn sample(value: &MeterValue, zone: &Zone) -> Sample {
     let mut sample = Sample { at: value.timestamp.instant_in(zone), ..Sample::default() };
     for location in [Location::Inlet, Location::Outlet] {
         for sampled in value.sampled_value.iter().filter(|sampled| *sampled.location() == location) {
-            take(&mut sample, sampled);
+            if let Some(figure) = figure(sampled) {
+                sample.take(figure, Conductor::of(sampled.line(), sampled.phase.is_some()));
+            }
         }
     }
     sample
 }
 
-fn take(sample: &mut Sample, sampled: &SampledValue) {
-    let line = sampled.line();
-    let is_total = sampled.phase.is_none();
+fn figure(sampled: &SampledValue) -> Option<Figure> {
     match sampled.measurand() {
-        Measurand::EnergyActiveImportRegister if is_total => {
-            if let Some(register) = sampled.as_energy() {
-                sample.register = Some((register, reading_context(sampled)));
-            }
+        Measurand::EnergyActiveImportRegister => {
+            sampled.as_energy().map(|register| Figure::Register(register, reading_context(sampled)))
         }
-        Measurand::CurrentImport => match (line, sampled.as_current()) {
-            (Some(line), Some(current)) => sample.current[line] = Some(current),
-            (None, Some(current)) if is_total => sample.current_total = Some(current),
-            (None | Some(_), _) => {}
-        },
-        Measurand::CurrentOffered => {
-            if let Some(offered) = sampled.as_current() {
-                sample.offered = Some(sample.offered.map_or(offered, |other: Amperes| other.max(offered)));
-            }
-        }
-        Measurand::PowerActiveImport => match (line, sampled.as_power()) {
-            (Some(line), Some(power)) => sample.power[line] = Some(power),
-            (None, Some(power)) if is_total => sample.power_total = Some(power),
-            (None | Some(_), _) => {}
-        },
-        Measurand::Voltage => match (line, sampled.as_voltage()) {
-            (Some(line), Some(volts)) => sample.measured_voltage[line] = Some(volts),
-            (None, Some(volts)) if is_total => {
-                for line in Phase::ALL {
-                    sample.measured_voltage[line].get_or_insert(volts);
-                }
-            }
-            (None | Some(_), _) => {}
-        },
-        Measurand::EnergyActiveImportRegister
-        | Measurand::CurrentExport
+        Measurand::CurrentImport => sampled.as_current().map(Figure::Current),
+        Measurand::CurrentOffered => sampled.as_current().map(Figure::Offered),
+        Measurand::PowerActiveImport => sampled.as_power().map(Figure::Power),
+        Measurand::Voltage => sampled.as_voltage().map(Figure::Voltage),
+        Measurand::CurrentExport
         | Measurand::EnergyActiveExportRegister
         | Measurand::EnergyReactiveExportRegister
         | Measurand::EnergyReactiveImportRegister
@@ -519,16 +335,22 @@ fn take(sample: &mut Sample, sampled: &SampledValue) {
         | Measurand::FanSpeed
         | Measurand::StateOfCharge
         | Measurand::Temperature
-        | Measurand::Other(_) => {}
+        | Measurand::Other(_) => None,
     }
 }
 
-/// The registers of begin and end come with start and stop; a sample is never either.
 fn reading_context(sampled: &SampledValue) -> ReadingContext {
-    if *sampled.context() == ocpp::v16::ReadingContext::SampleClock {
-        ReadingContext::Clock
-    } else {
-        ReadingContext::Periodic
+    use ocpp::v16::ReadingContext as Context;
+    match sampled.context() {
+        Context::SampleClock => ReadingContext::Clock,
+        Context::TransactionBegin => ReadingContext::Begin,
+        Context::TransactionEnd => ReadingContext::End,
+        Context::InterruptionBegin
+        | Context::InterruptionEnd
+        | Context::OtherContext
+        | Context::SamplePeriodic
+        | Context::Trigger
+        | Context::Other(_) => ReadingContext::Periodic,
     }
 }
 
@@ -546,27 +368,24 @@ fn id_tag_info(verdict: Verdict) -> IdTagInfo {
     IdTagInfo { expiry_date, ..IdTagInfo::new(status) }
 }
 
-/// Two periods: the limit for its lifetime from now, then what holds when we are silent; no duration, since what
-/// follows an expired profile is not specified (CONTROL section 3).
 fn live_limit(
-    connector: u16,
-    transaction: TransactionId,
-    [limit, limit_expired]: [Amperes; 2],
+    evse: u16,
+    transaction: ReportedTransaction,
+    limits: [Amperes; 2],
     lifetime: TimeSpan,
     manner: &Manner,
 ) -> SetChargingProfileRequest {
-    let periods = [(TimeSpan::ZERO, limit), (SCHEDULE_STARTED_AGO + lifetime, limit_expired)];
     let schedule = ChargingSchedule {
         duration: None,
         start_schedule: StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO),
-        limits: schedule_limits(&periods, manner),
+        limits: live_limits(limits, lifetime, manner),
         min_charging_rate: None,
     };
     SetChargingProfileRequest {
-        connector_id: ConnectorId(connector),
+        connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
-            charging_profile_id: i32::from(connector) * PROFILES_PER_CONNECTOR + PROFILE_LIVE,
-            transaction_id: ReportedTransaction::from(transaction),
+            charging_profile_id: Profile::Live.id(evse),
+            transaction_id: transaction,
             stack_level: STACK_LEVEL,
             charging_profile_purpose: ChargingProfilePurpose::TxProfile,
             charging_profile_kind: ChargingProfileKind::Absolute,
@@ -579,11 +398,11 @@ fn live_limit(
 }
 
 /// Relative: it must hold whatever the station's clock shows.
-fn standing_fallback(connector: u16, limit: Amperes, manner: &Manner) -> SetChargingProfileRequest {
+fn standing_fallback(evse: u16, limit: Amperes, manner: &Manner) -> SetChargingProfileRequest {
     SetChargingProfileRequest {
-        connector_id: ConnectorId(connector),
+        connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
-            charging_profile_id: i32::from(connector) * PROFILES_PER_CONNECTOR + PROFILE_FALLBACK,
+            charging_profile_id: Profile::Fallback.id(evse),
             transaction_id: ReportedTransaction::Missing,
             stack_level: STACK_LEVEL,
             charging_profile_purpose: ChargingProfilePurpose::TxDefaultProfile,
@@ -601,32 +420,16 @@ fn standing_fallback(connector: u16, limit: Amperes, manner: &Manner) -> SetChar
     }
 }
 
-/// A limit in W is the total over phases; as long as the phases in use are not proven it may all flow in one.
-fn schedule_limits(periods: &[(TimeSpan, Amperes)], manner: &Manner) -> ScheduleLimits {
-    match manner.watts_at {
-        None => ScheduleLimits::Amperes(
-            periods.iter().map(|&(start, limit)| ChargingSchedulePeriod::new(start, limit)).collect(),
-        ),
-        Some(volts) => ScheduleLimits::Watts(
-            periods
-                .iter()
-                .map(|&(start, limit)| ChargingSchedulePeriod::new(start, limit.at_voltage_floor(volts)))
-                .collect(),
-        ),
-    }
-}
-
 fn trigger(requested_message: MessageTrigger, connector: Option<u16>) -> CsmsRequest {
     TriggerMessageRequest { requested_message, connector_id: connector.map(ConnectorId) }.into()
 }
 
-const fn key_of(setting: Setting) -> &'static str {
+fn key_of(setting: Setting) -> Result<&'static str, String> {
     match setting {
-        Setting::MeasureInterval => "MeterValueSampleInterval",
-        Setting::Measured => "MeterValuesSampledData",
+        Setting::MeasureInterval => Ok("MeterValueSampleInterval"),
+        Setting::Measured => Ok("MeterValuesSampledData"),
+        Setting::MeasuredAtStart | Setting::MeasuredAtEnd => {
+            Err("in OCPP 1.6 start and stop bear a register of themselves".to_owned())
+        }
     }
 }
-
-/// What a station is to measure in a transaction.
-pub(crate) const MEASURED: &str =
-    "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import,Voltage";

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use units::{TimeSpan, WattHours};
 
+use crate::figure::Figure;
 use crate::json::Json;
 use crate::quirk::Quirk;
 use crate::time::StationTime;
@@ -140,6 +141,14 @@ impl<'p> Fields<'p> {
         self.text(field, limit).unwrap_or_default()
     }
 
+    /// A text that belongs there, may as well be empty, and can be done without.
+    pub(crate) fn text_or_empty_expected(&mut self, field: &'static str, limit: usize) -> String {
+        self.text_or_empty(field, limit).unwrap_or_else(|| {
+            self.note(Quirk::MissingField { field });
+            String::new()
+        })
+    }
+
     pub(crate) fn text_required(
         &mut self,
         field: &'static str,
@@ -237,6 +246,15 @@ impl<'p> Fields<'p> {
         held
     }
 
+    /// A whole number that belongs there but can be done without.
+    pub(crate) fn whole_expected<T: TryFrom<i64>>(&mut self, field: &'static str) -> Option<T> {
+        let number = self.whole(field);
+        if number.is_none() {
+            self.note(Quirk::MissingField { field });
+        }
+        number
+    }
+
     /// A whole number of type `T` without which the message has no meaning.
     pub(crate) fn whole_required<T: TryFrom<i64>>(
         &mut self,
@@ -274,6 +292,50 @@ impl<'p> Fields<'p> {
         read
     }
 
+    /// A number with its digits as they came, whatever they say.
+    pub(crate) fn figure(&mut self, field: &'static str) -> Option<Figure> {
+        let json = self.get(field)?;
+        match json {
+            Json::Number(text) | Json::Text(text) => {
+                self.note_if_text(field, json);
+                if text.trim().is_empty() {
+                    self.note(Quirk::EmptyText { field });
+                }
+                Some(Figure::new(text.as_ref()))
+            }
+            Json::Null | Json::Bool(_) | Json::List(_) | Json::Object(_) => {
+                self.note(Quirk::WrongType { field });
+                None
+            }
+        }
+    }
+
+    /// Whole numbers of type `T`; those that are none are left out.
+    pub(crate) fn wholes<T: TryFrom<i64>>(&mut self, field: &'static str) -> Vec<T> {
+        let items = match self.get(field) {
+            None => return Vec::new(),
+            Some(Json::List(items)) => items.as_slice(),
+            Some(single) => {
+                self.note(Quirk::ObjectAsList { field });
+                std::slice::from_ref(single)
+            }
+        };
+        items
+            .iter()
+            .filter_map(|item| {
+                let held = match whole_from(item) {
+                    Whole::Number(number) => T::try_from(number).ok(),
+                    Whole::Fraction(_) | Whole::No => None,
+                };
+                self.note_if_text(field, item);
+                if held.is_none() {
+                    self.note(Quirk::OutOfRange { field });
+                }
+                held
+            })
+            .collect()
+    }
+
     /// A register in Wh, which the standard sends as a whole number.
     pub(crate) fn register(&mut self, field: &'static str) -> Option<WattHours> {
         let register: WattHours = self.decimal(field)?;
@@ -295,6 +357,15 @@ impl<'p> Fields<'p> {
             Json::Null | Json::List(_) | Json::Object(_) => None,
         };
         self.note(if flag.is_some() { Quirk::TextAsNumber { field } } else { Quirk::WrongType { field } });
+        flag
+    }
+
+    /// A flag that belongs there but can be done without.
+    pub(crate) fn flag_expected(&mut self, field: &'static str) -> Option<bool> {
+        let flag = self.flag(field);
+        if flag.is_none() {
+            self.note(Quirk::MissingField { field });
+        }
         flag
     }
 
@@ -322,6 +393,11 @@ impl<'p> Fields<'p> {
         time
     }
 
+    /// A value of any kind, as JSON text.
+    pub(crate) fn json_text(&mut self, field: &'static str) -> Option<String> {
+        self.get(field).map(ToString::to_string)
+    }
+
     /// The value itself, for readers of their own kind.
     pub(crate) fn raw(&mut self, field: &'static str) -> Option<&'p Json<'p>> {
         self.get(field)
@@ -340,6 +416,44 @@ impl<'p> Fields<'p> {
                 Ok(None)
             }
         }
+    }
+
+    /// An object without which the message has no meaning.
+    pub(crate) fn object_required<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Fields<'_>) -> Result<T, PayloadError>,
+    ) -> Result<T, PayloadError> {
+        if !self.has(field) {
+            return Err(PayloadError::Missing { field });
+        }
+        self.object(field, read)?.ok_or(PayloadError::Type { field, expected: "an object" })
+    }
+
+    /// An object that belongs there but can be done without: read from nothing where it is missing.
+    pub(crate) fn object_expected<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&mut Fields<'_>) -> Result<T, PayloadError>,
+    ) -> Result<T, PayloadError> {
+        if let Some(object) = self.object(field, &read)? {
+            return Ok(object);
+        }
+        self.note(Quirk::MissingField { field });
+        read(&mut Fields { members: &[], quirks: &mut *self.quirks })
+    }
+
+    /// A list of objects that belongs there but can be done without.
+    pub(crate) fn list_expected<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnMut(&mut Fields<'_>) -> Result<T, PayloadError>,
+    ) -> Result<Vec<T>, PayloadError> {
+        let items = self.list(field, read)?;
+        if items.is_empty() {
+            self.note(Quirk::MissingField { field });
+        }
+        Ok(items)
     }
 
     /// A list of objects; elements of other kinds are left out.

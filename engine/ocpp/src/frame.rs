@@ -88,6 +88,12 @@ impl MessageId {
         Self { text: count.to_string(), form: Form::Text }
     }
 
+    /// What stands for an id that cannot be read (OCPP 2.0.1 part 4 section 4.2.3).
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self { text: String::from("-1"), form: Form::Text }
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

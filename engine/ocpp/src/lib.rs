@@ -26,20 +26,29 @@
 #![deny(clippy::float_arithmetic)]
 
 mod fields;
+mod figure;
 pub mod frame;
 pub mod json;
+mod message;
 pub mod quirk;
 mod redact;
 mod repair;
+mod sample;
+mod schedule;
 pub mod time;
 pub mod v16;
+pub mod v201;
+mod version;
+mod words;
 mod writer;
 
 pub use fields::PayloadError;
+pub use figure::Figure;
 pub use frame::{Frame, FrameError, Limits, MessageId};
 pub use quirk::{Decoded, Quirk};
 pub use redact::{redact, reference};
 pub use time::{CivilTime, StationTime};
+pub use version::Version;
 pub use writer::{EncodeError, EncodeFault};
 
 #[cfg(test)]

@@ -9,17 +9,21 @@ use crate::json::{self, Json};
 pub const WITHHELD: &str = "(withheld)";
 
 /// Members whose value is a token.
-const TOKENS: [&str; 4] = ["idtag", "parentidtag", "idtoken", "groupidtoken"];
+const TOKENS: [&str; 5] = ["idtag", "parentidtag", "idtoken", "groupidtoken", "additionalidtoken"];
 
 /// Members of free text, in which stations have put card numbers (`Info: Charge card … detected`).
-const FREE_TEXTS: [&str; 3] = ["info", "data", "vendorerrorcode"];
+const FREE_TEXTS: [&str; 5] = ["info", "data", "vendorerrorcode", "techinfo", "additionalinfo"];
+
+/// Members that hold the value of the key or variable beside them.
+const VALUES: [&str; 4] = ["value", "attributevalue", "actualvalue", "variableattribute"];
 
 /// Parts of names whose values are secrets.
 const SECRETS: [&str; 3] = ["authorizationkey", "password", "secret"];
 
-/// Words of a broken frame from which on nothing is shown: names of secrets, and escapes that may spell one.
+/// Words of a broken frame from which on nothing is shown: names of secrets, also damaged ones, and escapes that may
+/// spell one.
 const STOPS: [&str; 8] =
-    ["idt", "password", "authorizationkey", "secret", "\"info", "\"data", "vendorerr", "\\u"];
+    ["idt", "password", "authorizationkey", "secret", "info", "data", "vendorerr", "\\u"];
 
 /// The frame as it may be logged, whatever it is. What is JSON is printed compactly with the secrets replaced; what is not
 /// is shown up to the first word that may announce a secret.
@@ -40,14 +44,18 @@ pub fn redact(text: &str) -> String {
 /// Good for recognising a token in a log, not for hiding one from somebody who can try all of them.
 #[must_use]
 pub fn reference(token: &str) -> String {
-    let token: String =
-        token.chars().filter(|c| !c.is_ascii_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+    let token = without_blanks(token).to_ascii_uppercase();
     // FNV-1a, 32 bits.
     let hash =
         token.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let shown: String =
         if token.chars().count() > 4 { token.chars().take(2).collect() } else { String::new() };
     format!("{shown}~{hash:08x}")
+}
+
+/// The token without blanks: some stations write `" B5 EC 6F B9"` (FIELD 4c).
+pub(crate) fn without_blanks(token: &str) -> String {
+    token.split_ascii_whitespace().collect()
 }
 
 /// Whether a configuration key holds a secret.
@@ -62,9 +70,13 @@ fn redacted(json: Json<'_>) -> Json<'_> {
     match json {
         Json::List(items) => Json::List(items.into_iter().map(redacted).collect()),
         Json::Object(members) => {
-            // `{"key":"AuthorizationKey","value":…}`, in whatever order.
+            // `{"key":"AuthorizationKey","value":…}`, in whatever order; in OCPP 2.0.1
+            // `{"attributeValue":…,"variable":{"name":"BasicAuthPassword"}}`.
             let holds_secret = members.iter().any(|(name, value)| {
-                name.eq_ignore_ascii_case("key") && value.as_text().is_some_and(is_secret_key)
+                let named =
+                    if name.eq_ignore_ascii_case("variable") { value.get("name") } else { Some(value) };
+                let names = ["key", "variable"].iter().any(|known| name.eq_ignore_ascii_case(known));
+                names && named.and_then(Json::as_text).is_some_and(is_secret_key)
             });
             Json::Object(
                 members
@@ -81,10 +93,10 @@ fn redacted(json: Json<'_>) -> Json<'_> {
 }
 
 fn redacted_member<'a>(name: &str, value: Json<'a>, holds_secret: bool) -> Json<'a> {
-    if is_secret_key(name) || (holds_secret && name.eq_ignore_ascii_case("value")) {
+    let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if is_secret_key(name) || (holds_secret && is_one_of(&VALUES)) {
         return Json::Text(Cow::Borrowed(WITHHELD));
     }
-    let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     match &value {
         Json::Text(text) | Json::Number(text) if is_one_of(&TOKENS) => {
             Json::Text(Cow::Owned(reference(text)))
@@ -129,10 +141,14 @@ fn without_card_numbers(text: &str) -> String {
 fn redacted_prefix(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     // What the frame is about may be shown, if that much of it can be read.
-    let from = frame::peek(text).rest_at;
+    let envelope = frame::peek(text);
+    let is_envelope = envelope.kind.is_some() && envelope.id.is_some();
+    let from = if is_envelope { envelope.rest_at } else { 0 };
+    let searched = from + action_length(&text[from..]);
+    let find = |stop: &str| lower[searched..].find(stop).map(|at| searched + at);
     // A configuration value may come before the key that says it is a secret; a meter's value never is one.
-    let value = if lower.contains("sampledvalue") { None } else { lower.find("\"value") };
-    let stop = STOPS.iter().filter_map(|stop| lower.find(stop)).chain(value).min().unwrap_or(text.len());
+    let value = if lower.contains("sampledvalue") { None } else { find("value") };
+    let stop = STOPS.iter().filter_map(|stop| find(stop)).chain(value).min().unwrap_or(text.len());
     let stop = if from == 0 { stop.min(64) } else { stop };
     let stop = (0..=stop).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (shown, hidden) = text.split_at(stop);
@@ -140,4 +156,15 @@ fn redacted_prefix(text: &str) -> String {
         return shown.to_owned();
     }
     format!("{shown}… ({} bytes withheld: not JSON)", hidden.len())
+}
+
+/// The length of the quoted action that `rest` begins with, which is no secret.
+fn action_length(rest: &str) -> usize {
+    let action = rest.trim_start().strip_prefix('"').and_then(|quoted| quoted.split_once('"'));
+    match action {
+        Some((action, after)) if action.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            rest.len() - after.len()
+        }
+        Some(_) | None => 0,
+    }
 }

@@ -3,6 +3,7 @@
 use units::TimeSpan;
 
 use crate::fields::Word;
+use crate::figure::Figure;
 use crate::json;
 use crate::time::StationTime;
 
@@ -139,6 +140,15 @@ impl Writer {
         }
     }
 
+    /// A number that the standard requires, within 32 bits.
+    pub(crate) fn whole_required(&mut self, field: &'static str, number: Option<impl Into<i64>>) {
+        let Some(number) = number.map(Into::into) else { return self.refuse(field, EncodeFault::Missing) };
+        if i32::try_from(number).is_err() {
+            self.refuse_number(field, number);
+        }
+        self.number(field, number);
+    }
+
     /// A span as whole seconds, rounded down, from 0.
     pub(crate) fn seconds(&mut self, field: &'static str, span: TimeSpan) {
         let seconds = span.seconds_floor();
@@ -154,8 +164,82 @@ impl Writer {
         self.out.push_str(figure);
     }
 
+    /// A number with digits of its own.
+    pub(crate) fn decimal(&mut self, field: &'static str, figure: &Figure) {
+        if !figure.is_number() {
+            self.refuse_number(field, figure);
+        }
+        self.figure(field, figure.as_str());
+    }
+
+    pub(crate) fn decimal_optional(&mut self, field: &'static str, figure: Option<&Figure>) {
+        if let Some(figure) = figure {
+            self.decimal(field, figure);
+        }
+    }
+
+    pub(crate) fn numbers(&mut self, field: &'static str, numbers: impl IntoIterator<Item = impl Into<i64>>) {
+        let numbers: Vec<String> = numbers.into_iter().map(|number| number.into().to_string()).collect();
+        self.figure(field, &format!("[{}]", numbers.join(",")));
+    }
+
+    /// A value of any kind, as JSON text.
+    pub(crate) fn json_optional(&mut self, field: &'static str, text: Option<&String>) {
+        if let Some(text) = text {
+            if json::parse(text, json::DEPTH_MAX).is_err() {
+                self.refuse(field, EncodeFault::Rule { rule: "is not JSON" });
+            }
+            self.figure(field, text);
+        }
+    }
+
+    pub(crate) fn seconds_optional(&mut self, field: &'static str, span: Option<TimeSpan>) {
+        if let Some(span) = span {
+            self.seconds(field, span);
+        }
+    }
+
+    /// A list of objects that the standard requires: an empty one is missing.
+    pub(crate) fn list_required<T>(
+        &mut self,
+        field: &'static str,
+        items: &[T],
+        write: impl FnMut(&mut Self, &T),
+    ) {
+        if items.is_empty() {
+            self.refuse(field, EncodeFault::Missing);
+        }
+        self.list(field, items, write);
+    }
+
+    /// A list of objects that is left out where it is empty.
+    pub(crate) fn list_optional<T>(
+        &mut self,
+        field: &'static str,
+        items: &[T],
+        write: impl FnMut(&mut Self, &T),
+    ) {
+        if !items.is_empty() {
+            self.list(field, items, write);
+        }
+    }
+
     pub(crate) fn flag(&mut self, field: &'static str, flag: bool) {
         self.figure(field, if flag { "true" } else { "false" });
+    }
+
+    pub(crate) fn flag_required(&mut self, field: &'static str, flag: Option<bool>) {
+        match flag {
+            Some(flag) => self.flag(field, flag),
+            None => self.refuse(field, EncodeFault::Missing),
+        }
+    }
+
+    /// A flag that is false by default, which need not be said.
+    pub(crate) fn flag_if_set(&mut self, field: &'static str, flag: bool) {
+        if flag {
+            self.flag(field, true);
+        }
     }
 
     /// A time that is left out where it is absent.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use csms::UnknownStations;
+use units::TimeSpan;
 
 /// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
 /// variables, variables over the file.
@@ -81,6 +82,13 @@ pub struct ServeArgs {
         help = "seconds between WebSocket pings, 0 for none; an unanswered ping closes nothing [default: 60] [env: WATTERY_PING_SECONDS]"
     )]
     pub ping_seconds: Option<String>,
+    /// The longest transaction that is billed without a look
+    #[arg(
+        long,
+        value_name = "DAYS",
+        help = "a transaction of more days is held until a person has looked, 1 to 31 [default: 31] [env: WATTERY_TRANSACTION_DAYS_MAX]"
+    )]
+    pub transaction_days_max: Option<String>,
 }
 
 /// The settings of a server.
@@ -104,6 +112,8 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Between pings; none sends none.
     pub ping_every: Option<Duration>,
+    /// A longer transaction is held until a person has looked.
+    pub transaction_longest: TimeSpan,
 }
 
 /// One mistake in the settings.
@@ -169,6 +179,10 @@ impl Config {
         let ping = sources.setting("ping_seconds", args.ping_seconds.as_deref(), "60", |text| {
             whole(text, 0, 86_400, "seconds")
         });
+        let transaction_days =
+            sources.setting("transaction_days_max", args.transaction_days_max.as_deref(), "31", |text| {
+                whole(text, 1, 31, "days")
+            });
         sources.refuse_unknown();
         let read = || {
             Some(Self {
@@ -184,6 +198,8 @@ impl Config {
                     0 => None,
                     seconds => Some(Duration::from_secs(seconds)),
                 },
+                transaction_longest: TimeSpan::from_hours(24)
+                    * i64::try_from(transaction_days?).unwrap_or(31),
             })
         };
         match read() {
@@ -193,7 +209,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "listen",
     "listen_ocpp",
     "data",
@@ -203,6 +219,7 @@ const KEYS: [&str; 9] = [
     "frame_log_mib",
     "frame_kib_max",
     "ping_seconds",
+    "transaction_days_max",
 ];
 
 struct Sources<'a> {
@@ -341,6 +358,7 @@ mod tests {
         assert_eq!(config.listen.port(), 1);
         assert_eq!(config.frame_log_days, 8);
         assert_eq!(config.ping_every, None);
+        assert_eq!(config.transaction_longest, TimeSpan::from_hours(31 * 24));
         assert_eq!(config.hosts, ["a.example", "b.example"]);
         assert_eq!(config.frame_bytes_max, 262_144, "the default is 256 KiB");
     }
@@ -362,7 +380,8 @@ mod tests {
                 "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",
                 "WATTERY_PING_SECONDS = -1: needs a whole number of seconds from 0 to 86400",
                 "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, data, \
-                 unknown_stations, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds",
+                 unknown_stations, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
+                 transaction_days_max",
             ]
         );
     }

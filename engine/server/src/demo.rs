@@ -13,7 +13,7 @@ use plant::ev::Ev;
 use plant::station::{Presented, Station};
 use store::{Records, Report, Root, Store};
 use twin::World;
-use twin::scenario::{Plans, Scenario, Stay};
+use twin::scenario::{Scenario, Stay};
 use twin::scenario_file::{Found, SeedChoice};
 use twin::world::Handover;
 use units::{RecordSeq, TimeSpan, Timestamp};
@@ -23,17 +23,13 @@ use wire::station::Endpoint;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::furnished;
 use crate::run::{DATABASE_FILE, Server};
 use crate::say;
 use crate::web::Live;
 
-/// The company: the same files as the scenario of an evening peak.
-const SCENARIO: &str = include_str!("../../../scenarios/evening-peak-40-evse/scenario.toml");
-const SITE: &str = include_str!("../../../scenarios/evening-peak-40-evse/site.toml");
 /// People are drawn for so many days; at 20 × that is three weeks before a person's screen.
 const DAYS: i64 = 400;
-/// When a person begins to watch, by the site's clocks: people come home, saunas heat.
-const WATCHED_FROM: (i8, i8) = (17, 30);
 /// A driver whose EV does not charge looks again after this long, so many times.
 const LOOK_EVERY: TimeSpan = TimeSpan::from_minutes(5);
 const LOOKS: i64 = 12;
@@ -53,6 +49,9 @@ pub struct DemoArgs {
     /// How many times faster than true time the demo runs, 1 to 100
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub speed: u32,
+    /// How many EVSEs the company has, 1 to 400
+    #[arg(long, value_name = "COUNT", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub evses: u16,
 }
 
 /// Runs the demo until it is stopped.
@@ -63,7 +62,8 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let home = Home::open(args.data.as_deref())?;
     say("playing the day from midnight to half past five …");
-    let demo = Demo::start(home.path(), args.port, args.speed).await?;
+    let wanted = Wanted { port: args.port, speed: args.speed, evses: args.evses, ..Wanted::default() };
+    let demo = Demo::start(home.path(), wanted).await?;
     say(&format!("watch it at    {}", demo.url));
     say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp));
     say(&format!("{} times true time; Ctrl-C ends it", args.speed));
@@ -73,6 +73,26 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     }
     say("ending …");
     demo.stop().await
+}
+
+/// What demo is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The page's port on loopback; 0 for any that is free.
+    pub port: u16,
+    /// How many times faster than true time, 1 to 100.
+    pub speed: u32,
+    /// How many EVSEs, 1 to 400.
+    pub evses: u16,
+    /// When a person begins to watch, hours and minutes by the site's clocks.
+    pub watched_from: (i8, i8),
+}
+
+impl Default for Wanted {
+    /// 40 EVSEs at 20 × true time from half past five: people come home, saunas heat.
+    fn default() -> Self {
+        Self { port: 0, speed: 20, evses: 40, watched_from: (17, 30) }
+    }
 }
 
 /// A running demo.
@@ -90,13 +110,14 @@ impl Demo {
     /// # Errors
     ///
     /// What failed, and the way out.
-    pub async fn start(data: &Path, port: u16, speed: u32) -> anyhow::Result<Self> {
-        let handover = tokio::task::spawn_blocking(play_until_evening)
+    pub async fn start(data: &Path, wanted: Wanted) -> anyhow::Result<Self> {
+        let Wanted { port, speed, .. } = wanted;
+        let handover = tokio::task::spawn_blocking(move || play_until_watched(wanted))
             .await
             .context("the day could not be played")??;
         fill(data, &handover).await?;
         let ticking = wire::clock::Clock::new(handover.at, Instant::now(), speed);
-        let live = Live { mark: format!("demo · {speed} × true time"), ..Live::default() };
+        let live = Live { speed: Some(speed) };
         let server = Server::start(config(data, port), Clock::scaled(ticking), live).await?;
         let token = match &server.token {
             Some(token) => token.clone(),
@@ -180,33 +201,31 @@ fn config(data: &Path, port: u16) -> Config {
         frame_log_bytes: 1_024 * 1_024 * 1_024,
         frame_bytes_max: 256 * 1_024,
         ping_every: None,
+        transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
     }
 }
 
 /// The company's day under virtual time, up to the moment at which a person begins to watch.
-fn play_until_evening() -> anyhow::Result<Handover> {
-    let scenario = scenario()?;
+fn play_until_watched(wanted: Wanted) -> anyhow::Result<Handover> {
+    let scenario = scenario(usize::from(wanted.evses))?;
     let date = scenario.site.config.zone.civil(scenario.starts_at).date;
-    let (hour, minute) = WATCHED_FROM;
+    let (hour, minute) = wanted.watched_from;
     let evening = scenario.site.config.zone.instant(date, hour, minute);
     let mut world = World::new(scenario);
     world.advance(evening);
     Ok(world.hand_over())
 }
 
-/// The evening peak, from midnight on and for as long as somebody may watch.
-fn scenario() -> anyhow::Result<Scenario> {
-    let found = Found { site: SITE.to_owned(), ..Found::default() };
-    let loaded = twin::scenario_file::load("demo", "scenario.toml", SCENARIO, &found, SeedChoice::OfFile);
+/// The company's days, from midnight on and for as long as somebody may watch.
+fn scenario(evses: usize) -> anyhow::Result<Scenario> {
+    let found = Found { site: furnished::site(evses), ..Found::default() };
+    let text = furnished::scenario(evses);
+    let loaded = twin::scenario_file::load("demo", "scenario.toml", &text, &found, SeedChoice::OfFile);
     let mut scenario = loaded.map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the demo's own scenario has mistakes:\n{}", lines.join("\n"))
     })?;
-    let zone = &scenario.site.config.zone;
-    scenario.starts_at = zone.start_of_day(zone.civil(scenario.starts_at).date);
     scenario.ends_at = scenario.starts_at + TimeSpan::from_hours(24) * DAYS;
-    scenario.plans = Plans::None;
-    scenario.faults.clear();
     Ok(scenario)
 }
 

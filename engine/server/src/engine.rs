@@ -27,7 +27,7 @@ use units::{
     Timestamp,
 };
 
-use crate::clock::{Clock, WALL_JUMP, WALL_LOOK_EVERY};
+use crate::clock::{Clock, WALL_JUMP};
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
 
@@ -78,7 +78,7 @@ pub enum NoAnswer {
 
 #[derive(Debug)]
 enum FromLink {
-    Up { station: StationId, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
+    Up { station: StationId, version: csms::Version, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
     Frame { link: LinkId, text: Box<str> },
     Down { link: LinkId },
 }
@@ -116,9 +116,13 @@ enum Control {
 
 impl EngineHandle {
     /// A station's socket is open: it becomes the station's link. `None` while the server stops.
-    pub async fn link_up(&self, station: &StationId) -> Option<(LinkId, Arc<Outbox>)> {
+    pub async fn link_up(
+        &self,
+        station: &StationId,
+        version: csms::Version,
+    ) -> Option<(LinkId, Arc<Outbox>)> {
         let (opened, answer) = oneshot::channel();
-        self.from_links.send(FromLink::Up { station: station.clone(), opened }).await.ok()?;
+        self.from_links.send(FromLink::Up { station: station.clone(), version, opened }).await.ok()?;
         answer.await.ok()
     }
 
@@ -274,8 +278,13 @@ pub struct Running {
 ///
 /// Where records cannot be read, the writer cannot start, or a root breaks down over what it is restored with.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
+    let writer = start.store.start_writer().await.context("the writer cannot start")?;
+    start_with(start, writer).await
+}
+
+/// As [`start()`], with a writer that was started before.
+pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> anyhow::Result<Running> {
     let Start { store, frame_log, clock, policy } = start;
-    let started = store.start_writer().await.context("the writer cannot start")?;
     let writer = started.writer.clone();
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
@@ -346,6 +355,7 @@ struct Engine {
 
 struct Link {
     station: StationId,
+    version: csms::Version,
     outbox: Arc<Outbox>,
 }
 
@@ -400,17 +410,12 @@ impl Engine {
         writer_task: tokio::task::JoinHandle<()>,
     ) -> anyhow::Result<()> {
         let mut wall_told = TimeSpan::ZERO;
-        let mut look = tokio::time::interval(WALL_LOOK_EVERY);
+        let clock = self.clock;
+        let mut look = Box::pin(clock.look_at_wall());
         let done = loop {
             self.tick_if_due(&mut inboxes).await?;
             let is_gated = self.sites.uncommitted() + self.business.uncommitted() > RECORDS_UNCOMMITTED_MAX;
-            let wake = self.next_deadline().map(|at| self.clock.reached_at(at));
-            let wake = async {
-                match wake {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let wake = clock.reach(self.next_deadline());
             tokio::select! {
                 biased;
                 report = inboxes.reports.recv() => {
@@ -433,7 +438,8 @@ impl Engine {
                         self.take_from_link(from_link, &mut inboxes).await?;
                     }
                 }
-                _ = look.tick() => {
+                () = &mut look => {
+                    look.set(clock.look_at_wall());
                     let offset = self.clock.wall_offset();
                     let moved = offset - wall_told;
                     if moved.milliseconds().abs() >= WALL_JUMP.milliseconds() {
@@ -504,11 +510,10 @@ impl Engine {
     }
 
     async fn tick_if_due(&mut self, inboxes: &mut Inboxes) -> anyhow::Result<()> {
-        let now = self.clock.now();
-        if self.csms.next_deadline().is_some_and(|at| at <= now) {
+        if self.csms.next_deadline().is_some_and(|at| self.clock.has_reached(at)) {
             self.work.push_back(Work::Csms(csms::Input::Tick));
         }
-        if self.office.next_deadline().is_some_and(|at| at <= now) {
+        if self.office.next_deadline().is_some_and(|at| self.clock.has_reached(at)) {
             self.work.push_back(Work::Office(office::Input::Tick));
         }
         self.work_off_guarded(None, inboxes).await
@@ -586,14 +591,14 @@ impl Engine {
 
     async fn take_from_link(&mut self, from_link: FromLink, inboxes: &mut Inboxes) -> anyhow::Result<()> {
         match from_link {
-            FromLink::Up { station, opened } => {
+            FromLink::Up { station, version, opened } => {
                 self.link_last = self.link_last.next();
                 let (link, outbox) = (self.link_last, Arc::new(Outbox::default()));
                 if opened.send((link, Arc::clone(&outbox))).is_err() {
                     return Ok(());
                 }
-                self.links.insert(link, Link { station: station.clone(), outbox });
-                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station }));
+                self.links.insert(link, Link { station: station.clone(), version, outbox });
+                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version }));
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Down { link } => {
@@ -838,7 +843,8 @@ impl Engine {
             self.work.push_back(Work::Csms(csms::Input::Directory(directory)));
         }
         for (link, open) in &self.links {
-            let input = csms::Input::LinkUp { link: *link, station: open.station.clone() };
+            let input =
+                csms::Input::LinkUp { link: *link, station: open.station.clone(), version: open.version };
             self.work.push_back(Work::Csms(input));
         }
         catch_unwind(AssertUnwindSafe(|| self.work_off()))
@@ -891,7 +897,9 @@ fn answer_to(text: &str) -> Option<(String, String)> {
         "StartTransaction" => {
             serde_json::json!([3, id, {"transactionId": 0, "idTagInfo": {"status": "Invalid"}}])
         }
-        "StopTransaction" | "MeterValues" | "StatusNotification" => serde_json::json!([3, id, {}]),
+        "StopTransaction" | "TransactionEvent" | "MeterValues" | "StatusNotification" => {
+            serde_json::json!([3, id, {}])
+        }
         _ => serde_json::json!([4, id, "InternalError", "the frame is kept and a person was told", {}]),
     };
     Some((action.to_owned(), answer.to_string()))
@@ -911,6 +919,7 @@ mod tests {
         let table = [
             ("[2,\"a\",\"StopTransaction\",{}]", Some("[3,\"a\",{}]")),
             ("[2,\"b\",\"MeterValues\",{}]", Some("[3,\"b\",{}]")),
+            ("[2,\"e\",\"TransactionEvent\",{}]", Some("[3,\"e\",{}]")),
             (
                 "[2,\"c\",\"StartTransaction\",{}]",
                 Some("[3,\"c\",{\"idTagInfo\":{\"status\":\"Invalid\"},\"transactionId\":0}]"),

@@ -1,6 +1,7 @@
 //! The WebSocket handshake with stations, by hand: real stations leave out headers that a library insists on, and a
 //! refusal must say why.
 
+use csms::Version;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -12,8 +13,6 @@ use crate::credentials::{Credentials, StationAccess};
 const REQUEST_BYTES_MAX: usize = 8 * 1_024;
 /// The path before the station's id.
 const PATH: &str = "/ocpp/";
-/// The subprotocol that is spoken.
-pub const SUBPROTOCOL: &str = "ocpp1.6";
 
 /// A station at the door, judged.
 #[derive(Debug)]
@@ -33,8 +32,8 @@ pub struct Accepted {
 /// What will be spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subprotocol {
-    /// The station offered it.
-    Ocpp16,
+    /// The station offered it, before any other that we speak.
+    Offered(Version),
     /// The station offered none at all; OCPP 1.6 is assumed (FIELD 4d 56).
     Assumed,
     /// It offered others only: the handshake is completed without one, then closed (FIELD section 6, trap 8).
@@ -59,7 +58,7 @@ pub async fn read(stream: &mut TcpStream, credentials: &Credentials) -> Result<A
 /// Completes the handshake.
 pub async fn accept(stream: &mut TcpStream, accepted: &Accepted) -> std::io::Result<()> {
     let subprotocol = match accepted.subprotocol {
-        Subprotocol::Ocpp16 => format!("Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"),
+        Subprotocol::Offered(version) => format!("Sec-WebSocket-Protocol: {}\r\n", version.subprotocol()),
         Subprotocol::Assumed | Subprotocol::NothingInCommon => String::new(),
     };
     let reply = format!(
@@ -145,10 +144,11 @@ fn judge(head: &str, leftover: Vec<u8>, credentials: &Credentials) -> Result<Acc
     }
     let subprotocol = match headers.all("sec-websocket-protocol").as_str() {
         "" => Subprotocol::Assumed,
-        offered if offered.split(',').any(|name| name.trim().eq_ignore_ascii_case(SUBPROTOCOL)) => {
-            Subprotocol::Ocpp16
-        }
-        _ => Subprotocol::NothingInCommon,
+        // RFC 6455 section 4.1: the client offers in the order of its preference.
+        offered => offered
+            .split(',')
+            .find_map(|name| Version::from_subprotocol(name.trim()))
+            .map_or(Subprotocol::NothingInCommon, Subprotocol::Offered),
     };
     let accept_key = derive_accept_key(key.as_bytes());
     Ok(Accepted { station, access, subprotocol, accept_key, leftover })
@@ -240,9 +240,15 @@ mod tests {
             let request = format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Protocol: {names}");
             check(&request, None).unwrap().subprotocol
         };
-        assert_eq!(offer("ocpp2.0.1, ocpp1.5"), Subprotocol::NothingInCommon);
-        assert_eq!(offer("ocpp2.0.1, ocpp1.6"), Subprotocol::Ocpp16);
-        assert_eq!(offer("ocpp1.2\r\nsec-websocket-protocol: ocpp1.6"), Subprotocol::Ocpp16);
+        assert_eq!(offer("ocpp2.1, ocpp1.5"), Subprotocol::NothingInCommon);
+        assert_eq!(
+            offer("ocpp2.0.1, ocpp1.6"),
+            Subprotocol::Offered(Version::V201),
+            "the station's order decides"
+        );
+        assert_eq!(offer("ocpp1.6, ocpp2.0.1"), Subprotocol::Offered(Version::V16));
+        assert_eq!(offer("ocpp2.1,OCPP2.0.1"), Subprotocol::Offered(Version::V201));
+        assert_eq!(offer("ocpp1.2\r\nsec-websocket-protocol: ocpp1.6"), Subprotocol::Offered(Version::V16));
     }
 
     #[test]

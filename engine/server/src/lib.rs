@@ -25,10 +25,13 @@ pub mod credentials;
 pub mod demo;
 pub mod engine;
 pub mod frame_log;
+mod furnished;
 mod handshake;
 pub mod http;
 pub mod ocpp_listener;
 mod outbox;
+#[cfg(test)]
+mod paused;
 pub mod run;
 mod secret;
 mod site_import;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use csms::Version;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -86,22 +87,23 @@ impl Links {
             .max_message_size(Some(self.frame_bytes_max))
             .max_frame_size(Some(self.frame_bytes_max));
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
-        match subprotocol {
-            Subprotocol::Ocpp16 => {}
+        let version = match subprotocol {
+            Subprotocol::Offered(version) => version,
             Subprotocol::Assumed => {
-                tracing::debug!(%station, "no subprotocol was offered; OCPP 1.6 is assumed")
+                tracing::debug!(%station, "no subprotocol was offered; OCPP 1.6 is assumed");
+                Version::V16
             }
             Subprotocol::NothingInCommon => {
-                tracing::warn!(%station, %peer, "no common subprotocol: {} is spoken", handshake::SUBPROTOCOL);
-                close(socket, CloseCode::Protocol, "only ocpp1.6 is spoken here").await;
+                tracing::warn!(%station, %peer, "no common subprotocol: ocpp2.0.1 and ocpp1.6 are spoken");
+                close(socket, CloseCode::Protocol, "only ocpp2.0.1 and ocpp1.6 are spoken here").await;
                 return;
             }
-        }
-        let Some((link, outbox)) = self.engine.link_up(&station).await else { return };
+        };
+        let Some((link, outbox)) = self.engine.link_up(&station, version).await else { return };
         match access {
-            StationAccess::Authenticated => tracing::info!(%station, %link, %peer, "link up"),
+            StationAccess::Authenticated => tracing::info!(%station, %link, %peer, %version, "link up"),
             StationAccess::Unauthenticated | StationAccess::Refused => {
-                tracing::info!(%station, %link, %peer, "link up, unauthenticated: the station has no password");
+                tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated: the station has no password");
             }
         }
         let ended = self.carry(socket, link, &station, &outbox).await;

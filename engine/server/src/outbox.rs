@@ -86,7 +86,7 @@ impl Outbox {
         }
     }
 
-    fn take(&self) -> Option<Next> {
+    pub(crate) fn take(&self) -> Option<Next> {
         let mut state = self.state();
         if !state.frames.is_empty() {
             return Some(Next::Frames(state.frames.drain(..).collect()));

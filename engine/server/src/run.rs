@@ -65,7 +65,11 @@ impl Server {
         let retention = Retention { days: config.frame_log_days, bytes: config.frame_log_bytes };
         let frame_last = store.frame_last().await?;
         let frame_log = FrameLog::open(&config.data.join(FRAMES_DIRECTORY), retention, frame_last)?;
-        let policy = csms::Policy { unknown_stations: config.unknown_stations, ..csms::Policy::default() };
+        let policy = csms::Policy {
+            unknown_stations: config.unknown_stations,
+            transaction_longest: config.transaction_longest,
+            ..csms::Policy::default()
+        };
         let start = engine::Start { store: Arc::clone(&store), frame_log, clock, policy };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         let app = App {

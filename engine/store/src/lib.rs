@@ -1,7 +1,7 @@
 //! Records in SQL: the schema, the one writer, and reading back.
 //!
 //! Start with [`Store::open`], then [`Store::start_writer`] for the way in and [`Store::restore`] for what the roots
-//! need at a start. [`list`] answers what pages and the API ask of the past.
+//! need at a start. [`list`] answers what pages and the API ask of the past. [`Archive`] reads it all, to be judged.
 //!
 //! # Invariants
 //!
@@ -17,6 +17,7 @@
 //!
 //! No rule of the domain: what a record means is known by `csms` and `office`. No frame log, which is files.
 
+mod archive;
 pub mod list;
 mod restore;
 mod row;
@@ -32,6 +33,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
+pub use archive::{AlteredRow, Archive};
 pub use restore::Restored;
 pub use schema::{OpenError, VERSION};
 pub use writer::{Records, Report, Root, Writer};

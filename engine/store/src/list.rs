@@ -192,7 +192,7 @@ impl Store {
     ///
     /// Where the database cannot be read.
     pub async fn meter_values_of(&self, id: TransactionId) -> Result<Vec<MeterValuesRow>, ReadError> {
-        let sql = "SELECT evse, transaction_id, received_at_ms, frame, samples FROM meter_values \
+        let sql = "SELECT evse, transaction_id, received_at_ms, frame, samples, seq_no FROM meter_values \
                    WHERE transaction_id = ? ORDER BY id";
         let rows = sqlx::query(sql).bind(id.0.cast_signed()).fetch_all(&self.readers).await?;
         rows.iter().map(meter_values).collect()
@@ -374,11 +374,15 @@ pub(crate) fn evidence(row: &SqliteRow) -> Result<EvidenceRow, ReadError> {
 pub(crate) fn meter_values(row: &SqliteRow) -> Result<MeterValuesRow, ReadError> {
     let packed: Vec<sample::Packed> = parse("meter_values", row.try_get(4)?)?;
     let samples: Vec<MeterSample> = packed.into_iter().map(sample::unpack).collect();
+    let seq_no = row.try_get::<Option<i64>, _>(5)?.map(u32::try_from).transpose();
+    let seq_no = seq_no
+        .map_err(|error| ReadError::Row { table: "meter_values", reason: format!("seq_no: {error}") })?;
     Ok(MeterValuesRow {
         evse: json_text("meter_values", row.try_get(0)?)?,
         transaction: transaction(row.try_get(1)?),
         received_at: Timestamp::from_milliseconds(row.try_get(2)?),
         frame: row.try_get::<i64, _>(3)?.cast_unsigned(),
+        seq_no,
         samples,
     })
 }

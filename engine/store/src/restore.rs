@@ -108,7 +108,8 @@ async fn open_facts(connection: &mut SqliteConnection) -> Result<Vec<csms::Recor
         let fact: EvidenceRow = evidence(&row)?;
         facts.push((fact.frame, csms::Record::Evidence(fact)));
     }
-    let sql = "SELECT fact.evse, fact.transaction_id, fact.received_at_ms, fact.frame, fact.samples \
+    let sql = "SELECT fact.evse, fact.transaction_id, fact.received_at_ms, fact.frame, fact.samples, \
+               fact.seq_no \
                FROM transaction_state AS open JOIN meter_values AS fact \
                ON fact.transaction_id = open.transaction_id WHERE open.is_sealed = 0 ORDER BY fact.id";
     for row in sqlx::query(sql).fetch_all(&mut *connection).await? {

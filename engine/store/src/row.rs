@@ -115,7 +115,7 @@ pub(crate) mod table {
     pub(crate) static SITE: Table = Table::states("site", &["site", "name", "body"]);
     pub(crate) static STATION: Table = Table::states(
         "station",
-        &["station", "site", "vendor", "model", "firmware", "serial", "booted_at_ms", "body"],
+        &["station", "site", "vendor", "model", "firmware", "serial", "booted_at_ms", "ocpp_version", "body"],
     );
     pub(crate) static EVSE: Table = Table::states("evse", &["evse", "body"]);
     pub(crate) static SESSION: Table =
@@ -132,6 +132,7 @@ pub(crate) mod table {
             "register_start_mwh",
             "register_end_mwh",
             "is_sealed",
+            "reported_id",
             "body",
         ],
     );
@@ -142,7 +143,7 @@ pub(crate) mod table {
     );
     pub(crate) static METER_VALUES: Table = Table::facts(
         "meter_values",
-        &["evse", "transaction_id", "received_at_ms", "frame", "register_mwh", "samples"],
+        &["evse", "transaction_id", "received_at_ms", "frame", "register_mwh", "seq_no", "samples"],
     );
     pub(crate) static CDR: Table = Table::facts(
         "cdr",
@@ -241,6 +242,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 text(&row.firmware),
                 text(&row.serial),
                 row.booted_at.into(),
+                row.ocpp_version.map(|version| version.number().to_owned()).into(),
                 json(row),
             ],
         ),
@@ -261,6 +263,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 row.register_start.into(),
                 row.stop.as_ref().and_then(|stop| stop.register).into(),
                 row.is_sealed.into(),
+                row.reported_id.as_ref().map(ToString::to_string).into(),
                 json(row),
             ],
         ),
@@ -285,6 +288,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 row.received_at.into(),
                 row.frame.into(),
                 row.samples.iter().rev().find_map(|sample| sample.register).map(|read| read.register).into(),
+                row.seq_no.map(u64::from).into(),
                 json(&row.samples.iter().map(crate::sample::pack).collect::<Vec<_>>()),
             ],
         ),

@@ -8,10 +8,11 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 /// The migrations in order; the place in this list, from 1, is the schema's version. A migration that was released
 /// is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_spine.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001_spine.sql"), include_str!("../migrations/0002_station_numbers.sql")];
 
 /// The schema's version that this program writes.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// How long a connection waits for another one's lock before the attempt counts as failed. Short, since the writer
 /// tries again by itself and stations wait for their acknowledgements meanwhile.
@@ -160,7 +161,7 @@ enum Found {
 
 /// Opens for reading only. Without a write-ahead log beside it the file is complete by itself: then not even
 /// SQLite's side files are made.
-async fn peek(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(crate) async fn peek(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let is_complete = std::fs::metadata(PathBuf::from(log)).map_or(true, |metadata| metadata.len() == 0);

@@ -254,7 +254,7 @@ async fn a_database_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes()
     let path = directory.path().join("wattery.db");
     let store = Store::open(&path).await.unwrap();
     drop(store);
-    sql(&path, "INSERT INTO schema_migration (version) VALUES (2)").await;
+    sql(&path, "INSERT INTO schema_migration (version) VALUES (3)").await;
     let files = |directory: &Path| {
         let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(directory)
             .unwrap()
@@ -266,8 +266,8 @@ async fn a_database_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes()
     };
     let before = files(directory.path());
     let error = Store::open(&path).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
-    assert!(error.to_string().contains("schema version 2"), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(error.to_string().contains("schema version 3"), "{error}");
     assert_eq!(files(directory.path()), before);
 }
 
@@ -299,6 +299,61 @@ async fn an_older_database_is_migrated() {
         2,
         "opening again migrates nothing and counts the run"
     );
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_migrated_and_restored() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("wattery.db");
+    sql(&path, include_str!("../migrations/0001_spine.sql")).await;
+    // Bodies as they were written then.
+    sql(
+        &path,
+        r#"INSERT INTO schema_migration (version) VALUES (1);
+        INSERT INTO station VALUES ('CP1', 'house', 'Acme', 'Wall', '1', 'S', NULL, '{"station":"CP1","site":"house",
+            "vendor":"Acme","model":"Wall","firmware":"1","serial":"S","booted_at":null,"clock_skew_ms":0,
+            "reports_unplugging":true,"takes_watts_only":false,"quirks":{}}');
+        INSERT INTO counters VALUES ('csms', '{"transaction":2,"session":2,"cdr":1,"message":1001}');
+        INSERT INTO transaction_state VALUES (1, 1, 'CP1/1', 'ANNA', 1000, NULL, 5000, NULL, 0,
+            '{"transaction":1,"session":1,"evse":"CP1/1","token":"ANNA","admission":null,"reported_start":1000,
+            "started_at":1000,"register_start":5000,"stop":null,"superseded_at":null,"doubts":[],"is_sealed":false}');
+        INSERT INTO meter_values (evse, transaction_id, received_at_ms, frame, register_mwh, samples)
+            VALUES ('CP1/1', 1, 2000, 7, 6000, '[[2000,[2000,6000,"periodic"],[null,null,null],null,null]]');"#,
+    )
+    .await;
+    let store = Store::open(&path).await.unwrap();
+    let restored = store.restore().await.unwrap().csms;
+    let mut found = Vec::new();
+    for record in restored {
+        match record {
+            csms::Record::Station(row) => {
+                assert_eq!(row.ocpp_version, None);
+                found.push("station");
+            }
+            csms::Record::Transaction(row) => {
+                assert!(row.may_draw && !row.is_refused_by_rows, "as every transaction was");
+                assert!(row.reported_id.is_none() && row.events.is_none() && row.seal_at.is_none());
+                found.push("transaction");
+            }
+            csms::Record::MeterValues(row) => {
+                assert_eq!((row.seq_no, row.samples.len()), (None, 1));
+                found.push("values");
+            }
+            csms::Record::Counters(row) => {
+                assert_eq!((row.transaction, row.start), (2, 0));
+                found.push("counters");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(found, ["counters", "station", "transaction", "values"]);
+    // What is written from now on has the new columns.
+    let mut started = store.start_writer().await.unwrap();
+    let records = sites::records(1, 200);
+    write_csms(&started.writer, &records, 7);
+    stop(started.writer, &mut started.reports).await;
+    let rows = store.restore().await.unwrap().csms.len();
+    assert!(rows > 4, "{rows}");
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
-//! A scenario's folder: scenario.toml, the site file it names, the data it needs, expect.toml.
+//! A case: a scenario's folder (scenario.toml, the site file it names, the data it needs, expect.toml), or a site file of
+//! the format charging-site/1, from which nothing is expected but that no checker fires.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use studies::expect::{self, Expectation};
 use twin::scenario_file::{self, Found, Need, SeedChoice};
-use twin::{Problem, Scenario};
+use twin::{Problem, Scenario, charging_site};
 
 use crate::data;
 
@@ -29,8 +30,21 @@ pub enum Loaded {
     Skipped(String),
 }
 
-/// Reads a folder.
-pub fn load(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
+/// Reads a case: a folder, or a site file of another project.
+pub fn load(path: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
+    if path.extension().is_some_and(|extension| extension == "json") {
+        return load_charging_site(path, seed);
+    }
+    load_folder(path, data_folder, seed)
+}
+
+fn load_charging_site(path: &Path, seed: SeedChoice) -> anyhow::Result<Loaded> {
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let scenario = charging_site::load(&file, &read(path)?, seed).map_err(|found| told(path, &found))?;
+    Ok(Loaded::Ready(Box::new(Case { scenario, expectations: Vec::new(), notes: Vec::new() })))
+}
+
+fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
     let name = name_of(folder)?;
     let scenario_path = folder.join("scenario.toml");
     let text = read(&scenario_path)?;

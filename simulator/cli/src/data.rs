@@ -8,9 +8,10 @@ use anyhow::{Context, bail};
 use flate2::read::GzDecoder;
 use plant::base_load::DailyShape;
 use plant::ev::EvRow;
+use studies::SessionRow;
 use twin::scenario_file::RecordedStay;
 use units::civil::CivilMonth;
-use units::{TimeSpan, Timestamp, WattHours};
+use units::{TimeSpan, Timestamp, WattHours, Watts};
 
 /// A stay whose end was not recorded is taken to last this long: the median of housing companies' stays is 11.5 h.
 const STAY_UNKNOWN: TimeSpan = TimeSpan::from_hours(12);
@@ -74,6 +75,72 @@ pub fn sessions(path: &Path, site: &str, month: CivilMonth) -> anyhow::Result<Se
     Ok(Sessions { stays, notes })
 }
 
+/// Every row of a file of sessions, the defective ones included.
+pub fn session_rows(path: &Path) -> anyhow::Result<Vec<SessionRow>> {
+    let mut table = table(path, b',')?;
+    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
+    let column = |name: &str| {
+        let place = headers.iter().position(|header| header == name);
+        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
+    };
+    let (source, site, user, evse) = (column("source")?, column("site")?, column("user")?, column("evse")?);
+    let (arrival, departure) = (column("arrival_utc")?, column("departure_utc")?);
+    let (charge_end, energy) = (column("charge_end_utc")?, column("energy_kwh")?);
+    let (power, flags) = (column("max_kw")?, column("flags")?);
+    let mut rows = Vec::new();
+    for (number, record) in table.records().enumerate() {
+        let line = number + 2;
+        let record = record.with_context(|| format!("`{}`, line {line}", path.display()))?;
+        let field = |place: usize| record.get(place).unwrap_or("");
+        // Thousandths of a kWh are Wh, and thousandths of these are what energies count in.
+        let thousandth = |place: usize| -> anyhow::Result<Option<i64>> {
+            match field(place) {
+                "" => Ok(None),
+                text => millionths(text)
+                    .map(Some)
+                    .with_context(|| format!("`{}`, line {line}: `{text}` is no number", path.display())),
+            }
+        };
+        let instant = |place: usize| -> anyhow::Result<Option<Timestamp>> {
+            match field(place) {
+                "" => Ok(None),
+                text => text
+                    .parse()
+                    .map(Some)
+                    .with_context(|| format!("`{}`, line {line}: `{text}` is no time", path.display())),
+            }
+        };
+        rows.push(SessionRow {
+            line,
+            source: field(source).to_owned(),
+            site: field(site).to_owned(),
+            user: field(user).to_owned(),
+            evse: field(evse).to_owned(),
+            arrival: instant(arrival)?,
+            departure: instant(departure)?,
+            charge_end: instant(charge_end)?,
+            energy: thousandth(energy)?.map(WattHours::from_milliwatt_hours),
+            power_rated: thousandth(power)?.map(Watts::from_milliwatts),
+            flags: field(flags).split('|').filter(|flag| !flag.is_empty()).map(str::to_owned).collect(),
+        });
+    }
+    Ok(rows)
+}
+
+/// A decimal number in millionths, exact; digits beyond the sixth must be zeros.
+fn millionths(text: &str) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let (part, beyond) = part.split_at_checked(6).unwrap_or((part, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(part) || beyond.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let part: i64 = format!("{part:0<6}").parse().ok()?;
+    Some(sign * (whole.checked_mul(1_000_000)? + part))
+}
+
 /// Cars of a year or older.
 pub fn ev_models(path: &Path, year_last: i64) -> anyhow::Result<Vec<EvRow>> {
     let mut table = table(path, b',')?;
@@ -128,9 +195,34 @@ pub fn load_curve(path: &Path, weekday: &str, weekend: &str) -> anyhow::Result<D
     })
 }
 
-fn table(path: &Path, delimiter: u8) -> anyhow::Result<csv::Reader<Box<dyn Read>>> {
+/// A table, unpacked where its name ends with `gz`.
+pub fn table(path: &Path, delimiter: u8) -> anyhow::Result<csv::Reader<Box<dyn Read>>> {
     let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let is_gzip = path.extension().is_some_and(|extension| extension == "gz");
     let reader: Box<dyn Read> = if is_gzip { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     Ok(csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn energies_are_read_exactly_or_not_at_all() {
+        let table = [
+            ("44.069", Some(44_069_000)),
+            ("7.9325", Some(7_932_500)),
+            ("-0.5", Some(-500_000)),
+            ("12", Some(12_000_000)),
+            ("0.0000010", Some(1)),
+            ("0.0000001", None),
+            ("", None),
+            (".5", None),
+            ("1e3", None),
+            ("1.2.3", None),
+        ];
+        for (text, want) in table {
+            assert_eq!(millionths(text), want, "{text}");
+        }
+    }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use studies::ReplayReport;
 use studies::expect::{self, Verdict, thousandths};
+use studies::{Decisions, ReplayReport};
 use twin::scenario_file::SeedChoice;
 use units::Timestamp;
 
-use crate::Replay;
 use crate::case::{self, Case, Loaded};
+use crate::{Fidelity, Replay};
 
 pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     let seed = arguments.seed.map_or(SeedChoice::OfFile, SeedChoice::Given);
@@ -31,14 +31,14 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     let mut is_good = true;
     for case in cases {
-        let (report, verdicts) = run_case(&case)?;
+        let Ran { report, verdicts, notes } = run_case(&case, arguments.fidelity)?;
         if let Some(folder) = &arguments.out {
             write_report(&folder.join(&report.scenario), &report, &verdicts)?;
         }
         if !arguments.json {
-            print!("{}", table(&case, &report, &verdicts));
+            print!("{}", table(&notes, &report, &verdicts));
         }
-        let decides = arguments.seed.is_none();
+        let decides = arguments.seed.is_none() && arguments.fidelity == Fidelity::Frames;
         is_good &= report.is_clean() && (!decides || verdicts.iter().all(|verdict| verdict.is_met));
         reports.push(report);
     }
@@ -48,21 +48,58 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn run_case(case: &Case) -> anyhow::Result<(ReplayReport, Vec<Verdict>)> {
+/// What came of a case.
+struct Ran {
+    report: ReplayReport,
+    verdicts: Vec<Verdict>,
+    /// What a person must know to read it.
+    notes: Vec<String>,
+}
+
+fn run_case(case: &Case, fidelity: Fidelity) -> anyhow::Result<Ran> {
     let scenario = case.scenario.clone();
     let name = scenario.name.clone();
-    let report = if std::io::stderr().is_terminal() {
-        let report = studies::replay_with_progress(scenario, |at: Timestamp| {
-            eprint!("\r\x1b[K  {at}");
-        });
-        eprint!("\r\x1b[K");
-        report
-    } else {
-        studies::replay(scenario)
+    let mut notes = case.notes.clone();
+    let (report, expectations) = match fidelity {
+        Fidelity::Frames => {
+            (with_progress(|step| studies::replay_with_progress(scenario, step)), case.expectations.clone())
+        }
+        Fidelity::Decisions => {
+            let decided = with_progress(|step| studies::decide_with_progress(scenario, step));
+            let (left_out, judged): (Vec<_>, Vec<_>) =
+                case.expectations.iter().cloned().partition(|known| expect::needs_frames(&known.what));
+            notes.extend(decision_notes(&decided));
+            if !left_out.is_empty() {
+                let names: Vec<&str> = left_out.iter().map(|known| known.what.as_str()).collect();
+                notes.push(format!("not judged, needs frames: {}", names.join(", ")));
+            }
+            (decided.report, judged)
+        }
     };
-    let verdicts = expect::judge(&case.expectations, &report)
+    let verdicts = expect::judge(&expectations, &report)
         .map_err(|unknown| anyhow::anyhow!("{name}: expect.toml: {}", unknown.join("; ")))?;
-    Ok((report, verdicts))
+    Ok(Ran { report, verdicts, notes })
+}
+
+fn decision_notes(decided: &Decisions) -> Vec<String> {
+    let mut notes = vec![format!("decisions only: {} of them; no money, no frames", decided.decisions)];
+    if !decided.not_played.is_empty() {
+        notes.push(format!("not played: {}", decided.not_played.join(", ")));
+    }
+    if let Some((evse, waited)) = &decided.waited_longest {
+        notes.push(format!("the longest wait for energy: {waited} at {evse}"));
+    }
+    notes
+}
+
+/// Shows how far a run is, where somebody looks.
+fn with_progress<T>(run: impl FnOnce(fn(Timestamp)) -> T) -> T {
+    if !std::io::stderr().is_terminal() {
+        return run(|_| {});
+    }
+    let ran = run(|at| eprint!("\r\x1b[K  {at}"));
+    eprint!("\r\x1b[K");
+    ran
 }
 
 /// Writes a report beside its final name first, so that an interrupted run leaves no half of one.
@@ -84,10 +121,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// What a person sees of a case.
-fn table(case: &Case, report: &ReplayReport, verdicts: &[Verdict]) -> String {
+/// What a person sees of a case, after `notes`.
+fn table(notes: &[String], report: &ReplayReport, verdicts: &[Verdict]) -> String {
     let mut out = format!("{} (seed {}): {}\n", report.scenario, report.seed, report.title);
-    for note in &case.notes {
+    for note in notes {
         out += &format!("  {note}\n");
     }
     let (wanted, delivered) = report.energy();

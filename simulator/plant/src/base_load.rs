@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::civil::{Civil, Zone};
 use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
 
+use crate::building::{Building, HALF_MINUTE, Steps};
 use crate::number::{float, floor, round};
 
 const MINUTE: TimeSpan = TimeSpan::from_minutes(1);
@@ -18,8 +19,12 @@ pub enum BaseLoad {
     Constant(PerPhase<Amperes>),
     /// From data.
     Trace(Trace),
-    /// Drawn by seed.
+    /// Flats drawn by seed.
     Flats(Box<Flats>),
+    /// Another building drawn by seed.
+    Building(Box<Building>),
+    /// A large consumer that comes and goes, drawn by seed.
+    Steps(Box<Steps>),
 }
 
 impl BaseLoad {
@@ -29,6 +34,8 @@ impl BaseLoad {
             Self::Constant(current) => *current,
             Self::Trace(trace) => trace.current(now),
             Self::Flats(flats) => flats.current(now),
+            Self::Building(building) => building.current(now),
+            Self::Steps(steps) => steps.current(now),
         }
     }
 
@@ -38,7 +45,8 @@ impl BaseLoad {
         match self {
             Self::Constant(_) => None,
             Self::Trace(trace) => trace.next_change(now),
-            Self::Flats(_) => Some(now.floor_to(MINUTE) + MINUTE),
+            Self::Flats(_) | Self::Building(_) => Some(now.floor_to(MINUTE) + MINUTE),
+            Self::Steps(_) => Some(now.floor_to(HALF_MINUTE) + HALF_MINUTE),
         }
     }
 }
@@ -103,29 +111,32 @@ pub struct DailyShape {
 }
 
 impl DailyShape {
-    /// A Nordic flat without electric heating, rounded by us: a small morning rise, a peak at 19, low at night.
+    /// A Nordic flat without electric heating: the Swedish type curves of a flat in winter (alicekjansson,
+    /// CIMTimeSeriesGenerator, MIT), relative to the mean of a weekday and rounded by us.
     #[must_use]
     pub const fn nordic_flat() -> Self {
         Self {
             weekday: [
-                0.80, 0.70, 0.65, 0.65, 0.65, 0.70, 0.80, 0.90, 0.90, 0.90, 0.90, 0.90, 0.90, 0.90, 0.95,
-                1.05, 1.20, 1.35, 1.45, 1.50, 1.45, 1.35, 1.15, 0.95,
+                0.92, 0.82, 0.75, 0.75, 0.77, 0.80, 0.88, 0.89, 0.91, 0.96, 0.96, 0.89, 0.92, 0.95, 1.01,
+                1.10, 1.19, 1.26, 1.32, 1.39, 1.32, 1.23, 1.08, 0.95,
             ],
             weekend: [
-                0.90, 0.80, 0.70, 0.65, 0.65, 0.65, 0.70, 0.80, 0.95, 1.10, 1.15, 1.15, 1.15, 1.15, 1.15,
-                1.20, 1.30, 1.40, 1.45, 1.45, 1.40, 1.30, 1.15, 1.00,
+                0.95, 0.86, 0.79, 0.75, 0.74, 0.74, 0.78, 0.78, 0.83, 0.95, 0.99, 0.99, 1.08, 1.12, 1.19,
+                1.22, 1.27, 1.31, 1.34, 1.35, 1.24, 1.15, 1.04, 0.92,
             ],
         }
     }
 
-    fn mean(&self) -> f64 {
+    /// The mean over a week.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
         let weekday: f64 = self.weekday.iter().sum();
         let weekend: f64 = self.weekend.iter().sum();
         (5.0 * weekday + 2.0 * weekend) / (7.0 * 24.0)
     }
 
     /// The shape at a civil time, straight between the middles of hours.
-    fn at(&self, civil: Civil) -> f64 {
+    pub(crate) fn at(&self, civil: Civil) -> f64 {
         let day = if civil.weekday >= 5 { &self.weekend } else { &self.weekday };
         let hour = usize::try_from(civil.hour).unwrap_or(0).min(23);
         let minute = f64::from(civil.minute);

@@ -20,6 +20,7 @@
 
 pub mod base_load;
 pub mod battery;
+pub mod building;
 pub mod circuit;
 pub mod ev;
 pub mod evse;

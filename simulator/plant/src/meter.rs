@@ -47,6 +47,10 @@ pub enum MeterFault {
     Silent,
     /// It tells its last figures again and again, with fresh times.
     Frozen,
+    /// It tells far more than any row carries: 100 kA above the truth.
+    Impossible,
+    /// It tells 0 A, whatever flows.
+    Zero,
 }
 
 /// What a meter tells.
@@ -111,6 +115,8 @@ impl GridMeter {
         let current = match self.fault {
             MeterFault::Silent => return,
             MeterFault::Frozen => self.last.unwrap_or(sampled),
+            MeterFault::Impossible => sampled.map(|current| current + Amperes::from_amperes(100_000)),
+            MeterFault::Zero => PerPhase::default(),
             MeterFault::None => sampled,
         };
         self.last = Some(current);
@@ -198,6 +204,16 @@ mod tests {
         assert_eq!(frozen.len(), 99);
         assert!(frozen[49..].iter().all(|reading| reading.current == frozen[48].current));
         assert_ne!(frozen[47].current, frozen[48].current);
+    }
+
+    #[test]
+    fn a_meter_may_tell_what_no_row_carries_or_nothing_at_all() {
+        let config = GridMeterConfig { noise_ppm: 0, ..GridMeterConfig::default() };
+        let faults = [(500, MeterFault::Impossible), (700, MeterFault::Zero), (900, MeterFault::None)];
+        let told: Vec<_> = readings(config, &faults).iter().map(|reading| reading.current.l1).collect();
+        assert_eq!(told[60], Amperes::from_amperes(100_020 + 61));
+        assert_eq!(told[80], Amperes::ZERO);
+        assert_eq!(told[95], Amperes::from_amperes(20 + 96));
     }
 
     #[test]

@@ -177,6 +177,28 @@ pub const FIGURES: [&str; 23] = [
     "checked.",
 ];
 
+/// Whether a figure is there in *frames* only: money, and what is counted of links, records and faults.
+#[must_use]
+pub fn needs_frames(name: &str) -> bool {
+    let is_of_money_or_wire = matches!(
+        name,
+        "energy_billed_kwh"
+            | "cdrs"
+            | "held"
+            | "charging_eur"
+            | "driver_fees_eur"
+            | "revenue_eur"
+            | "owner_fees_eur"
+            | "payout_eur"
+            | "crashes"
+            | "frames_in"
+    );
+    let is_of_a_rule = name.strip_prefix("checked.").is_some_and(|rule| {
+        !matches!(rule, "S1" | "S2" | "S3" | "S4" | "S5" | "S6" | "energy conserved" | "no fuse trips")
+    });
+    is_of_money_or_wire || is_of_a_rule
+}
+
 fn is_known(name: &str) -> bool {
     FIGURES.iter().any(|known| *known == name || (known.ends_with('.') && name.starts_with(known)))
 }

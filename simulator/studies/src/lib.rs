@@ -1,7 +1,9 @@
 //! Studies: plain functions from a scenario to a report.
 //!
-//! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side; [`expect`] judges a report by what
-//! its scenario's `expect.toml` says.
+//! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
+//! [`expect`] judges a report by what its scenario's `expect.toml` says; [`calibrate`] compares the plant's generators with
+//! what was recorded; [`sessions()`] replays recorded sessions as OCPP transactions through the whole engine; [`fuzz`]
+//! draws sites, people and faults by seed.
 //!
 //! # Invariants
 //!
@@ -12,9 +14,16 @@
 //!
 //! No files, no clock, no drawing; no rule of control or money: the twin runs the engine, its checkers judge.
 
+pub mod audit;
+pub mod calibrate;
 pub mod expect;
+pub mod fuzz;
 mod replay;
 pub mod report;
+pub mod sessions;
 
-pub use replay::{replay, replay_all, replay_with_progress, report, span_words};
-pub use report::ReplayReport;
+pub use replay::{
+    Decisions, decide, decide_with_progress, replay, replay_all, replay_with_progress, report, span_words,
+};
+pub use report::{Fidelity, ReplayReport};
+pub use sessions::{SessionRow, SessionsReport, sessions};

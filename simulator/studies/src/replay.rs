@@ -6,23 +6,23 @@ use rayon::prelude::*;
 use twin::outcome::Outcome;
 use twin::watch::Firing;
 use twin::{Scenario, World};
-use units::{Amperes, Money, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
+use units::{Amperes, EvseId, Money, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
 
 use crate::report::{
-    AlarmReport, CircuitReport, Counts, DriverMoney, EvseReport, MoneyReport, OwnerMoney, Peak, ReplayReport,
-    RuleReport, SessionReport,
+    AlarmReport, CircuitReport, Counts, DriverMoney, EvseReport, Fidelity, LimitReport, MoneyReport,
+    OwnerMoney, Peak, ReplayReport, RuleReport, SessionReport,
 };
 
 /// Runs a scenario from its first instant to its end.
 #[must_use]
 pub fn replay(scenario: Scenario) -> ReplayReport {
-    report(&World::new(scenario).run())
+    report(&World::new(scenario).with_looks().run())
 }
 
 /// As [`replay()`], and calls `step` with the instant reached, once per simulated hour.
 #[must_use]
 pub fn replay_with_progress(scenario: Scenario, step: fn(Timestamp)) -> ReplayReport {
-    report(&World::new(scenario).with_progress(step).run())
+    report(&World::new(scenario).with_progress(step).with_looks().run())
 }
 
 /// Runs scenarios side by side; reports come in the order given. The same scenario with several seeds is several
@@ -32,11 +32,45 @@ pub fn replay_all(scenarios: Vec<Scenario>) -> Vec<ReplayReport> {
     scenarios.into_par_iter().map(replay).collect()
 }
 
-/// What an outcome tells.
+/// A scenario run in *decisions*: without a wire, records and money.
+#[derive(Debug, Clone)]
+pub struct Decisions {
+    /// What a run in frames tells, with nothing of money and frames.
+    pub report: ReplayReport,
+    /// How often the site decided.
+    pub decisions: u64,
+    /// The longest stretch in which an EV wanted energy and was offered too little, and where.
+    pub waited_longest: Option<(EvseId, TimeSpan)>,
+    /// What of the scenario was not played, in words.
+    pub not_played: Vec<String>,
+}
+
+/// Runs a scenario in *decisions*.
+#[must_use]
+pub fn decide(scenario: Scenario) -> Decisions {
+    decide_with_progress(scenario, |_| {})
+}
+
+/// As [`decide`], and calls `step` with the instant reached, once per simulated hour.
+#[must_use]
+pub fn decide_with_progress(scenario: Scenario, step: fn(Timestamp)) -> Decisions {
+    let decided = twin::decisions::run_with_progress(scenario, step);
+    let waits = decided.outcome.stays.iter().zip(&decided.waited_longest);
+    let waited_longest = waits.max_by_key(|(_, waited)| **waited);
+    Decisions {
+        report: ReplayReport { fidelity: Fidelity::Decisions, ..report(&decided.outcome) },
+        decisions: decided.decisions,
+        waited_longest: waited_longest.map(|(stay, &waited)| (stay.stay.evse.clone(), waited)),
+        not_played: decided.not_played,
+    }
+}
+
+/// What an outcome of frames tells.
 #[must_use]
 pub fn report(outcome: &Outcome) -> ReplayReport {
     let scenario = &outcome.scenario;
     ReplayReport {
+        fidelity: Fidelity::Frames,
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
         seed: scenario.seed,
@@ -49,6 +83,12 @@ pub fn report(outcome: &Outcome) -> ReplayReport {
         evses: evses(outcome),
         sessions: sessions(outcome),
         money: money(outcome),
+        limits: outcome
+            .series
+            .limits
+            .iter()
+            .map(|(limit, evs)| LimitReport { limit: limit.clone(), evs: evs.clone() })
+            .collect(),
         alarms: outcome
             .alarms
             .iter()
@@ -181,7 +221,7 @@ fn money(outcome: &Outcome) -> MoneyReport {
     }
 }
 
-fn rules(outcome: &Outcome) -> Vec<RuleReport> {
+pub(crate) fn rules(outcome: &Outcome) -> Vec<RuleReport> {
     outcome
         .rules
         .iter()
@@ -231,6 +271,7 @@ fn counts(outcome: &Outcome) -> Counts {
         commits: outcome.committed.1,
         readings: counts.readings,
         crashes: counts.crashes,
+        crashes_at: counts.crashes_at.clone(),
     }
 }
 

@@ -6,11 +6,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+pub use twin::recorder::Limit;
 use units::{Amperes, CircuitId, Currency, EvseId, Money, PerPhase, TimeSpan, Timestamp, WattHours};
 
 /// Everything a replay tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplayReport {
+    /// How much was simulated.
+    #[serde(default)]
+    pub fidelity: Fidelity,
     /// The scenario's name: its folder's.
     pub scenario: String,
     /// Its title for people.
@@ -35,6 +39,9 @@ pub struct ReplayReport {
     pub sessions: Vec<SessionReport>,
     /// Euros and cents.
     pub money: MoneyReport,
+    /// EVs in transactions over time, by what limited each; empty where nobody looked.
+    #[serde(default)]
+    pub limits: Vec<LimitReport>,
     /// Alarms that were raised, in order of time.
     pub alarms: Vec<AlarmReport>,
     /// What the checkers saw, one line per rule, in order of name.
@@ -43,6 +50,17 @@ pub struct ReplayReport {
     pub counts: Counts,
     /// SHA-256 over every event of the run in order: equal runs have equal hashes.
     pub event_hash: String,
+}
+
+/// How much of the real world a run simulates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fidelity {
+    /// The whole engine, OCPP text on the links, records, money.
+    #[default]
+    Frames,
+    /// Control and the plant alone: no money, no frames, no faults but those of meters.
+    Decisions,
 }
 
 /// One circuit over time.
@@ -158,6 +176,15 @@ pub struct OwnerMoney {
     pub payout: Money,
 }
 
+/// How many EVs one thing limited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitReport {
+    /// What.
+    pub limit: Limit,
+    /// EVs, at the end of each step.
+    pub evs: Vec<u32>,
+}
+
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmReport {
@@ -203,6 +230,9 @@ pub struct Counts {
     pub readings: u64,
     /// Engine crashes.
     pub crashes: u64,
+    /// When each was.
+    #[serde(default)]
+    pub crashes_at: Vec<Timestamp>,
 }
 
 impl ReplayReport {

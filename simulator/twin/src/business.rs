@@ -18,7 +18,7 @@ use units::civil::{CivilDate, CivilMonth};
 use units::{IdToken, OwnerId, TimeSpan, Timestamp};
 
 use crate::scenario::{Driver, Scenario, Stay};
-use crate::site_file::{AccessKind, EvseAccess};
+use crate::site_file::{AccessKind, EvseAccess, FlatTariff};
 
 /// What the books say once every month is closed, collected and settled.
 #[derive(Debug, Clone, Default)]
@@ -67,9 +67,7 @@ pub fn furnishing(scenario: &Scenario, stays: &[Stay]) -> Vec<Command> {
         contract,
     }));
     for tariff in &commerce.tariffs {
-        let valid_from = zone.start_of_day(tariff.valid_from);
-        let made = Tariff::per_kilowatt_hour(tariff.id.clone(), scenario.currency, valid_from, tariff.energy);
-        commands.extend(made.map(|tariff| Command::PutTariff(Box::new(tariff))));
+        commands.extend(self::tariff(scenario, tariff).map(|tariff| Command::PutTariff(Box::new(tariff))));
     }
     let mut tokens: BTreeMap<&IdToken, &Driver> = BTreeMap::new();
     for stay in stays {
@@ -102,6 +100,12 @@ pub fn furnishing(scenario: &Scenario, stays: &[Stay]) -> Vec<Command> {
         commands.push(Command::PutAccess(access_row(scenario, access, valid_from)));
     }
     commands
+}
+
+/// A tariff of the site file as billing knows it.
+pub(crate) fn tariff(scenario: &Scenario, stated: &FlatTariff) -> Option<Tariff> {
+    let valid_from = scenario.site.config.zone.start_of_day(stated.valid_from);
+    Tariff::per_kilowatt_hour(stated.id.clone(), scenario.currency, valid_from, stated.energy).ok()
 }
 
 /// The service's own prices: the built-in list, from the month of the scenario on where that is earlier.

@@ -62,6 +62,25 @@ impl Document {
                 (toml::Table::new(), vec![problem])
             }
         };
+        Self::new(file, table, problems)
+    }
+
+    /// Reads JSON text, whose outermost value is an object; `null` is a field that is not there.
+    #[must_use]
+    pub fn parse_json(file: &str, text: &str) -> Self {
+        let refused = |words: String| {
+            let remedy = format!("not JSON: {words}");
+            vec![Problem { file: file.to_owned(), field: String::new(), value: None, remedy }]
+        };
+        let (table, problems) = match serde_json::from_str::<serde_json::Value>(text).map(of_json) {
+            Ok(Some(toml::Value::Table(table))) => (table, Vec::new()),
+            Ok(_) => (toml::Table::new(), refused("needs an object".to_owned())),
+            Err(error) => (toml::Table::new(), refused(error.to_string())),
+        };
+        Self::new(file, table, problems)
+    }
+
+    fn new(file: &str, table: toml::Table, problems: Vec<Problem>) -> Self {
         Self { file: file.to_owned(), table, problems: RefCell::new(problems), mistakes: Cell::default() }
     }
 
@@ -360,6 +379,26 @@ impl Drop for Section<'_> {
             self.document.report(self.path_of(key), Some(self.print(value)), remedy);
         }
     }
+}
+
+/// A JSON value as TOML has it. A whole number beyond 64 bits becomes a float, which no field takes.
+fn of_json(value: serde_json::Value) -> Option<toml::Value> {
+    Some(match value {
+        serde_json::Value::Null => return None,
+        serde_json::Value::Bool(is_so) => toml::Value::Boolean(is_so),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => toml::Value::Integer(whole),
+            None => toml::Value::Float(number.as_f64()?),
+        },
+        serde_json::Value::String(text) => toml::Value::String(text),
+        serde_json::Value::Array(items) => {
+            toml::Value::Array(items.into_iter().filter_map(of_json).collect())
+        }
+        serde_json::Value::Object(fields) => {
+            let fields = fields.into_iter().filter_map(|(key, value)| Some((key, of_json(value)?)));
+            toml::Value::Table(fields.collect())
+        }
+    })
 }
 
 const DAYS_400_MS: i64 = 400 * 86_400_000;

@@ -2,8 +2,9 @@
 //! cars, meters and a building, and judged from outside.
 //!
 //! Start with [`Scenario`], the value that says all a run depends on, and [`World::run`], which turns it into an
-//! [`Outcome`]. [`scenario_file`] reads scenarios, [`site_file`] reads sites (the server uses it too), [`watch`] holds the
-//! checkers of the rules S1 to M6.
+//! [`Outcome`]. [`decisions`] runs the same value without a wire, in less detail and faster. [`scenario_file`] reads
+//! scenarios, [`site_file`] reads sites (the server uses it too), [`charging_site`] reads the peers' sites, [`watch`] holds
+//! the checkers of the rules S1 to M6.
 //!
 //! # Invariants
 //!
@@ -19,8 +20,15 @@
 //! of control or money (`charging`, `billing`).
 
 pub mod business;
+pub mod charging_site;
+pub mod decisions;
 pub mod document;
+pub mod fault;
+pub mod fault_file;
 mod frame_text;
+pub mod fuzz;
+pub mod journal;
+mod nonsense;
 pub mod outcome;
 pub mod people;
 mod queue;

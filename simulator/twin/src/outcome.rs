@@ -1,10 +1,12 @@
 //! What a run came to: values for studies and reports.
 
+use charging::network::SiteConfig;
 use units::{Amperes, CircuitId, EvseId, PerPhase, Timestamp, WattHours};
 
 use crate::business::Books;
 use crate::recorder::{RunCounts, RunSeries, TransactionSeen};
 use crate::scenario::{Scenario, Stay};
+use crate::truth::Truth;
 use crate::watch::{Firing, Rule};
 
 /// What a run came to.
@@ -73,6 +75,34 @@ pub struct StayOutcome {
     pub departed_at: Option<Timestamp>,
     /// What was delivered.
     pub delivered: WattHours,
+}
+
+impl CircuitOutcome {
+    /// Every circuit of a site, parents before children.
+    #[must_use]
+    pub fn all(truth: &Truth) -> Vec<Self> {
+        let circuits = truth.circuits().iter().map(|circuit| Self {
+            id: circuit.id.clone(),
+            name: circuit.name.clone(),
+            parent: circuit.parent,
+            rating: circuit.rating,
+        });
+        circuits.collect()
+    }
+}
+
+impl EvseOutcome {
+    /// Every EVSE of a site, in the order of its configuration, with nothing counted.
+    #[must_use]
+    pub fn all(truth: &Truth, config: &SiteConfig) -> Vec<Self> {
+        let evses = truth.evses().iter().zip(&config.evses).map(|(evse, stated)| Self {
+            id: evse.id.clone(),
+            name: if stated.name.is_empty() { evse.id.to_string() } else { stated.name.clone() },
+            circuit: evse.circuit,
+            energy: WattHours::ZERO,
+        });
+        evses.collect()
+    }
 }
 
 impl Outcome {

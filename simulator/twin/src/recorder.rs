@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use charging::site::{EvseView, LimitedBy};
+use plant::station::TransactionName;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, WattHours};
+use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, TransactionId, WattHours};
 
 use crate::truth::{Series, Truth};
 
@@ -17,6 +20,8 @@ pub struct Recorder {
     totals: Vec<PerPhase<Series>>,
     peaks: Vec<PerPhase<(Amperes, Timestamp)>>,
     over: Vec<PerPhase<(Option<Timestamp>, TimeSpan)>>,
+    limits: BTreeMap<Limit, Vec<u32>>,
+    looks: usize,
     /// Alarms in order: text, raised, cleared.
     pub alarms: Vec<(String, Timestamp, Option<Timestamp>)>,
     /// Transactions of the plant, in order of their end, then those that still run.
@@ -31,16 +36,20 @@ pub struct Recorder {
 pub struct TransactionSeen {
     /// Where.
     pub evse: EvseId,
-    /// With which token.
-    pub token: IdToken,
+    /// The station's own number of it.
+    pub number: u64,
+    /// With which token, once there is one.
+    pub token: Option<IdToken>,
     /// When it started.
     pub started_at: Timestamp,
     /// The register then.
     pub register_start: WattHours,
     /// The end, once it ended: when, and the register.
     pub ended: Option<(Timestamp, WattHours)>,
-    /// The engine's id, once the station was told.
-    pub id: Option<i64>,
+    /// What station and engine call it, once that is known.
+    pub name: Option<TransactionName>,
+    /// The engine's number of it, as its records have it at the end of the run.
+    pub id: Option<TransactionId>,
 }
 
 /// How much happened.
@@ -60,6 +69,8 @@ pub struct RunCounts {
     pub readings: u64,
     /// Crashes.
     pub crashes: u64,
+    /// When each was.
+    pub crashes_at: Vec<Timestamp>,
     /// Nonsense plans thrown in.
     pub plans: u64,
     /// Starts that were refused at first and tried again.
@@ -81,6 +92,53 @@ pub struct RunSeries {
     pub peaks: Vec<PerPhase<(Amperes, Timestamp)>>,
     /// For how long the total was above the rating.
     pub over: Vec<PerPhase<TimeSpan>>,
+    /// EVs in transactions by what limited each, looked at once per step; empty where nobody looked.
+    pub limits: BTreeMap<Limit, Vec<u32>>,
+}
+
+/// What limited an EV, as the engine said.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// It had all that its EVSE can give.
+    EvseMaximum,
+    /// It took no more.
+    Ev,
+    /// A conductor was full: its name.
+    Row(String),
+    /// It waited for its turn on a conductor: its name.
+    Turn(String),
+    /// A raise was under way, or waited for others to make room.
+    Raise,
+    /// The plan kept the current for later.
+    Plan,
+    /// A meter was silent or doubtful: its circuit's name.
+    StaleMeter(String),
+    /// The station was offline, at fault, or did not obey.
+    Station,
+}
+
+impl Limit {
+    /// None where nobody charges.
+    fn of(view: &EvseView) -> Option<Self> {
+        if !view.is_in_transaction {
+            return None;
+        }
+        match &view.reason {
+            LimitedBy::OutOfService | LimitedBy::Free | LimitedBy::NotStarted => None,
+            LimitedBy::NeverConnected
+            | LimitedBy::Offline
+            | LimitedBy::StationFault
+            | LimitedBy::Disobedience => Some(Self::Station),
+            LimitedBy::Ev => Some(Self::Ev),
+            LimitedBy::EvseMaximum => Some(Self::EvseMaximum),
+            LimitedBy::Undecided | LimitedBy::Rising | LimitedBy::UnprovenShed => Some(Self::Raise),
+            LimitedBy::Row { name, phase, .. } => Some(Self::Row(format!("{name} {phase}"))),
+            LimitedBy::Plan => Some(Self::Plan),
+            LimitedBy::Turn { name, phase, .. } => Some(Self::Turn(format!("{name} {phase}"))),
+            LimitedBy::StaleMeter { name, .. } => Some(Self::StaleMeter(name.clone())),
+        }
+    }
 }
 
 /// A series has at most about so many steps: what a plot of a page's width can show.
@@ -101,6 +159,8 @@ impl Recorder {
             totals: (0..circuits).map(|_| series()).collect(),
             peaks: vec![PerPhase::splat((Amperes::ZERO, starts_at)); circuits],
             over: vec![PerPhase::splat((None, TimeSpan::ZERO)); circuits],
+            limits: BTreeMap::new(),
+            looks: 0,
             alarms: Vec::new(),
             transactions: Vec::new(),
             counts: RunCounts::default(),
@@ -148,6 +208,16 @@ impl Recorder {
         self.totals(now, truth, index);
     }
 
+    /// The engine was asked what limits each EV; none while it is down.
+    pub fn look(&mut self, views: &mut dyn Iterator<Item = &EvseView>) {
+        for limit in views.filter_map(Limit::of) {
+            let counts = self.limits.entry(limit).or_default();
+            counts.resize(self.looks + 1, 0);
+            counts[self.looks] += 1;
+        }
+        self.looks += 1;
+    }
+
     /// An alarm began.
     pub fn alarm_raised(&mut self, now: Timestamp, text: String) {
         self.alarms.push((text, now, None));
@@ -171,7 +241,10 @@ impl Recorder {
 
     /// Closes the series.
     #[must_use]
-    pub fn finish(self, end: Timestamp) -> (RunSeries, String, Rest) {
+    pub fn finish(mut self, end: Timestamp) -> (RunSeries, String, Rest) {
+        for counts in self.limits.values_mut() {
+            counts.resize(self.looks, 0);
+        }
         let over = self
             .over
             .iter()
@@ -184,6 +257,7 @@ impl Recorder {
             highest: highest(self.totals, end),
             peaks: self.peaks,
             over,
+            limits: self.limits,
         };
         let hash: String = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         (series, hash, Rest { alarms: self.alarms, transactions: self.transactions, counts: self.counts })

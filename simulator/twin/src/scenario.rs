@@ -2,15 +2,18 @@
 //!
 //! The same scenario with the same seed is the same run, byte for byte.
 
+use charging::network::SiteConfig;
 use plant::base_load::{BaseLoad, Flats, FlatsConfig, Trace};
+use plant::building::{Building, BuildingConfig, Steps, StepsConfig};
 use plant::ev::EvModel;
 use plant::meter::GridMeterConfig;
-use plant::station::{OfflineStart, Quirk};
+use plant::station::{AfterPowerLoss, OfflineStart, Quirk};
 use units::{
-    AccountId, Amperes, CircuitId, Currency, EvseId, IdToken, MeterId, PerPhase, StationId, TimeSpan,
-    Timestamp, WattHours,
+    AccountId, Amperes, CircuitId, Currency, EvseId, IdToken, PerPhase, StationId, TimeSpan, Timestamp,
+    WattHours,
 };
 
+pub use crate::fault::{Fault, Span, StationSet};
 use crate::site_file::{Commerce, SiteFile};
 
 /// Everything that a run depends on.
@@ -44,8 +47,22 @@ pub struct Scenario {
     pub timing: Timing,
     /// What breaks.
     pub faults: Vec<Fault>,
-    /// Plans that are thrown at the engine.
-    pub plans: Plans,
+}
+
+impl Scenario {
+    /// The site as it truly is: with every EVSE's wiring as it is, not as it is stated.
+    #[must_use]
+    pub fn true_config(&self) -> SiteConfig {
+        let mut config = self.site.config.clone();
+        for fault in &self.faults {
+            if let Fault::WrongWiring { evse, wiring } = fault
+                && let Some(stated) = config.evses.iter_mut().find(|stated| stated.id == *evse)
+            {
+                stated.wiring = *wiring;
+            }
+        }
+        config
+    }
 }
 
 /// How stations behave. One EVSE behaves as its configuration says; these are the properties of all.
@@ -57,6 +74,8 @@ pub struct Stations {
     pub reaction: TimeSpan,
     /// What may start without the backend.
     pub offline_start: OfflineStart,
+    /// What becomes of a running transaction when power is lost.
+    pub after_power_loss: AfterPowerLoss,
     /// What single stations get wrong.
     pub quirks: Vec<(StationId, Quirk)>,
 }
@@ -101,15 +120,16 @@ pub enum Driver {
 /// Cars drawn by seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
-    /// How many EVSEs have a car; the others stay empty. They are dealt evenly over the EVSEs by seed.
+    /// How many cars there are. Residents and employees come again, each with a car of their own; of guests and visitors
+    /// as many come on an average day as if they did.
     pub cars: usize,
-    /// How many of the cars charge on one phase.
-    pub one_phase: usize,
+    /// How many of the cars of residents and employees charge on one phase; none: as the built-in mix has it.
+    pub one_phase: Option<usize>,
     /// How the day goes.
     pub day: DayKind,
     /// Stays of a car per week on average, 0 to 7.
     pub stays_per_week: f64,
-    /// Where the one-phase cars stand.
+    /// Where they stand.
     pub crowd: Crowd,
 }
 
@@ -120,15 +140,28 @@ pub enum DayKind {
     Apartments,
     /// At work by day.
     Workplace,
+    /// In town for an hour or two.
+    Public,
+    /// At a hotel overnight.
+    Hotel,
+    /// At an event, all of them at once.
+    Event {
+        /// When it begins.
+        starts_at: Timestamp,
+        /// When it is over, after its begin.
+        ends_at: Timestamp,
+    },
 }
 
-/// Where one-phase cars stand.
+/// Where cars stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowd {
-    /// Anywhere.
+    /// Each at an EVSE of its own, dealt by seed; EVSEs without a car stay empty.
     Anywhere,
-    /// At EVSEs whose terminal L1 is on site phase L1.
+    /// The same, with one-phase cars at EVSEs whose terminal L1 is on site phase L1.
     OnL1,
+    /// At any free EVSE, drawn by seed; where there is none, they drive on.
+    AnyFree,
 }
 
 /// What flows beside the EVSEs, at one circuit.
@@ -149,6 +182,10 @@ pub enum BaseSource {
     Trace(Trace),
     /// Flats drawn by seed.
     Flats(Box<FlatsConfig>),
+    /// Another building drawn by seed.
+    Building(Box<BuildingConfig>),
+    /// A large consumer that comes and goes, drawn by seed.
+    Machine(Box<StepsConfig>),
 }
 
 impl BaseSource {
@@ -159,6 +196,10 @@ impl BaseSource {
             Self::Constant(current) => BaseLoad::Constant(*current),
             Self::Trace(trace) => BaseLoad::Trace(trace.clone()),
             Self::Flats(config) => BaseLoad::Flats(Box::new(Flats::new(config.as_ref().clone(), seed))),
+            Self::Building(config) => {
+                BaseLoad::Building(Box::new(Building::new(config.as_ref().clone(), seed)))
+            }
+            Self::Machine(config) => BaseLoad::Steps(Box::new(Steps::new(config.as_ref().clone(), seed))),
         }
     }
 }
@@ -186,103 +227,4 @@ impl Default for Timing {
             reconnect: TimeSpan::from_seconds(2),
         }
     }
-}
-
-/// Something that breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The links of some stations are dead: nothing arrives, in either direction.
-    LinkLoss {
-        /// Whose.
-        stations: StationSet,
-        /// From.
-        from: Timestamp,
-        /// Until.
-        until: Timestamp,
-        /// After this the backend's socket notices.
-        noticed_after: TimeSpan,
-    },
-    /// A meter is silent.
-    MeterLoss {
-        /// Which.
-        meter: MeterId,
-        /// From.
-        from: Timestamp,
-        /// Until.
-        until: Timestamp,
-    },
-    /// The engine's process dies and is started again.
-    EngineCrash {
-        /// When.
-        at: Timestamp,
-        /// How long it is down.
-        down: TimeSpan,
-    },
-    /// The engine's process dies at every n-th commit: odd ones just before the commit, even ones just after it.
-    CrashAtCommits {
-        /// n, above 0.
-        every: u64,
-        /// From this instant on.
-        from: Timestamp,
-        /// How long it is down.
-        down: TimeSpan,
-    },
-    /// A station loses power and boots.
-    StationReboot {
-        /// Which.
-        station: StationId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Frames from stations arrive twice.
-    FrameDuplication {
-        /// How many, in thousandths.
-        permille: u32,
-    },
-    /// Frames arrive late, in both directions; their order on a link holds.
-    FrameDelay {
-        /// How many, in thousandths.
-        permille: u32,
-        /// By up to this.
-        up_to: TimeSpan,
-    },
-}
-
-impl Fault {
-    /// How much longer a frame may take because of it.
-    #[must_use]
-    pub const fn delay(&self) -> TimeSpan {
-        match self {
-            Self::FrameDelay { up_to, .. } => *up_to,
-            Self::LinkLoss { .. }
-            | Self::MeterLoss { .. }
-            | Self::EngineCrash { .. }
-            | Self::CrashAtCommits { .. }
-            | Self::StationReboot { .. }
-            | Self::FrameDuplication { .. } => TimeSpan::ZERO,
-        }
-    }
-}
-
-/// Some of the stations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StationSet {
-    /// All.
-    All,
-    /// These.
-    Named(Vec<StationId>),
-    /// As many thousandths of all, drawn by seed.
-    Permille(u32),
-}
-
-/// Plans that are thrown at the engine (S6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plans {
-    /// None.
-    None,
-    /// Random, late, early, stale and senseless ones, so often.
-    Nonsense {
-        /// The mean time between two.
-        every: TimeSpan,
-    },
 }

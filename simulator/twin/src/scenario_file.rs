@@ -10,29 +10,47 @@
 //! [people]                                # who comes
 //! kind = "generated"                      # generated | listed | recorded
 //! cars = 24
-//! one_phase = 8
-//! day = "apartments"                      # apartments | workplace
-//! stays_per_week = 7
-//! crowd = "anywhere"                      # anywhere | on_l1
+//! one_phase = 8                           # default: as the built-in mix of cars has it
+//! day = "apartments"                      # apartments | workplace | public | hotel | event
+//! stays_per_week = 7                      # default 2.6
+//! crowd = "anywhere"                      # an EVSE of their own: anywhere | on_l1; shared ones: any_free
+//! # event = { from = "2026-01-16T19:00", until = "2026-01-16T21:30" }
 //!
 //! [stations]                              # all optional
 //! meter_interval_s = 60
 //! reaction_s = 1
 //! offline_start = "known_tokens"          # refused | known_tokens | any_token
+//! after_power_loss = "ends_transaction"   # ends_transaction | resumes_transaction
+//! quirks = [{ station = "P01", quirk = "stuck_at", current_a = 10 }]   # all of `fault_file`
 //!
 //! [[base_load]]
 //! circuit = "main"
-//! kind = "flats"                          # constant | flats | type_curve
+//! kind = "flats"                          # constant | steps | flats | type_curve | building | machine
 //! flats = 60
 //! monthly_kwh = 150
 //! sauna = { current_a = [20, 20, 20], from_hour = 17, to_hour = 22 }
+//!
+//! [[base_load]]                           # several may be at one circuit
+//! circuit = "main"
+//! kind = "building"
+//! use = "workplace"                       # workplace | hotel | parking_hall
+//! monthly_kwh = 30000
+//!
+//! [[base_load]]
+//! circuit = "main"
+//! kind = "machine"                        # a lift, a compressor: one that comes and goes
+//! current_a = 18
+//! starts_per_hour = 20
+//! runs_s = 30
+//! from_hour = 6
+//! to_hour = 23
 //!
 //! [meters]                                # all optional
 //! period_s = 10
 //! delay_s = 0.5
 //! noise_ppm = 2500
 //!
-//! [[faults]]
+//! [[faults]]                              # all kinds: `fault_file`
 //! kind = "meter_loss"
 //! meter = "main"
 //! from = "2026-01-16T18:30"
@@ -46,20 +64,19 @@
 
 use std::collections::BTreeMap;
 
-use plant::base_load::{DailyShape, FlatsConfig, Sauna};
+use plant::base_load::{DailyShape, FlatsConfig, Sauna, Trace};
+use plant::building::{BuildingConfig, BuildingUse, StepsConfig};
 use plant::ev::{EvModel, EvRow};
 use plant::meter::GridMeterConfig;
-use plant::station::OfflineStart;
+use plant::station::{AfterPowerLoss, OfflineStart};
 use units::civil::{CivilDate, CivilMonth, Zone};
-use units::{
-    Amperes, CircuitId, Currency, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp, WattHours,
-};
+use units::{Amperes, CircuitId, Currency, EvseId, PerPhase, TimeSpan, Timestamp, WattHours};
 
 use crate::document::{Document, Problem, Section};
+use crate::fault_file;
 use crate::people::driver_at;
 use crate::scenario::{
-    BaseSource, CircuitBase, Crowd, DayKind, Fault, Generated, People, Plans, Scenario, StationSet, Stations,
-    Stay, Timing,
+    BaseSource, CircuitBase, Crowd, DayKind, Fault, Generated, People, Scenario, Span, Stations, Stay, Timing,
 };
 use crate::site_file::{self, Commerce, SiteFile};
 
@@ -217,13 +234,20 @@ fn read_scenario(
     let starts = read_civil(root, "starts", &zone);
     let duration = root.thousandths_required("duration_h", "h", 1..=9_000_000);
     let span = duration.map(|thousandths| TimeSpan::from_milliseconds(thousandths * 3_600));
-    let stations = root.section("stations").map_or_else(default_stations, |section| read_stations(&section));
+    let stations = root
+        .section("stations")
+        .map_or_else(default_stations, |section| read_stations(&section, site.as_ref()));
     let meters =
         root.section("meters").map_or_else(GridMeterConfig::default, |section| read_meters(&section));
     let timing = root.section("timing").map_or_else(Timing::default, |section| read_timing(&section));
-    let plans = root.section("plans").map_or(Plans::None, |section| read_plans(&section));
-    let faults: Vec<Option<Fault>> =
-        root.sections("faults").iter().map(|section| read_fault(section, &zone)).collect();
+    let mut faults: Vec<Option<Fault>> = root
+        .sections("faults")
+        .iter()
+        .map(|section| fault_file::read(section, site.as_ref(), &zone))
+        .collect();
+    if let Some(section) = root.section("plans") {
+        faults.extend(read_plans(&section).map(Some));
+    }
     let people_section = root.section_required("people", "who comes");
     let base_sections = root.sections("base_load");
     // What cannot be read is told; the rest is judged as far as it can be without.
@@ -243,7 +267,8 @@ fn read_scenario(
         ends_at,
         seed,
     });
-    let people = people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), found));
+    let people =
+        people_section.as_ref().and_then(|section| read_people(section, frame.as_ref(), &zone, found));
     starts?;
     span?;
     let site = site?;
@@ -261,7 +286,6 @@ fn read_scenario(
         meters,
         timing,
         faults: faults.into_iter().collect::<Option<_>>()?,
-        plans,
         site,
     })
 }
@@ -290,14 +314,19 @@ const PEOPLE: [(&str, PeopleKind); 3] = [
 ];
 
 /// Without a frame, since the site is wrong, only what does not depend on it is judged.
-fn read_people(section: &Section<'_>, frame: Option<&Frame<'_>>, found: &Found) -> Option<People> {
+fn read_people(
+    section: &Section<'_>,
+    frame: Option<&Frame<'_>>,
+    zone: &Zone,
+    found: &Found,
+) -> Option<People> {
     let Some(kind) = section.word("kind", &PEOPLE) else {
         section.skip_rest();
         return None;
     };
     match (kind, frame) {
         (PeopleKind::Generated, frame) => {
-            read_generated(section, frame.map(|frame| frame.site)).map(People::Generated)
+            read_generated(section, frame.map(|frame| frame.site), zone).map(People::Generated)
         }
         (PeopleKind::Listed, Some(frame)) => read_listed(section, frame).map(People::Stays),
         (PeopleKind::Recorded, frame) => {
@@ -312,20 +341,65 @@ fn read_people(section: &Section<'_>, frame: Option<&Frame<'_>>, found: &Found) 
     }
 }
 
-fn read_generated(section: &Section<'_>, site: Option<&SiteFile>) -> Option<Generated> {
-    let evses = site.and_then(|site| i64::try_from(site.config.evses.len()).ok()).unwrap_or(10_000);
-    let cars = section.whole_required("cars", 1..=evses);
-    let one_phase = section.whole_required("one_phase", 0..=cars.unwrap_or(evses));
-    let day = section.word("day", &[("apartments", DayKind::Apartments), ("workplace", DayKind::Workplace)]);
-    let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_300);
-    let crowd = section.word_optional("crowd", &[("anywhere", Crowd::Anywhere), ("on_l1", Crowd::OnL1)]);
+fn read_generated(section: &Section<'_>, site: Option<&SiteFile>, zone: &Zone) -> Option<Generated> {
+    let crowds = [("anywhere", Crowd::Anywhere), ("on_l1", Crowd::OnL1), ("any_free", Crowd::AnyFree)];
+    let crowd = section.word_optional("crowd", &crowds).unwrap_or(Crowd::Anywhere);
+    let evses = site.and_then(|site| i64::try_from(site.config.evses.len()).ok()).unwrap_or(MANY_CARS);
+    // Who shares EVSEs may find none free.
+    let places = if crowd == Crowd::AnyFree { MANY_CARS } else { evses };
+    let cars = section.whole_required("cars", 1..=places);
+    let one_phase =
+        section.has("one_phase").then(|| section.whole("one_phase", 0..=cars.unwrap_or(places), 0));
+    let day = read_day(section, zone);
+    let per_week = section.thousandths("stays_per_week", "stays a week", 0..=7_000).unwrap_or(2_600);
+    let comes_once = match day {
+        Some(DayKind::Public | DayKind::Hotel | DayKind::Event { .. }) => true,
+        Some(DayKind::Apartments | DayKind::Workplace) | None => false,
+    };
+    if comes_once && crowd != Crowd::AnyFree {
+        section.report("crowd", "who comes once has no EVSE of their own: needs `any_free`");
+    }
     Some(Generated {
         cars: usize::try_from(cars?).ok()?,
-        one_phase: usize::try_from(one_phase?).ok()?,
+        one_phase: one_phase.and_then(|count| usize::try_from(count).ok()),
         day: day?,
         stays_per_week: f64::from(i32::try_from(per_week).unwrap_or(0)) / 1_000.0,
-        crowd: crowd.unwrap_or(Crowd::Anywhere),
+        crowd,
     })
+}
+
+/// No scenario has more cars than this.
+const MANY_CARS: i64 = 10_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DayWord {
+    Apartments,
+    Workplace,
+    Public,
+    Hotel,
+    Event,
+}
+
+const DAYS: [(&str, DayWord); 5] = [
+    ("apartments", DayWord::Apartments),
+    ("workplace", DayWord::Workplace),
+    ("public", DayWord::Public),
+    ("hotel", DayWord::Hotel),
+    ("event", DayWord::Event),
+];
+
+fn read_day(section: &Section<'_>, zone: &Zone) -> Option<DayKind> {
+    match section.word("day", &DAYS)? {
+        DayWord::Apartments => Some(DayKind::Apartments),
+        DayWord::Workplace => Some(DayKind::Workplace),
+        DayWord::Public => Some(DayKind::Public),
+        DayWord::Hotel => Some(DayKind::Hotel),
+        DayWord::Event => {
+            let event = section.section_required("event", "when it begins and ends: { from, until }")?;
+            let (starts_at, ends_at) = read_span(&event, zone);
+            Some(DayKind::Event { starts_at: starts_at?, ends_at: ends_at? })
+        }
+    }
 }
 
 fn read_listed(section: &Section<'_>, frame: &Frame<'_>) -> Option<Vec<Stay>> {
@@ -424,12 +498,21 @@ fn read_models_need(section: &Section<'_>) -> Option<Need> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BaseKind {
     Constant,
+    Steps,
     Flats,
     TypeCurve,
+    Building,
+    Machine,
 }
 
-const BASES: [(&str, BaseKind); 3] =
-    [("constant", BaseKind::Constant), ("flats", BaseKind::Flats), ("type_curve", BaseKind::TypeCurve)];
+const BASES: [(&str, BaseKind); 6] = [
+    ("constant", BaseKind::Constant),
+    ("steps", BaseKind::Steps),
+    ("flats", BaseKind::Flats),
+    ("type_curve", BaseKind::TypeCurve),
+    ("building", BaseKind::Building),
+    ("machine", BaseKind::Machine),
+];
 
 fn read_curve_need(section: &Section<'_>) -> Option<Need> {
     let path = section.text("curve", "a table under WATTERY_DATA");
@@ -465,6 +548,7 @@ fn read_base(
             }
             BaseSource::Constant(current?)
         }
+        BaseKind::Steps => BaseSource::Trace(read_steps(section, zone)?),
         BaseKind::Flats => {
             BaseSource::Flats(Box::new(read_flats(section, DailyShape::nordic_flat(), worst, zone)?))
         }
@@ -477,8 +561,69 @@ fn read_base(
             };
             BaseSource::Flats(Box::new(read_flats(section, shape, worst, zone)?))
         }
+        BaseKind::Building => BaseSource::Building(Box::new(read_building(section, worst, zone)?)),
+        BaseKind::Machine => BaseSource::Machine(Box::new(read_machine(section, zone)?)),
     };
     Some(CircuitBase { circuit: circuit?, source })
+}
+
+const USES: [(&str, BuildingUse); 3] = [
+    ("workplace", BuildingUse::Workplace),
+    ("hotel", BuildingUse::Hotel),
+    ("parking_hall", BuildingUse::ParkingHall),
+];
+
+fn read_building(section: &Section<'_>, worst: PerPhase<Amperes>, zone: &Zone) -> Option<BuildingConfig> {
+    let used_as = section.word("use", &USES);
+    let monthly = section.thousandths_required("monthly_kwh", "kWh", 1_000..=10_000_000_000);
+    Some(BuildingConfig {
+        used_as: used_as?,
+        monthly: WattHours::from_watt_hours(monthly?),
+        worst,
+        zone: zone.clone(),
+    })
+}
+
+fn read_machine(section: &Section<'_>, zone: &Zone) -> Option<StepsConfig> {
+    let current = section.amperes_per_phase("current_a", 0..=1_000_000);
+    if !section.has("current_a") {
+        section.report("current_a", "missing; what it draws per phase while it runs, A");
+    }
+    let starts = section.thousandths_required("starts_per_hour", "starts an hour", 1..=120_000);
+    let runs = section.whole("runs_s", 30..=86_400, 30);
+    let from = section.whole("from_hour", 0..=23, 0);
+    let to = section.whole("to_hour", from + 1..=24, 24);
+    Some(StepsConfig {
+        current: current?,
+        starts_per_hour: f64::from(i32::try_from(starts?).ok()?) / 1_000.0,
+        runs_for: TimeSpan::from_seconds(runs),
+        from_hour: i8::try_from(from).ok()?,
+        to_hour: i8::try_from(to).ok()?,
+        zone: zone.clone(),
+    })
+}
+
+/// Rows that hold until the next.
+fn read_steps(section: &Section<'_>, zone: &Zone) -> Option<Trace> {
+    let rows: Vec<Option<_>> = section
+        .sections("steps")
+        .iter()
+        .map(|row| {
+            let at = read_civil(row, "at", zone);
+            let current = row.amperes_per_phase("current_a", -10_000_000..=10_000_000);
+            if !row.has("current_a") {
+                row.report("current_a", "missing; the current per phase, A");
+            }
+            Some((at?, current?))
+        })
+        .collect();
+    match Trace::new(rows.into_iter().collect::<Option<_>>()?) {
+        Ok(trace) => Some(trace),
+        Err(error) => {
+            section.report("steps", error.to_string());
+            None
+        }
+    }
 }
 
 fn read_flats(
@@ -522,22 +667,31 @@ const OFFLINE: [(&str, OfflineStart); 3] = [
     ("any_token", OfflineStart::AnyToken),
 ];
 
-fn default_stations() -> Option<Stations> {
+pub(crate) fn default_stations() -> Option<Stations> {
     Some(Stations {
         meter_interval: TimeSpan::from_seconds(60),
         reaction: TimeSpan::from_seconds(1),
         offline_start: OfflineStart::KnownTokens,
+        after_power_loss: AfterPowerLoss::EndsTransaction,
         quirks: Vec::new(),
     })
 }
 
-fn read_stations(section: &Section<'_>) -> Option<Stations> {
+const POWER_LOSS: [(&str, AfterPowerLoss); 2] = [
+    ("ends_transaction", AfterPowerLoss::EndsTransaction),
+    ("resumes_transaction", AfterPowerLoss::ResumesTransaction),
+];
+
+fn read_stations(section: &Section<'_>, site: Option<&SiteFile>) -> Option<Stations> {
     let defaults = default_stations()?;
     Some(Stations {
         meter_interval: section.seconds("meter_interval_s").unwrap_or(defaults.meter_interval),
         reaction: section.seconds("reaction_s").unwrap_or(defaults.reaction),
         offline_start: section.word_optional("offline_start", &OFFLINE).unwrap_or(defaults.offline_start),
-        quirks: Vec::new(),
+        after_power_loss: section
+            .word_optional("after_power_loss", &POWER_LOSS)
+            .unwrap_or(defaults.after_power_loss),
+        quirks: fault_file::read_quirks(section, site)?,
     })
 }
 
@@ -557,6 +711,12 @@ fn read_meters(section: &Section<'_>) -> GridMeterConfig {
     }
 }
 
+/// `[plans]` is a fault that lasts the whole run.
+fn read_plans(section: &Section<'_>) -> Option<Fault> {
+    let every = section.thousandths("nonsense_every_s", "s", 1_000..=86_400_000)?;
+    Some(Fault::NonsensePlans { every: TimeSpan::from_milliseconds(every), span: Span::ALWAYS })
+}
+
 fn read_timing(section: &Section<'_>) -> Timing {
     let defaults = Timing::default();
     Timing {
@@ -565,90 +725,6 @@ fn read_timing(section: &Section<'_>) -> Timing {
         commit: section.seconds("commit_s").unwrap_or(defaults.commit),
         reconnect: section.seconds("reconnect_s").unwrap_or(defaults.reconnect),
     }
-}
-
-fn read_plans(section: &Section<'_>) -> Plans {
-    match section.thousandths("nonsense_every_s", "s", 1_000..=86_400_000) {
-        Some(every) => Plans::Nonsense { every: TimeSpan::from_milliseconds(every) },
-        None => Plans::None,
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FaultKind {
-    LinkLoss,
-    MeterLoss,
-    EngineCrash,
-    CrashAtCommits,
-    StationReboot,
-    FrameDuplication,
-    FrameDelay,
-}
-
-const FAULTS: [(&str, FaultKind); 7] = [
-    ("link_loss", FaultKind::LinkLoss),
-    ("meter_loss", FaultKind::MeterLoss),
-    ("engine_crash", FaultKind::EngineCrash),
-    ("crash_at_commits", FaultKind::CrashAtCommits),
-    ("station_reboot", FaultKind::StationReboot),
-    ("frame_duplication", FaultKind::FrameDuplication),
-    ("frame_delay", FaultKind::FrameDelay),
-];
-
-fn read_fault(section: &Section<'_>, zone: &Zone) -> Option<Fault> {
-    let permille =
-        || section.whole_required("permille", 1..=1_000).and_then(|share| u32::try_from(share).ok());
-    let down = || section.seconds("down_s").unwrap_or(TimeSpan::from_seconds(5));
-    match section.word("kind", &FAULTS)? {
-        FaultKind::LinkLoss => {
-            let stations = read_station_set(section);
-            let (from, until) = read_span(section, zone);
-            let noticed_after = section.seconds("noticed_after_s").unwrap_or(TimeSpan::from_seconds(30));
-            Some(Fault::LinkLoss { stations: stations?, from: from?, until: until?, noticed_after })
-        }
-        FaultKind::MeterLoss => {
-            let meter = section.parsed::<MeterId>("meter", "a meter of the site");
-            let (from, until) = read_span(section, zone);
-            Some(Fault::MeterLoss { meter: meter?, from: from?, until: until? })
-        }
-        FaultKind::EngineCrash => {
-            let at = read_civil(section, "at", zone);
-            Some(Fault::EngineCrash { down: down(), at: at? })
-        }
-        FaultKind::CrashAtCommits => {
-            let every = section.whole_required("every", 1..=1_000_000);
-            let from = read_civil(section, "from", zone);
-            Some(Fault::CrashAtCommits { down: down(), every: u64::try_from(every?).ok()?, from: from? })
-        }
-        FaultKind::StationReboot => {
-            let station = section.parsed::<StationId>("station", "a station of the site");
-            let at = read_civil(section, "at", zone);
-            Some(Fault::StationReboot { station: station?, at: at? })
-        }
-        FaultKind::FrameDuplication => Some(Fault::FrameDuplication { permille: permille()? }),
-        FaultKind::FrameDelay => {
-            let permille = permille();
-            let up_to = section.thousandths_required("up_to_s", "s", 1..=3_600_000);
-            Some(Fault::FrameDelay { permille: permille?, up_to: TimeSpan::from_milliseconds(up_to?) })
-        }
-    }
-}
-
-fn read_station_set(section: &Section<'_>) -> Option<StationSet> {
-    if let Some(share) = section.optional("permille", "a whole number from 1 to 1000", |value| {
-        value.as_integer().filter(|share| (1..=1_000).contains(share))
-    }) {
-        return Some(StationSet::Permille(u32::try_from(share).ok()?));
-    }
-    if !section.has("stations") {
-        return Some(StationSet::All);
-    }
-    section
-        .optional("stations", "an array of station ids", |value| {
-            let ids = value.as_array()?.iter();
-            ids.map(|id| id.as_str()?.parse::<StationId>().ok()).collect::<Option<Vec<_>>>()
-        })
-        .map(StationSet::Named)
 }
 
 fn read_span(section: &Section<'_>, zone: &Zone) -> (Option<Timestamp>, Option<Timestamp>) {
@@ -662,15 +738,26 @@ fn read_span(section: &Section<'_>, zone: &Zone) -> (Option<Timestamp>, Option<T
 }
 
 /// A civil time by the site's clocks: `2026-01-16T18:30`.
-fn read_civil(section: &Section<'_>, key: &str, zone: &Zone) -> Option<Timestamp> {
-    section.required(key, "a time by the site's clocks, such as `2026-01-16T18:30`", |value| {
-        let (date, time) = value.as_str()?.split_once('T')?;
-        let date: CivilDate = date.parse().ok()?;
-        let (hour, minute) = time.split_once(':')?;
-        let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
-        let is_time = (0..24).contains(&hour) && (0..60).contains(&minute);
-        is_time.then(|| zone.instant(date, hour, minute))
-    })
+pub(crate) fn read_civil(section: &Section<'_>, key: &str, zone: &Zone) -> Option<Timestamp> {
+    section.required(
+        key,
+        "a time by the site's clocks, such as `2026-01-16T18:30` or `2026-01-16T18:30:15`",
+        |value| {
+            let (date, time) = value.as_str()?.split_once('T')?;
+            civil_instant(date, time, zone)
+        },
+    )
+}
+
+pub(crate) fn civil_instant(date: &str, time: &str, zone: &Zone) -> Option<Timestamp> {
+    let date: CivilDate = date.parse().ok()?;
+    let mut parts = time.split(':').map(|part| part.parse::<i8>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    let is_time = (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..60).contains(&second)
+        && parts.next().is_none();
+    is_time.then(|| zone.instant(date, hour, minute) + TimeSpan::from_seconds(i64::from(second)))
 }
 
 mod recorded {
@@ -790,7 +877,7 @@ mod tests {
             "people.stays[0].energy_kwh = -12: needs 0.001 to 500 kWh",
             "people.stays[1].car = \"one-fase\": no such car; there are: one-phase, three-phase",
             "people.stays[2].evse = \"P9/1\": no such EVSE at the site",
-            "base_load[0].kind = \"flat\": needs one of `constant`, `flats`, `type_curve`",
+            "base_load[0].kind = \"flat\": needs one of `constant`, `steps`, `flats`, `type_curve`, `building`, `machine`",
         ] {
             assert!(lines.iter().any(|line| line.contains(part)), "{part} is not in {lines:#?}");
         }

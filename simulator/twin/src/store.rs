@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use csms::Record;
+use plant::station::TransactionName;
 use units::{CdrId, RecordSeq, StationId, TransactionId};
 
 use crate::frame_text::payload_hash;
@@ -14,6 +15,8 @@ use crate::frame_text::payload_hash;
 #[derive(Debug, Default)]
 pub struct Store {
     state: BTreeMap<(&'static str, String), Record>,
+    /// What stations call their transactions, where they name them themselves.
+    reported: BTreeMap<(StationId, String), TransactionId>,
     /// Facts of transactions that are not sealed; their CDR keeps what counts of them afterwards.
     open_facts: BTreeMap<TransactionId, Vec<Record>>,
     /// Sealed CDRs that `office` has not priced.
@@ -165,6 +168,15 @@ impl Store {
         &self.office
     }
 
+    /// The transaction that a station calls `name`: the last of them, should it ever use a name twice.
+    #[must_use]
+    pub fn transaction_named(&self, station: &StationId, name: &TransactionName) -> Option<TransactionId> {
+        match name {
+            TransactionName::Backend(id) => u64::try_from(*id).ok().map(TransactionId),
+            TransactionName::Station(name) => self.reported.get(&(station.clone(), name.clone())).copied(),
+        }
+    }
+
     /// Whether `frame` is durable evidence; asked once, when its acknowledgement leaves.
     pub fn take_evidence(&mut self, frame: u64) -> bool {
         self.frames.remove(&frame)
@@ -184,10 +196,13 @@ impl Store {
 
     fn keep(&mut self, record: Record) {
         if let Some(key) = record.key() {
-            if let Record::Transaction(row) = &record
-                && row.is_sealed
-            {
-                self.open_facts.remove(&row.transaction);
+            if let Record::Transaction(row) = &record {
+                if row.is_sealed {
+                    self.open_facts.remove(&row.transaction);
+                }
+                if let Some(name) = &row.reported_id {
+                    self.reported.insert((row.evse.station.clone(), name.0.clone()), row.transaction);
+                }
             }
             self.state.insert((record.table(), key), record);
             return;

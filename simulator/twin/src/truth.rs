@@ -160,6 +160,11 @@ impl Truth {
         &self.circuits
     }
 
+    /// A circuit may carry this from now on. Its fuse stays as it is.
+    pub fn set_rating(&mut self, index: usize, rating: PerPhase<Amperes>) {
+        self.circuits[index].rating = rating;
+    }
+
     /// The circuits, to let their fuses' clocks run.
     pub fn circuits_mut(&mut self) -> &mut [TruthCircuit] {
         &mut self.circuits
@@ -247,13 +252,6 @@ impl TruthEvse {
         self.site
     }
 
-    /// What `current` on each of the first `phases` terminals is on the site's lines.
-    #[must_use]
-    pub fn at_limit(&self, current: Amperes, phases: u8) -> PerPhase<Amperes> {
-        let terminal = |place: u8| if place < phases { current } else { Amperes::ZERO };
-        on_lines(self.wiring, PerPhase::new(terminal(0), terminal(1), terminal(2)))
-    }
-
     fn sum_ma(&self) -> i128 {
         let PerPhase { l1, l2, l3 } = self.terminals;
         i128::from((l1 + l2 + l3).milliamperes())
@@ -263,6 +261,13 @@ impl TruthEvse {
         self.milliampere_ms += self.sum_ma() * i128::from(now.since(self.since).milliseconds());
         self.since = now;
     }
+}
+
+/// What `current` on each of the first `phases` terminals is on the site's lines.
+#[must_use]
+pub fn at_limit(wiring: Wiring, current: Amperes, phases: u8) -> PerPhase<Amperes> {
+    let terminal = |place: u8| if place < phases { current } else { Amperes::ZERO };
+    on_lines(wiring, PerPhase::new(terminal(0), terminal(1), terminal(2)))
 }
 
 /// Currents at terminals as they load the site's lines. Between two lines, both carry the one current.

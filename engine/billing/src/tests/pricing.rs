@@ -7,12 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use units::{Currency, Rounding, TimeSpan, Timestamp, WattHours};
 
 use super::samples::{at, between, cdr, component, element, energy_tariff, eur, reading, tariff};
-use crate::cdr::{Cdr, ReadingContext};
+use crate::cdr::{Activity, ActivitySpan, Cdr, ReadingContext};
 use crate::finding::Billable;
 use crate::pricing::{FlatDue, PricedCdr, PricingRefusal, naive, price};
 use crate::tariff::{
-    ComponentKind::{Energy, Flat},
-    Restrictions, Tariff, TariffElement, Weekday,
+    ComponentKind::{Energy, Flat, ParkingTime, Time},
+    ParkingTerms, Restrictions, Tariff, TariffElement, Weekday,
 };
 
 #[test]
@@ -134,6 +134,87 @@ fn a_cdr_is_never_priced_by_a_tariff_that_does_not_say_what_it_costs() {
 }
 
 #[test]
+fn time_is_charged_while_energy_flows_and_parking_time_while_the_ev_declines() {
+    let prices = [component(Time, 600_000), component(ParkingTime, 3_000_000)];
+    let tariff = tariff("t", vec![element(&prices, Restrictions::default())]);
+    let (from, until) = (at("2026-01-10T12:00:00Z"), at("2026-01-10T16:00:00Z"));
+    let cdr = Cdr {
+        activity: activity(&[
+            ("2026-01-10T12:30:00Z", Activity::Charging),
+            ("2026-01-10T14:00:00Z", Activity::Declined),
+            ("2026-01-10T15:00:00Z", Activity::NotOffered),
+            ("2026-01-10T15:40:00Z", Activity::Declined),
+        ]),
+        ..cdr(1, from, until, 10_000)
+    };
+    // 1.5 h of charging, 1 h and 20 min of declining; of the first half hour nothing is known.
+    assert_eq!(priced(&cdr, &tariff).amount, eur(90 + 400));
+}
+
+#[test]
+fn m8_parking_costs_nothing_while_the_evse_offers_too_little_is_faulted_or_offline() {
+    let tariff = parking_tariff(ParkingTerms::default());
+    let cdr = parked(&[("2026-01-10T12:00:00Z", Activity::NotOffered)]);
+    assert_eq!(priced(&cdr, &tariff).amount, eur(0));
+    let unknown = parked(&[]);
+    assert_eq!(priced(&unknown, &tariff).amount, eur(0), "nor where nothing is known");
+}
+
+#[test]
+fn m8_parking_begins_after_a_grace_period_once_the_ev_declines_an_offer() {
+    let tariff =
+        parking_tariff(ParkingTerms { grace: TimeSpan::from_minutes(60), ..ParkingTerms::default() });
+    let declines = [("2026-01-10T12:00:00Z", Activity::Declined)];
+    assert_eq!(priced(&parked(&declines), &tariff).amount, eur(300));
+    // A pause of ours neither counts nor begins the grace anew; charging does.
+    let paused = [
+        ("2026-01-10T12:00:00Z", Activity::Declined),
+        ("2026-01-10T12:30:00Z", Activity::NotOffered),
+        ("2026-01-10T13:00:00Z", Activity::Declined),
+    ];
+    assert_eq!(priced(&parked(&paused), &tariff).amount, eur(250));
+    let charged = [
+        ("2026-01-10T12:00:00Z", Activity::Declined),
+        ("2026-01-10T14:00:00Z", Activity::Charging),
+        ("2026-01-10T14:10:00Z", Activity::Declined),
+    ];
+    assert_eq!(priced(&parked(&charged), &tariff).amount, eur(100 + 83));
+    // What was declined in the session before this transaction has used the grace up.
+    let before = [("2026-01-10T10:00:00Z", Activity::Declined)];
+    assert_eq!(priced(&parked(&before), &tariff).amount, eur(400));
+}
+
+#[test]
+fn m8_nights_may_be_exempt_and_parking_may_be_capped() {
+    let window = between("16:00", "17:30").time;
+    let exempt = parking_tariff(ParkingTerms { exempt: window, ..ParkingTerms::default() });
+    let declines = [("2026-01-10T12:00:00Z", Activity::Declined)];
+    // 14:00 to 18:00 in Helsinki, of which an hour and a half are exempt.
+    assert_eq!(priced(&parked(&declines), &exempt).amount, eur(250));
+    let capped = parking_tariff(ParkingTerms { cap: Some(eur(199)), ..ParkingTerms::default() });
+    assert_eq!(priced(&parked(&declines), &capped).amount, eur(199));
+}
+
+/// Parking costs 1 € per hour, and nothing else anything.
+fn parking_tariff(parking: ParkingTerms) -> Tariff {
+    let mut parts = tariff("t", vec![element(&[component(ParkingTime, 1_000_000)], Restrictions::default())])
+        .parts()
+        .clone();
+    parts.parking = parking;
+    Tariff::new(parts).unwrap()
+}
+
+/// Four hours from noon, UTC.
+fn parked(spans: &[(&str, Activity)]) -> Cdr {
+    let (from, until) = (at("2026-01-10T12:00:00Z"), at("2026-01-10T16:00:00Z"));
+    Cdr { activity: activity(spans), ..cdr(1, from, until, 1_000) }
+}
+
+fn activity(spans: &[(&str, Activity)]) -> Vec<ActivitySpan> {
+    spans.iter().map(|&(from, activity)| ActivitySpan { from: at(from), activity }).collect()
+}
+
+#[test]
 fn components_are_not_rounded_and_the_line_is_rounded_once() {
     // Two parts of 0.5 cent each: 1 cent together, 2 if rounded by themselves.
     let night = element(&[component(Energy, 5_000)], between("22:00", "06:00"));
@@ -174,7 +255,10 @@ fn m3_cutting_a_session_at_any_instant_keeps_its_price_within_the_rounding() {
     let mut cut = 0;
     for seed in 0..1_500 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (tariff, whole) = (random_tariff(&mut rng, ORDINARY), random_cdr(&mut rng));
+        let (mut parts, whole) = (random_tariff(&mut rng, ORDINARY).parts().clone(), random_cdr(&mut rng));
+        // A cap is per CDR: two CDRs have two.
+        parts.parking.cap = None;
+        let tariff = Tariff::new(parts).unwrap();
         let Ok(priced_whole) = price(&Billable::sealed(&whole).unwrap(), &tariff, FlatDue::AlreadyBorne)
         else {
             continue;
@@ -270,6 +354,7 @@ fn random_cdr(rng: &mut ChaCha8Rng) -> Cdr {
     if rng.random_bool(0.3) {
         cdr.readings.reverse();
     }
+    cdr.activity = random_activity(rng, from, duration);
     cdr
 }
 
@@ -286,7 +371,29 @@ fn random_tariff(rng: &mut ChaCha8Rng, price_limit: i64) -> Tariff {
         let price = component(Energy, random_price(rng, price_limit));
         elements.push(element(&[price], Restrictions::default()));
     }
-    tariff("t", elements)
+    let mut parts = tariff("t", elements).parts().clone();
+    parts.parking = random_parking_terms(rng);
+    Tariff::new(parts).unwrap()
+}
+
+fn random_parking_terms(rng: &mut ChaCha8Rng) -> ParkingTerms {
+    ParkingTerms {
+        grace: TimeSpan::from_milliseconds([0, 600_000, 4_000_001][rng.random_range(0..3)]),
+        exempt: rng.random_bool(0.5).then(|| between("22:00", "06:30").time.unwrap()),
+        cap: rng.random_bool(0.3).then(|| eur(rng.random_range(0..900))),
+    }
+}
+
+fn random_activity(rng: &mut ChaCha8Rng, from: Timestamp, duration: i64) -> Vec<ActivitySpan> {
+    let mut instants: Vec<i64> =
+        (0..rng.random_range(0..8)).map(|_| rng.random_range(-600_000..=duration + 60_000)).collect();
+    instants.sort_unstable();
+    let kinds = [Activity::Charging, Activity::Declined, Activity::NotOffered];
+    let span = |after| ActivitySpan {
+        from: from + TimeSpan::from_milliseconds(after),
+        activity: kinds[rng.random_range(0..3)],
+    };
+    instants.into_iter().map(span).collect()
 }
 
 fn random_element(rng: &mut ChaCha8Rng, price_limit: i64) -> TariffElement {
@@ -296,6 +403,11 @@ fn random_element(rng: &mut ChaCha8Rng, price_limit: i64) -> TariffElement {
     }
     if components.is_empty() || rng.random_bool(0.2) {
         components.push(component(Flat, random_price(rng, price_limit)));
+    }
+    for kind in [Time, ParkingTime] {
+        if rng.random_bool(0.4) {
+            components.push(component(kind, random_price(rng, price_limit)));
+        }
     }
     let mut restrictions = Restrictions::default();
     if rng.random_bool(0.8) {

@@ -5,7 +5,7 @@ use units::{CdrId, Currency, Money, SessionId, Timestamp, TransactionId, UnitPri
 use crate::cdr::{Cdr, Driver, FeeClass, ReadingContext, RegisterReading};
 use crate::contract::{Contract, ContractTerms, FeePlan, SellerRole, SettlementBasis};
 use crate::tariff::{
-    ComponentKind, PriceComponent, Restrictions, Tariff, TariffElement, TariffParts, TimeWindow,
+    ComponentKind, ParkingTerms, PriceComponent, Restrictions, Tariff, TariffElement, TariffParts, TimeWindow,
 };
 use crate::vat::VatStatus;
 
@@ -41,6 +41,7 @@ pub fn cdr(id: u64, from: Timestamp, until: Timestamp, watt_hours: i64) -> Cdr {
             reading(from, 7_000_000, ReadingContext::Begin),
             reading(until, 7_000_000 + watt_hours * 1000, ReadingContext::End),
         ],
+        activity: vec![],
         doubts: vec![],
         evidence: vec![],
         stop_reason: "EVDisconnected".to_owned(),
@@ -68,6 +69,7 @@ pub fn tariff(id: &str, elements: Vec<TariffElement>) -> Tariff {
         valid_from: Timestamp::EPOCH,
         elements,
         gap_limit: None,
+        parking: ParkingTerms::default(),
     })
     .unwrap()
 }

@@ -251,7 +251,7 @@ fn m2_a_resolution_needs_a_reason_and_is_held_to_the_register_rule() {
 #[test]
 fn a_clock_off_by_centuries_is_never_waved_through() {
     let mut sealed = cdr(1, at("2024-09-20T18:00:00Z"), units::Timestamp::MAX, 10_000);
-    sealed.doubts = vec![Doubt::TooLong { duration: sealed.duration() }];
+    sealed.doubts = vec![Doubt::TooLong { duration: sealed.duration(), limit: Cdr::DURATION_LIMIT }];
     let applied = resolution(&sealed, "why not", Correction::default()).apply(&sealed);
     assert!(matches!(applied, Err(crate::finding::ResolutionRefusal::StillInDoubt { .. })));
     let tariff = energy_tariff("t", 1);

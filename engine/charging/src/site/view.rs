@@ -1,11 +1,14 @@
 //! What pages and the API show of a site: every limit with its reason in words.
 
-use units::{Amperes, EvseId, PerPhase, Timestamp};
+use std::fmt;
+
+use serde::Serialize;
+use units::{Amperes, CircuitId, EvseId, PerPhase, Phase, Timestamp};
 
 use super::{CircuitState, EvState, EvseState, EvseView, Site};
-use crate::allocation::Certificate;
+use crate::allocation::{Certificate, next_turn};
 use crate::ceiling::LinkState;
-use crate::network::EvseIndex;
+use crate::network::{EvseIndex, RowIndex};
 
 impl Site {
     /// One EVSE.
@@ -14,6 +17,7 @@ impl Site {
         let index = self.network.evse_by_id(evse)?;
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
+        let limited_by = self.limited_by(index, now);
         Some(EvseView {
             evse: evse.clone(),
             name: if config.name.is_empty() { config.id.to_string() } else { config.name.clone() },
@@ -23,7 +27,9 @@ impl Site {
             limit: state.record.newest().map(|newest| newest.limit),
             ceiling: self.ceiling_on_lines(index, now),
             drawn: self.drawn(index, now),
-            limited_by: self.limited_by(state),
+            current_max: config.current_max,
+            limited_by: limited_by.to_string(),
+            reason: limited_by,
             remarks: state.remarks(),
         })
     }
@@ -49,6 +55,7 @@ impl Site {
                 name: circuit.name.clone(),
                 parent: circuit.parent.map(|parent| self.network.circuit(parent).id.clone()),
                 rating: circuit.rows.map(|row| self.network.row(row).rating),
+                usable: circuit.rows.map(|row| self.network.row(row).limit()),
                 metered: meter.and_then(|meter| meter.metering.latest()).map(|latest| latest.current),
                 is_stale: meter.is_some_and(|meter| meter.metering.is_stale(now)),
                 base: base.map_or(stated, |(base, _)| base.highest),
@@ -64,18 +71,18 @@ impl Site {
         self.evse(index).drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_most)
     }
 
-    fn limited_by(&self, state: &EvseState) -> String {
+    fn limited_by(&self, index: EvseIndex, now: Timestamp) -> LimitedBy {
+        let state = self.evse(index);
         let record = &state.record;
         if record.is_decommissioned {
-            return "out of service".to_owned();
+            return LimitedBy::OutOfService;
         }
         if state.link == LinkState::Down {
-            let seen = if record.is_seen { "offline: it keeps its fallback" } else { "never connected" };
-            return seen.to_owned();
+            return if record.is_seen { LimitedBy::Offline } else { LimitedBy::NeverConnected };
         }
         match record.ev {
-            EvState::Faulted => return "the station reports a fault".to_owned(),
-            EvState::Absent if !record.is_in_transaction => return "free".to_owned(),
+            EvState::Faulted => return LimitedBy::StationFault,
+            EvState::Absent if !record.is_in_transaction => return LimitedBy::Free,
             EvState::Absent
             | EvState::Connected
             | EvState::Charging
@@ -83,45 +90,158 @@ impl Site {
             | EvState::SuspendedEvse => {}
         }
         if !record.is_in_transaction {
-            return "plugged in, not started".to_owned();
+            return LimitedBy::NotStarted;
         }
-        if state.record.learned.is_satisfied {
-            return "the EV takes no more".to_owned();
+        if record.is_disobedient || record.is_refusing {
+            return LimitedBy::Disobedience;
         }
+        if record.learned.is_satisfied {
+            return LimitedBy::Ev;
+        }
+        let on = |row: RowIndex| {
+            let row = self.network.row(row);
+            let circuit = self.network.circuit(row.circuit);
+            (circuit.id.clone(), circuit.name.clone(), row.phase)
+        };
         match state.certificate {
-            None => "a limit is being worked out".to_owned(),
-            Some(Certificate::OwnMaximum) if state.demand.cap.is_some() => "the EV takes no more".to_owned(),
-            Some(Certificate::OwnMaximum) => "full current".to_owned(),
-            Some(Certificate::Row(row)) => format!("{} is full", self.network.row(row).name),
-            Some(Certificate::Plan) => "planned for later".to_owned(),
-            Some(Certificate::MinimumInterval) => "raised a moment ago".to_owned(),
-            Some(Certificate::UnprovenShed) => "waits until others have made room".to_owned(),
+            None => LimitedBy::Undecided,
+            Some(Certificate::OwnMaximum) if state.demand.cap.is_some() => LimitedBy::Ev,
+            Some(Certificate::OwnMaximum) if self.is_at_its_maximum(index) => LimitedBy::EvseMaximum,
+            Some(Certificate::OwnMaximum) => LimitedBy::Rising,
+            Some(Certificate::Row(row)) => {
+                let (circuit, name, phase) = on(row);
+                LimitedBy::Row { circuit, name, phase }
+            }
+            Some(Certificate::Plan) => LimitedBy::Plan,
+            Some(Certificate::MinimumInterval) => LimitedBy::Rising,
+            Some(Certificate::UnprovenShed) => LimitedBy::UnprovenShed,
             Some(Certificate::Rotation(row)) => {
-                format!("waits for its turn on {}", self.network.row(row).name)
+                let (circuit, name, phase) = on(row);
+                LimitedBy::Turn { circuit, name, phase, changes_at: next_turn(now) }
             }
             Some(Certificate::StaleMeter(circuit)) => {
-                format!("the meter of {} is silent or doubtful", self.network.circuit(circuit).name)
+                let circuit = self.network.circuit(circuit);
+                LimitedBy::StaleMeter { circuit: circuit.id.clone(), name: circuit.name.clone() }
             }
+        }
+    }
+
+    /// The limit last sent is the highest that the EVSE knows.
+    fn is_at_its_maximum(&self, index: EvseIndex) -> bool {
+        let config = &self.network.evse(index).config;
+        let newest = self.evse(index).record.newest();
+        newest.is_some_and(|newest| newest.limit >= config.current_max.floor_to(config.step))
+    }
+}
+
+/// What stops an EVSE from having more current than it has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum LimitedBy {
+    /// It was taken out for good.
+    OutOfService,
+    /// Its station was never heard.
+    NeverConnected,
+    /// Its station is offline: the standing fallback holds there.
+    Offline,
+    /// Its station reports a fault.
+    StationFault,
+    /// Nothing is plugged in.
+    Free,
+    /// An EV is plugged in, and no transaction runs.
+    NotStarted,
+    /// It does not follow or refuses its limits: it is told 0 A and counted at its worst.
+    Disobedience,
+    /// The EV takes no more.
+    Ev,
+    /// No decision has fallen yet.
+    Undecided,
+    /// It has the highest current that it knows.
+    EvseMaximum,
+    /// More is decided and comes with the next raise.
+    Rising,
+    /// A conductor has no room for a step more.
+    Row {
+        /// The circuit.
+        circuit: CircuitId,
+        /// Its name for people.
+        name: String,
+        /// The conductor.
+        phase: Phase,
+    },
+    /// The plan keeps the current for later.
+    Plan,
+    /// Others have not shown yet that they made room.
+    UnprovenShed,
+    /// A conductor cannot carry everybody's minimum: it waits for its turn.
+    Turn {
+        /// The circuit.
+        circuit: CircuitId,
+        /// Its name for people.
+        name: String,
+        /// The conductor.
+        phase: Phase,
+        /// When turns change next; who waits longest is then first.
+        changes_at: Timestamp,
+    },
+    /// A meter is silent or doubtful: nothing is raised.
+    StaleMeter {
+        /// The meter's circuit.
+        circuit: CircuitId,
+        /// Its name for people.
+        name: String,
+    },
+}
+
+impl fmt::Display for LimitedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfService => f.write_str("out of service"),
+            Self::NeverConnected => f.write_str("never connected"),
+            Self::Offline => f.write_str("offline: it keeps its fallback"),
+            Self::StationFault => f.write_str("the station reports a fault"),
+            Self::Free => f.write_str("free"),
+            Self::NotStarted => f.write_str("plugged in, not started"),
+            Self::Disobedience => f.write_str("does not follow its limit"),
+            Self::Ev => f.write_str("the EV takes no more"),
+            Self::Undecided => f.write_str("a limit is being worked out"),
+            Self::EvseMaximum => f.write_str("full current"),
+            Self::Rising => f.write_str("on its way up"),
+            Self::Row { name, phase, .. } => write!(f, "{name} {phase} is full"),
+            Self::Plan => f.write_str("planned for later"),
+            Self::UnprovenShed => f.write_str("waits until others have made room"),
+            Self::Turn { name, phase, .. } => write!(f, "waits for its turn on {name} {phase}"),
+            Self::StaleMeter { name, .. } => write!(f, "the meter of {name} is silent or doubtful"),
         }
     }
 }
 
+/// A learned fact or a standing doubt about an EVSE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Remark {
+    /// It draws more than its limit.
+    #[serde(rename = "does not follow its limit: counted at its hardware maximum")]
+    Disobedient,
+    /// It refuses limits.
+    #[serde(rename = "refuses its limits: counted at its hardware maximum")]
+    Refusing,
+    /// No drill has shown what it does when it is not heard from.
+    #[serde(rename = "fallback not proven by a drill: counted at its hardware maximum")]
+    FallbackUnproven,
+    /// It has not accepted its standing fallback since its last boot.
+    #[serde(rename = "standing fallback not confirmed")]
+    FallbackUnconfirmed,
+}
+
 impl EvseState {
-    fn remarks(&self) -> Vec<String> {
+    fn remarks(&self) -> Vec<Remark> {
         let record = &self.record;
-        let mut remarks = Vec::new();
-        if record.is_disobedient {
-            remarks.push("does not follow its limit: counted at its hardware maximum".to_owned());
-        }
-        if record.is_refusing {
-            remarks.push("refuses its limits: counted at its hardware maximum".to_owned());
-        }
-        if !self.traits.is_fallback_proven {
-            remarks.push("fallback not proven by a drill: counted at its hardware maximum".to_owned());
-        }
-        if record.fallback_confirmed.is_none() && record.is_seen {
-            remarks.push("standing fallback not confirmed".to_owned());
-        }
-        remarks
+        let standing = [
+            (record.is_disobedient, Remark::Disobedient),
+            (record.is_refusing, Remark::Refusing),
+            (!self.traits.is_fallback_proven, Remark::FallbackUnproven),
+            (record.fallback_confirmed.is_none() && record.is_seen, Remark::FallbackUnconfirmed),
+        ];
+        standing.into_iter().filter(|(stands, _)| *stands).map(|(_, remark)| remark).collect()
     }
 }

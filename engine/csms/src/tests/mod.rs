@@ -7,7 +7,9 @@ mod commands;
 mod commit;
 mod control;
 mod core_profile;
+mod events;
 mod links;
+mod recorded;
 mod restart;
 mod transactions;
 mod traps;
@@ -26,7 +28,7 @@ use units::{Amperes, IdToken, LinkId, PerPhase, Phase, ReportedAt, RequestId, Ti
 use crate::csms::{Csms, Policy};
 use crate::query::{Query, QueryAnswer, StationView};
 use crate::record::{FindingRow, Record, StationRow, TransactionRow};
-use crate::{Command, CommandAnswer, Effect, Input, Output};
+use crate::{Command, CommandAnswer, Effect, Input, Output, Version};
 
 /// The first instant of every test: a Thursday noon.
 pub const NOON: &str = "2026-01-15T12:00:00Z";
@@ -40,6 +42,8 @@ pub struct House {
     /// Where [`Self::take`] goes on.
     taken: usize,
     links: BTreeMap<String, LinkId>,
+    /// What stations speak; those not named OCPP 1.6.
+    versions: BTreeMap<String, Version>,
     next_link: u64,
     next_frame: u64,
     next_answer_frame: u64,
@@ -74,6 +78,7 @@ impl House {
             outputs: Vec::new(),
             taken: 0,
             links: BTreeMap::new(),
+            versions: BTreeMap::new(),
             next_link: 0,
             next_frame: 0,
             next_answer_frame: 1_000_000,
@@ -117,8 +122,18 @@ impl House {
         self.next_link += 1;
         let link = LinkId(self.next_link);
         self.links.insert(station.to_owned(), link);
-        self.input(Input::LinkUp { link, station: station.parse().unwrap() });
+        let version = self.version(station);
+        self.input(Input::LinkUp { link, station: station.parse().unwrap(), version });
         link
+    }
+
+    /// From its next link on.
+    pub fn speaks(&mut self, station: &str, version: Version) {
+        self.versions.insert(station.to_owned(), version);
+    }
+
+    pub fn version(&self, station: &str) -> Version {
+        self.versions.get(station).copied().unwrap_or(Version::V16)
     }
 
     pub fn down(&mut self, station: &str) {
@@ -129,7 +144,11 @@ impl House {
     /// Link up, boot, and everything that we then want of a new station answered with Accepted.
     pub fn boot(&mut self, station: &str) {
         self.up(station);
-        let reply = self.call(station, "BootNotification", BOOT);
+        let payload = match self.version(station) {
+            Version::V16 => BOOT,
+            Version::V201 => BOOT_201,
+        };
+        let reply = self.call(station, "BootNotification", payload);
         assert!(reply.contains(r#""status":"Accepted""#), "{reply}");
         self.accept_all(station);
     }
@@ -160,10 +179,14 @@ impl House {
 
     /// Answers every call of ours to `station` with Accepted until there is none left; the calls.
     pub fn accept_all(&mut self, station: &str) -> Vec<String> {
-        self.answer_all(station, r#"{"status":"Accepted"}"#)
+        self.answer_each(station, accepted)
     }
 
     pub fn answer_all(&mut self, station: &str, payload: &str) -> Vec<String> {
+        self.answer_each(station, |_| payload.to_owned())
+    }
+
+    fn answer_each(&mut self, station: &str, payload: impl Fn(&str) -> String) -> Vec<String> {
         let mut calls = Vec::new();
         loop {
             let new = self.calls_to(station);
@@ -174,7 +197,7 @@ impl House {
                 let id = message_id(&call);
                 self.next_answer_frame += 1;
                 let (link, frame) = (self.links[station], self.next_answer_frame);
-                let text = format!(r#"[3,"{id}",{payload}]"#).into_boxed_str();
+                let text = format!(r#"[3,"{id}",{}]"#, payload(&call)).into_boxed_str();
                 self.input(Input::Frame { link, frame, text });
                 calls.push(call);
             }
@@ -374,6 +397,22 @@ pub fn values_payload(connector: u16, transaction: Option<&str>, wh: i64, a: i64
 }
 
 pub const BOOT: &str = r#"{"chargePointVendor":"Acme","chargePointModel":"Wall 11","firmwareVersion":"1.2","chargePointSerialNumber":"S1"}"#;
+
+pub const BOOT_201: &str = r#"{"reason":"PowerUp","chargingStation":{"vendorName":"Acme","model":"Wall 22","firmwareVersion":"2.0","serialNumber":"S2"}}"#;
+
+/// The answer of a station that takes everything, in whichever version the call is.
+fn accepted(call: &str) -> String {
+    let place = |list: &str, value: &str| {
+        let (_, rest) = call.split_once(r#""component":"#).unwrap();
+        let (place, _) = rest.split_once("}]").unwrap();
+        format!(r#"{{"{list}":[{{"attributeStatus":"Accepted",{value}"component":{place}}}]}}"#)
+    };
+    match call.split('"').nth(3) {
+        Some("SetVariables") => place("setVariableResult", ""),
+        Some("GetVariables") => place("getVariableResult", r#""attributeValue":"A,W","#),
+        _ => r#"{"status":"Accepted"}"#.to_owned(),
+    }
+}
 
 /// The texts sent on a link.
 pub fn sent_on(outputs: &[Output], on: LinkId) -> impl Iterator<Item = &str> {

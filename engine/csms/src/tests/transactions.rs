@@ -1,6 +1,6 @@
 //! Transactions and sessions: from what stations say to one sealed CDR each.
 
-use billing::cdr::{Doubt, Driver, ReadingContext};
+use billing::cdr::{Activity, Doubt, Driver, ReadingContext};
 use sha2::{Digest, Sha256};
 use units::{TimeSpan, TransactionId, WattHours};
 
@@ -116,6 +116,97 @@ fn m1_a_stop_repeated_seals_nothing_twice() {
 }
 
 #[test]
+fn m2_a_stop_whose_own_samples_contradict_it_is_held() {
+    let check = |begin: i64, end: i64| {
+        let mut house = plugged("CP1");
+        house.start("CP1", 1, "ANNA", 1_000);
+        house.pass(3_600);
+        let at = house.stamp();
+        let sample = |context: &str, wh: i64| {
+            format!(r#"{{"timestamp":"{at}","sampledValue":[{{"value":"{wh}","context":"{context}"}}]}}"#)
+        };
+        let (begin, end) = (sample("Transaction.Begin", begin), sample("Transaction.End", end));
+        let payload = stop_payload("1", 5_000, &at)
+            .replace(r#""reason""#, &format!(r#""transactionData":[{begin},{end}],"reason""#));
+        assert_eq!(house.call("CP1", "StopTransaction", &payload), "[3,{}]");
+        house.cdrs()[0].doubts.clone()
+    };
+    assert_eq!(check(1_000, 5_000), []);
+    assert_eq!(check(1_000, 5_100), [], "a register that counts in 0.1 kWh is no contradiction");
+    assert_eq!(check(-1, 5_000), [], "below zero is unknown");
+    let contradictory = |context, first, second| {
+        let (first, second) = (watt_hours(first), watt_hours(second));
+        [Doubt::Contradictory { context, first, second }]
+    };
+    assert_eq!(check(1_000, 5_101), contradictory(ReadingContext::End, 5_000, 5_101));
+    assert_eq!(check(0, 5_000), contradictory(ReadingContext::Begin, 1_000, 0));
+}
+
+#[test]
+fn m2_a_zero_amid_a_transaction_is_no_register_and_a_reset_shows_at_the_next() {
+    let check = |registers: &[i64], end: i64| {
+        let mut house = plugged("CP1");
+        house.start("CP1", 1, "ANNA", 1_000);
+        for &register in registers {
+            house.pass(900);
+            house.values("CP1", 1, Some("1"), register, 10);
+        }
+        house.pass(900);
+        house.stop("CP1", "1", end);
+        house.cdrs()[0].energy()
+    };
+    assert_eq!(check(&[0, 3_000], 5_000), Ok(watt_hours(4_000)));
+    assert!(matches!(check(&[0, 10], 5_000), Err(Doubt::RegisterReset { .. })));
+    assert!(matches!(check(&[2_000, 0], 0), Err(Doubt::Negative { .. })));
+}
+
+#[test]
+fn the_register_of_the_begin_beside_the_present_one_is_not_the_present_one() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(1_200);
+    let at = house.stamp();
+    let payload = format!(
+        r#"{{"connectorId":1,"transactionId":1,"meterValue":[{{"timestamp":"{at}","sampledValue":[{{"value":"1203","context":"Sample.Periodic"}},{{"value":"1000","context":"Transaction.Begin"}}]}}]}}"#
+    );
+    house.call("CP1", "MeterValues", &payload);
+    house.pass(60);
+    house.stop("CP1", "1", 1_250);
+    let registers: Vec<i64> =
+        house.cdrs()[0].readings.iter().map(|reading| reading.register.watt_hours_floor()).collect();
+    assert_eq!(registers, [1_000, 1_203, 1_250]);
+}
+
+#[test]
+fn no_energy_is_told_and_holds_nothing() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(600);
+    house.stop("CP1", "1", 1_000);
+    assert_eq!(house.found(), [Doubt::NoEnergy { duration: TimeSpan::from_minutes(10) }]);
+    assert_eq!(house.cdrs()[0].doubts, [], "a bill of nothing needs nobody's decision");
+    assert_eq!(house.cdrs()[0].energy(), Ok(WattHours::ZERO));
+}
+
+#[test]
+fn the_operator_says_how_long_a_transaction_may_be_without_a_look() {
+    let week = TimeSpan::from_hours(7 * 24);
+    let mut house = House::empty(crate::Policy { transaction_longest: week, ..crate::Policy::default() });
+    house.input(crate::Input::Directory(std::sync::Arc::new(crate::tests::directory())));
+    house.command(crate::Command::ConfigureSite(Box::new(crate::tests::site(100, None))));
+    house.boot("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    house.pass(7 * 24 * 3_600);
+    house.stop("CP1", "1", 10_000);
+    house.start("CP1", 1, "ANNA", 10_000);
+    house.pass(7 * 24 * 3_600 + 1);
+    house.stop("CP1", "2", 20_000);
+    let doubts: Vec<Vec<Doubt>> = house.cdrs().into_iter().map(|cdr| cdr.doubts).collect();
+    let duration = week + TimeSpan::from_seconds(1);
+    assert_eq!(doubts, [vec![], vec![Doubt::TooLong { duration, limit: week }]]);
+}
+
+#[test]
 fn what_comes_after_sealing_is_a_finding() {
     let mut house = plugged("CP1");
     house.start("CP1", 1, "ANNA", 0);
@@ -174,7 +265,7 @@ fn a_start_at_a_connector_that_no_site_names_gets_a_number_and_is_found() {
     house.boot("CP1");
     let reply = house.start("CP1", 7, "ANNA", 0);
     assert_eq!(reply, r#"[3,{"idTagInfo":{"status":"Invalid"},"transactionId":1}]"#);
-    assert_eq!(house.found(), [Doubt::Orphan { claimed: "start at connector 7".to_owned() }]);
+    assert_eq!(house.found(), [Doubt::Orphan { claimed: "start at EVSE 7".to_owned() }]);
 }
 
 #[test]
@@ -493,4 +584,37 @@ fn a_transaction_message_that_cannot_be_understood_is_acknowledged_kept_and_foun
     assert_eq!(house.call("CP1", "MeterValues", r#"{"meterValue":[]}"#), "[3,{}]");
     assert_eq!(house.call("CP1", "StopTransaction", r#"{"transactionData":7}"#), "[3,{}]");
     assert!(house.found().len() >= 2, "{:?}", house.found());
+}
+
+#[test]
+fn m8_a_cdr_tells_when_the_ev_charged_declined_and_was_offered_nothing() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(60);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "Charging");
+    house.pass(600);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "SuspendedEV");
+    house.pass(600);
+    house.status("CP1", 1, "SuspendedEVSE");
+    house.pass(600);
+    house.stop("CP1", "1", 5_050);
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    let noon: units::Timestamp = NOON.parse().unwrap();
+    let told: Vec<(i64, Activity)> =
+        cdr.activity.iter().map(|span| (span.from.since(noon).seconds_floor(), span.activity)).collect();
+    assert_eq!(told, [(60, Activity::Charging), (660, Activity::Declined), (1_260, Activity::NotOffered)]);
+}
+
+#[test]
+fn m8_while_a_station_is_offline_nothing_is_charged_for_its_time() {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.status("CP1", 1, "Charging");
+    house.pass(600);
+    house.down("CP1");
+    house.pass(60);
+    let spans = &house.transaction(1).activity;
+    assert_eq!(spans.last().map(|span| span.activity), Some(Activity::NotOffered));
 }

@@ -200,7 +200,11 @@ fn trap_9_the_newest_connection_wins() {
     house.up("CP1");
     house.input(crate::Input::LinkDown { link: old });
     assert!(house.station("CP1").is_online);
-    house.input(crate::Input::LinkUp { link: old, station: "CP1".parse().unwrap() });
+    house.input(crate::Input::LinkUp {
+        link: old,
+        station: "CP1".parse().unwrap(),
+        version: crate::Version::V16,
+    });
     assert!(
         house.call("CP1", "Heartbeat", "{}").starts_with("[3,"),
         "an older number never replaces a newer"

@@ -8,7 +8,7 @@ use crate::frame::{
 };
 use crate::json::Json;
 use crate::quirk::Quirk;
-use crate::v16;
+use crate::{v16, v201};
 
 fn decode(text: &str) -> Result<(Frame<'_>, Vec<Quirk>), FrameError> {
     frame::decode(text, &Limits::default()).map(|decoded| (decoded.value, decoded.quirks))
@@ -42,49 +42,75 @@ fn every_fault_is_told_apart_and_answered_only_where_a_call_can_be_recognised() 
     use FrameFault as Fault;
     let deep = format!(r#"[2,"1","A",{}]"#, "[".repeat(40) + &"]".repeat(40));
     let long_id = format!(r#"[2,"{}","A",{{}}]"#, "x".repeat(256));
-    for (text, fault, answer) in [
-        ("", Fault::NotJson { at: 0 }, None),
-        ("hello", Fault::NotJson { at: 0 }, None),
-        ("{}", Fault::NotAnArray, None),
-        ("\"text\"", Fault::NotAnArray, None),
-        ("[]", Fault::ElementCount { count: 0 }, None),
-        ("[2]", Fault::ElementCount { count: 1 }, None),
-        (r#"[2,"1"]"#, Fault::ElementCount { count: 2 }, Some("ProtocolError")),
-        (r#"[2,"1","A"]"#, Fault::ElementCount { count: 3 }, Some("ProtocolError")),
-        (r#"[2,"1","A",{},{}]"#, Fault::ElementCount { count: 5 }, Some("ProtocolError")),
-        (r#"[3,"1"]"#, Fault::ElementCount { count: 2 }, None),
-        (r#"[3,"1",{},{}]"#, Fault::ElementCount { count: 4 }, None),
-        (r#"[4,"1"]"#, Fault::ElementCount { count: 2 }, None),
-        (r#"[1,"1","A",{}]"#, Fault::MessageType, None),
-        (r#"[5,"1","A",{}]"#, Fault::MessageType, None),
-        (r#"["2","1","A",{}]"#, Fault::MessageType, None),
-        (r#"[2.0,"1","A",{}]"#, Fault::MessageType, None),
-        (r#"[2,"","A",{}]"#, Fault::MessageId, None),
-        (r#"[2,null,"A",{}]"#, Fault::MessageId, None),
-        (r#"[2,{},"A",{}]"#, Fault::MessageId, None),
-        (&long_id, Fault::MessageId, None),
-        (r#"[2,"1",7,{}]"#, Fault::Action, Some("FormationViolation")),
-        (r#"[2,"1","A",7]"#, Fault::Payload, Some("FormationViolation")),
-        (r#"[2,"1","A",[1]]"#, Fault::Payload, Some("FormationViolation")),
-        (r#"[3,"1","x"]"#, Fault::Payload, None),
-        (r#"[2,"1","A",{"a":]"#, Fault::NotJson { at: 16 }, Some("FormationViolation")),
+    for (text, fault, answer, answer_v201) in [
+        ("", Fault::NotJson { at: 0 }, None, Some("RpcFrameworkError")),
+        ("hello", Fault::NotJson { at: 0 }, None, Some("RpcFrameworkError")),
+        ("{}", Fault::NotAnArray, None, Some("RpcFrameworkError")),
+        ("\"text\"", Fault::NotAnArray, None, Some("RpcFrameworkError")),
+        ("[]", Fault::ElementCount { count: 0 }, None, Some("RpcFrameworkError")),
+        ("[2]", Fault::ElementCount { count: 1 }, None, Some("RpcFrameworkError")),
+        (r#"[2,"1"]"#, Fault::ElementCount { count: 2 }, Some("ProtocolError"), Some("RpcFrameworkError")),
+        (
+            r#"[2,"1","A"]"#,
+            Fault::ElementCount { count: 3 },
+            Some("ProtocolError"),
+            Some("RpcFrameworkError"),
+        ),
+        (
+            r#"[2,"1","A",{},{}]"#,
+            Fault::ElementCount { count: 5 },
+            Some("ProtocolError"),
+            Some("RpcFrameworkError"),
+        ),
+        (r#"[3,"1"]"#, Fault::ElementCount { count: 2 }, None, None),
+        (r#"[3,"1",{},{}]"#, Fault::ElementCount { count: 4 }, None, None),
+        (r#"[4,"1"]"#, Fault::ElementCount { count: 2 }, None, None),
+        (r#"[1,"1","A",{}]"#, Fault::MessageType, None, None),
+        (r#"[5,"1","A",{}]"#, Fault::MessageType, None, None),
+        (r#"["2","1","A",{}]"#, Fault::MessageType, None, None),
+        (r#"[2.0,"1","A",{}]"#, Fault::MessageType, None, None),
+        (r#"[2,"","A",{}]"#, Fault::MessageId, None, Some("RpcFrameworkError")),
+        (r#"[2,null,"A",{}]"#, Fault::MessageId, None, Some("RpcFrameworkError")),
+        (r#"[2,{},"A",{}]"#, Fault::MessageId, None, Some("RpcFrameworkError")),
+        (&long_id, Fault::MessageId, None, Some("RpcFrameworkError")),
+        (r#"[2,"1",7,{}]"#, Fault::Action, Some("FormationViolation"), Some("RpcFrameworkError")),
+        (r#"[2,"1","A",7]"#, Fault::Payload, Some("FormationViolation"), Some("FormatViolation")),
+        (r#"[2,"1","A",[1]]"#, Fault::Payload, Some("FormationViolation"), Some("FormatViolation")),
+        (r#"[3,"1","x"]"#, Fault::Payload, None, None),
+        (
+            r#"[2,"1","A",{"a":]"#,
+            Fault::NotJson { at: 16 },
+            Some("FormationViolation"),
+            Some("RpcFrameworkError"),
+        ),
         (
             "[2,\t\"1\",\"A\",{\"connectorId\":\t1\t\"idTag\":\t\"x\"}]",
             Fault::NotJson { at: 30 },
             Some("FormationViolation"),
+            Some("RpcFrameworkError"),
         ),
-        (r#"[3,"1",{"a"]"#, Fault::NotJson { at: 11 }, None),
-        (r#"[2,"1"#, Fault::NotJson { at: 5 }, None),
-        (r#"[2,12,"A",{"a"}]"#, Fault::NotJson { at: 14 }, Some("FormationViolation")),
-        (&deep, Fault::TooDeep { limit: 32 }, Some("GenericError")),
+        (r#"[3,"1",{"a"]"#, Fault::NotJson { at: 11 }, None, None),
+        (r#"[2,"1"#, Fault::NotJson { at: 5 }, None, Some("RpcFrameworkError")),
+        (
+            r#"[2,12,"A",{"a"}]"#,
+            Fault::NotJson { at: 14 },
+            Some("FormationViolation"),
+            Some("RpcFrameworkError"),
+        ),
+        (&deep, Fault::TooDeep { limit: 32 }, Some("GenericError"), Some("GenericError")),
     ] {
         let error = decode(text).expect_err(text);
         assert_eq!(error.fault, fault, "{text}");
-        let reply = v16::answer_to_frame(&error);
-        assert_eq!(reply.is_some(), answer.is_some(), "{text}: {reply:?}");
-        if let (Some(reply), Some(code)) = (reply, answer) {
+        let replies = [(v16::answer_to_frame(&error), answer), (v201::answer_to_frame(&error), answer_v201)];
+        for (reply, answer) in replies {
+            assert_eq!(reply.is_some(), answer.is_some(), "{text}: {reply:?}");
+            let (Some(reply), Some(code)) = (reply, answer) else { continue };
             let (frame, quirks) = decode(&reply).expect("our own answer is a frame");
-            assert!(matches!(&frame, Frame::CallError { code: sent, .. } if sent == code), "{text}: {reply}");
+            let Frame::CallError { id, code: sent, .. } = frame else { panic!("{text}: {reply}") };
+            assert_eq!(sent, code, "{text}: {reply}");
+            // Trap 7: OCPP 2.0.1 has an id where none can be read.
+            assert_eq!(id, error.id.clone().unwrap_or_else(MessageId::unreadable), "{text}: {reply}");
+            assert_eq!(id.as_str() == "-1", error.id.is_none(), "{text}: {reply}");
             let echoed = if text.starts_with("[2,12") { vec![Quirk::NumberAsMessageId] } else { vec![] };
             assert_eq!(quirks, echoed, "{text}: {reply}");
         }
@@ -217,6 +243,9 @@ fn mutated_frame() -> impl Strategy<Value = String> {
         r#"[2,"4","MeterValues",{"connectorId":1,"transactionId":9223372036854775807,"meterValue":[{"timestamp":"2020-09-19T15:14:23Z","sampledValue":[{"value":"15.630","context":"Sample.Periodic","unit":"A"},{"value":"2e+01","context":"CurrentMax","unit":"kWh"}]}]}]"#,
         r#"[2,"x","SetChargingProfile",{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":"TxProfile","chargingProfileKind":"Absolute","chargingSchedule":{"chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":6.1}]}}}]"#,
         r#"[2,"1000012","StopTransaction",{"meterStop":2310,"timestamp":"2023-03-28T04:47:37.000Z","transactionId":387801,"transactionData":[{"timestamp":"2023-03-28","sampledValue":[{"value":" 1644"}]}]}]"#,
+        r#"[2,"7","TransactionEvent",{"eventType":"Updated","timestamp":"2026-07-23T08:21:46Z","triggerReason":"MeterValuePeriodic","seqNo":3,"transactionInfo":{"transactionId":"a1","chargingState":"Charging"},"evse":{"id":1,"connectorId":1},"idToken":{"idToken":"04A1B2C3","type":"ISO14443"},"meterValue":[{"timestamp":"2026-07-23T08:21:46Z","sampledValue":[{"value":1.5e3,"unitOfMeasure":{"unit":"kWh","multiplier":-3}}]}]}]"#,
+        r#"[2,"8","SetChargingProfile",{"evseId":1,"chargingProfile":{"id":1,"stackLevel":0,"chargingProfilePurpose":"TxProfile","chargingProfileKind":"Relative","transactionId":"a1","chargingSchedule":[{"id":1,"chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":6.1,"numberPhases":1,"phaseToUse":2}]}]}}]"#,
+        r#"[3,"9",{"getVariableResult":[{"attributeStatus":"Accepted","attributeValue":"A","component":{"name":"SmartChargingCtrlr"},"variable":{"name":"RateUnit"}}]}]"#,
         r#"[3,"64b4a0fc",{"configurationKey":[{"key":"K","readonly":false,"value":"60"}]"#,
         r#"[4,"735256758","NotSupported","Unsupported feature",{}]"#,
     ];
@@ -245,7 +274,7 @@ fn take_through_everything(text: &str) {
     let _ = crate::redact(text);
     match frame::decode(text, &Limits::default()) {
         Err(error) => {
-            if let Some(reply) = v16::answer_to_frame(&error) {
+            for reply in [v16::answer_to_frame(&error), v201::answer_to_frame(&error)].into_iter().flatten() {
                 assert!(decode(&reply).is_ok(), "{reply}");
             }
         }
@@ -254,11 +283,15 @@ fn take_through_everything(text: &str) {
                 for error in [
                     v16::StationRequest::decode(&action, &payload).err(),
                     v16::CsmsRequest::decode(&action, &payload).err(),
+                    v201::StationRequest::decode(&action, &payload).err(),
+                    v201::CsmsRequest::decode(&action, &payload).err(),
                 ]
                 .into_iter()
                 .flatten()
                 {
-                    assert!(decode(&v16::answer_to_payload(&id, &error)).is_ok(), "{text}: {error}");
+                    for reply in [v16::answer_to_payload(&id, &error), v201::answer_to_payload(&id, &error)] {
+                        assert!(decode(&reply).is_ok(), "{text}: {error}");
+                    }
                 }
                 all_responses(&payload);
             }
@@ -269,16 +302,22 @@ fn take_through_everything(text: &str) {
 }
 
 fn all_responses(payload: &Json<'_>) {
-    for action in v16::StationAction::ALL {
-        let _ = v16::StationRequest::decode(action.name(), payload);
-        let _ = v16::StationResponse::decode(*action, payload);
+    macro_rules! all_of {
+        ($version:ident) => {
+            for action in $version::StationAction::ALL {
+                let _ = $version::StationRequest::decode(action.name(), payload);
+                let _ = $version::StationResponse::decode(*action, payload);
+            }
+            for action in $version::CsmsAction::ALL {
+                let _ = $version::CsmsRequest::decode(action.name(), payload);
+                if let Ok(decoded) = $version::CsmsResponse::decode(*action, payload) {
+                    let _ = decoded.value.payload();
+                }
+            }
+        };
     }
-    for action in v16::CsmsAction::ALL {
-        let _ = v16::CsmsRequest::decode(action.name(), payload);
-        if let Ok(decoded) = v16::CsmsResponse::decode(*action, payload) {
-            let _ = decoded.value.payload();
-        }
-    }
+    all_of!(v16);
+    all_of!(v201);
 }
 
 proptest! {

@@ -39,6 +39,22 @@ fn tokens_become_references_and_secrets_vanish() {
             r#"[2,"1","DataTransfer",{"vendorId":"v","data":"{\"idTag\":\"04A1B2C3\"}"}]"#.to_owned(),
             format!(r#"[2,"1","DataTransfer",{{"vendorId":"v","data":"{{\"idTag\":\"{tag}\"}}"}}]"#),
         ),
+        (
+            r#"[2,"1","TransactionEvent",{"eventType":"Started","idToken":{"idToken":"04A1B2C3","type":"ISO14443","additionalInfo":[{"additionalIdToken":"04a1b2c3","type":"x"}]}}]"#.to_owned(),
+            format!(r#"[2,"1","TransactionEvent",{{"eventType":"Started","idToken":{{"idToken":"{tag}","type":"ISO14443","additionalInfo":[{{"additionalIdToken":"{tag}","type":"x"}}]}}}}]"#),
+        ),
+        (
+            r#"[2,"1","SetVariables",{"setVariableData":[{"attributeValue":"s3cret","component":{"name":"SecurityCtrlr"},"variable":{"name":"BasicAuthPassword"}},{"attributeValue":"60","component":{"name":"C"},"variable":{"name":"I"}}]}]"#.to_owned(),
+            r#"[2,"1","SetVariables",{"setVariableData":[{"attributeValue":"(withheld)","component":{"name":"SecurityCtrlr"},"variable":{"name":"BasicAuthPassword"}},{"attributeValue":"60","component":{"name":"C"},"variable":{"name":"I"}}]}]"#.to_owned(),
+        ),
+        (
+            r#"[2,"1","NotifyReport",{"reportData":[{"variable":{"name":"BasicAuthPassword"},"variableAttribute":[{"value":"s3cret"}]}]}]"#.to_owned(),
+            r#"[2,"1","NotifyReport",{"reportData":[{"variable":{"name":"BasicAuthPassword"},"variableAttribute":"(withheld)"}]}]"#.to_owned(),
+        ),
+        (
+            r#"[2,"1","NotifyEvent",{"eventData":[{"actualValue":"s3cret","techInfo":"card 04A1B2C3","variable":{"name":"WifiPassword"}}]}]"#.to_owned(),
+            format!(r#"[2,"1","NotifyEvent",{{"eventData":[{{"actualValue":"(withheld)","techInfo":"card {tag}","variable":{{"name":"WifiPassword"}}}}]}}]"#),
+        ),
     ] {
         assert_eq!(redact(&text), want, "{text}");
     }
@@ -65,25 +81,29 @@ fn a_short_token_shows_only_its_hash() {
 #[test]
 fn of_what_is_not_json_nothing_is_shown_that_may_be_a_secret() {
     let frames = [
-        r#"[2,"1","Authorize",{"idTag":"TOPSECRET"}]"#,
-        r#"[2,"1","StartTransaction",{"connectorId":1,"idTag" : "TOPSECRET","meterStart":0}]"#,
-        r#"[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"TOPSECRET"}]"#,
-        r#"[2,"1","ChangeConfiguration",{"value":"TOPSECRET","key":"AuthorizationKey"}]"#,
-        r#"[2,"1","StatusNotification",{"info":"card TOPSECRET","status":"Available"}]"#,
-        r#"[2,"1","DataTransfer",{"data":"TOPSECRET"}]"#,
-        r#"[2,"1","Authorize",{"\u0069dTag":"TOPSECRET"}]"#,
+        r#"[2,"1","Authorize",{"idTag":"HUSHHUSH"}]"#,
+        r#"[2,"1","StartTransaction",{"connectorId":1,"idTag" : "HUSHHUSH","meterStart":0}]"#,
+        r#"[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"HUSHHUSH"}]"#,
+        r#"[2,"1","ChangeConfiguration",{"value":"HUSHHUSH","key":"AuthorizationKey"}]"#,
+        r#"[2,"1","StatusNotification",{"info":"card HUSHHUSH","status":"Available"}]"#,
+        r#"[2,"1","DataTransfer",{"data":"HUSHHUSH"}]"#,
+        r#"[2,"1","Authorize",{"\u0069dTag":"HUSHHUSH"}]"#,
+        r#"[2,"1","TransactionEvent",{"seqNo":1,"idToken":{"type":"Central","idToken":"HUSHHUSH"}}]"#,
+        r#"[2,"1","SetVariables",{"setVariableData":[{"attributeValue":"HUSHHUSH","variable":{"name":"BasicAuthPassword"}}]}]"#,
+        r#"[3,"1",{"getVariableResult":[{"attributeValue":"HUSHHUSH","variable":{"name":"BasicAuthPassword"}}]}]"#,
+        r#"[2,"1","NotifyEvent",{"eventData":[{"actualValue":"HUSHHUSH","techInfo":"HUSHHUSH"}]}]"#,
     ];
     for frame in frames {
         for end in 0..frame.len() {
             let cut = &frame[..end];
-            assert!(!redact(cut).contains("TOPSECRET"), "{cut}");
+            assert!(!redact(cut).contains("HUSHHUSH"), "{cut}");
         }
         // Any character but those of names and secrets may be missing.
         for (at, gone) in frame.char_indices().filter(|(_, c)| !c.is_ascii_alphanumeric()) {
             let mut damaged = frame.to_owned();
             damaged.remove(at);
             if serde_json::from_str::<serde_json::Value>(&damaged).is_err() {
-                assert!(!redact(&damaged).contains("TOPSECRET"), "without {gone:?}: {damaged}");
+                assert!(!redact(&damaged).contains("HUSHHUSH"), "without {gone:?}: {damaged}");
             }
         }
     }

@@ -3,10 +3,10 @@
 use units::TimeSpan;
 
 use super::Message;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::quirk::Quirk;
 use crate::time::StationTime;
+use crate::words::RegistrationStatus;
 use crate::writer::Writer;
 
 /// A station says what it is. Everything may be missing: a station that boots is answered.
@@ -57,18 +57,6 @@ impl Message for BootNotificationRequest {
         out.text_optional("imsi", self.imsi.as_ref(), 20);
         out.text_optional("meterSerialNumber", self.meter_serial_number.as_ref(), 25);
         out.text_optional("meterType", self.meter_type.as_ref(), 25);
-    }
-}
-
-words! {
-    /// Whether a station is part of the service.
-    RegistrationStatus {
-        /// It is.
-        Accepted = "Accepted",
-        /// Not yet: it may send nothing but what we ask for.
-        Pending = "Pending",
-        /// It is not.
-        Rejected = "Rejected",
     }
 }
 

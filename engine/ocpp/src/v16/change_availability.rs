@@ -2,19 +2,9 @@
 
 use super::Message;
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::{OperationalStatus, ScheduledStatus};
 use crate::writer::Writer;
-
-words! {
-    /// What a connector should be.
-    AvailabilityType {
-        /// Out of service.
-        Inoperative = "Inoperative",
-        /// In service.
-        Operative = "Operative",
-    }
-}
 
 /// We ask for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +12,7 @@ pub struct ChangeAvailabilityRequest {
     /// The connector; 0 is the station and all its connectors.
     pub connector_id: ConnectorId,
     /// What it should be.
-    pub kind: AvailabilityType,
+    pub kind: OperationalStatus,
 }
 
 impl Message for ChangeAvailabilityRequest {
@@ -36,23 +26,11 @@ impl Message for ChangeAvailabilityRequest {
     }
 }
 
-words! {
-    /// What came of the change.
-    AvailabilityStatus {
-        /// Done, or it was so already.
-        Accepted = "Accepted",
-        /// Refused.
-        Rejected = "Rejected",
-        /// It will be done when the transaction ends: a success.
-        Scheduled = "Scheduled",
-    }
-}
-
 /// The station's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeAvailabilityResponse {
     /// What came of it.
-    pub status: AvailabilityStatus,
+    pub status: ScheduledStatus,
 }
 
 impl Message for ChangeAvailabilityResponse {

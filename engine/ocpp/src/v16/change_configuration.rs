@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::Message;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::redact;
+use crate::words::words;
 use crate::writer::Writer;
 
 /// We set a key. `Debug` hides the values of keys that hold secrets.

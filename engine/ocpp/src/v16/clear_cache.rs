@@ -1,8 +1,8 @@
 //! ClearCache: forget the tokens in the authorization cache.
 
 use super::Message;
-use super::words::AcceptedStatus;
 use crate::fields::{Fields, PayloadError};
+use crate::words::AcceptedStatus;
 use crate::writer::Writer;
 
 /// We ask a station to forget its cache.

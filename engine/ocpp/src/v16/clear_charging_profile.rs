@@ -3,8 +3,8 @@
 use super::Message;
 use super::profile::ChargingProfilePurpose;
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::ClearChargingProfileStatus;
 use crate::writer::Writer;
 
 /// We remove the profiles that match all that is given; with nothing given, all of them.
@@ -37,16 +37,6 @@ impl Message for ClearChargingProfileRequest {
         }
         out.word_optional("chargingProfilePurpose", self.charging_profile_purpose.as_ref());
         out.number_optional("stackLevel", self.stack_level);
-    }
-}
-
-words! {
-    /// What came of removing.
-    ClearChargingProfileStatus {
-        /// Removed.
-        Accepted = "Accepted",
-        /// None matched.
-        Unknown = "Unknown",
     }
 }
 

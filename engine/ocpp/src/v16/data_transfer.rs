@@ -1,8 +1,8 @@
 //! DataTransfer: what vendors add, in both directions.
 
 use super::Message;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::DataTransferStatus;
 use crate::writer::Writer;
 
 /// A vendor's message.
@@ -29,20 +29,6 @@ impl Message for DataTransferRequest {
         out.text_required("vendorId", &self.vendor_id, 255);
         out.text_optional("messageId", self.message_id.as_ref(), 50);
         out.text_optional("data", self.data.as_ref(), usize::MAX);
-    }
-}
-
-words! {
-    /// What came of a vendor's message.
-    DataTransferStatus {
-        /// Understood.
-        Accepted = "Accepted",
-        /// Understood and refused.
-        Rejected = "Rejected",
-        /// The vendor is known, the message is not.
-        UnknownMessageId = "UnknownMessageId",
-        /// The vendor is unknown.
-        UnknownVendorId = "UnknownVendorId",
     }
 }
 

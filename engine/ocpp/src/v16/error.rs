@@ -1,8 +1,8 @@
 //! Error codes of OCPP 1.6, and which of them answers what.
 
-use super::words::words;
 use crate::fields::PayloadError;
 use crate::frame::{self, FrameError, FrameFault, MessageId};
+use crate::words::words;
 
 words! {
     /// The error codes of a CALLERROR (OCPP-J 1.6 section 4.2.3).

@@ -3,12 +3,13 @@
 use units::TimeSpan;
 
 use super::Message;
-use super::profile::{ChargingRateUnit, ChargingSchedule};
+use super::profile::ChargingSchedule;
 use super::types::ConnectorId;
-use super::words::AcceptedStatus;
 use crate::fields::{Fields, PayloadError};
 use crate::quirk::Quirk;
+use crate::schedule::ChargingRateUnit;
 use crate::time::StationTime;
+use crate::words::AcceptedStatus;
 use crate::writer::Writer;
 
 /// We ask for the schedule in force.

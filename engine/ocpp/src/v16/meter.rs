@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use units::{Amperes, Phase, Volts, WattHours, Watts};
 
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::quirk::Quirk;
+use crate::sample::{Kind, Location, ReadingContext, SampleFault, SamplePhase, quantity};
 use crate::time::StationTime;
+use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
 /// Values measured at one time.
@@ -53,46 +54,6 @@ pub struct SampledValue {
     pub location: Option<Location>,
     /// In which unit.
     pub unit: Option<UnitOfMeasure>,
-}
-
-/// Why a sample is not the quantity asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SampleFault {
-    /// It is a sample of something else.
-    #[error("measures {measurand}")]
-    OtherMeasurand {
-        /// What it is a sample of.
-        measurand: Measurand,
-    },
-    /// Its unit does not belong to its measurand, such as power in V.
-    #[error("{measurand} in {unit}")]
-    ForeignUnit {
-        /// What was measured.
-        measurand: Measurand,
-        /// The unit it came with.
-        unit: UnitOfMeasure,
-    },
-    /// The value is empty.
-    #[error("no value")]
-    Empty,
-    /// The value is signed data, which only its own reader understands.
-    #[error("signed data")]
-    Signed,
-    /// The value is no figure, or one beyond what we hold.
-    #[error("`{text}` is not a figure")]
-    NotAFigure {
-        /// The value, cut at 64 characters.
-        text: String,
-    },
-}
-
-/// Kinds of quantities, each with its unit and, where there is one, the unit of a thousand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Energy,
-    Power,
-    Current,
-    Voltage,
 }
 
 impl SampledValue {
@@ -199,25 +160,25 @@ impl SampledValue {
     /// gives none: only energy has a default (Wh). A doubt for money and for plausibility checks.
     #[must_use]
     pub fn is_unit_assumed(&self) -> bool {
-        self.unit.is_none() && Kind::of(self.measurand()) != Some(Kind::Energy)
+        self.unit.is_none() && self.measurand().kind() != Some(Kind::Energy)
     }
 
     fn quantity<T: FromStr>(&self, kind: Kind) -> Result<T, SampleFault> {
         let measurand = self.measurand();
-        if Kind::of(measurand) != Some(kind) {
-            return Err(SampleFault::OtherMeasurand { measurand: measurand.clone() });
+        if measurand.kind() != Some(kind) {
+            return Err(SampleFault::OtherMeasurand { measurand: measurand.to_string() });
         }
         if self.format == Some(ValueFormat::SignedData) {
             return Err(SampleFault::Signed);
         }
-        let thousands = match &self.unit {
+        let exponent = match &self.unit {
             None => 0,
-            Some(unit) => kind.thousands(unit).ok_or_else(|| SampleFault::ForeignUnit {
-                measurand: measurand.clone(),
-                unit: unit.clone(),
+            Some(unit) => kind.exponent(unit.as_str()).ok_or_else(|| SampleFault::ForeignUnit {
+                measurand: measurand.to_string(),
+                unit: unit.to_string(),
             })?,
         };
-        figure(self.value.trim(), thousands)
+        quantity(&self.value, exponent)
     }
 
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
@@ -250,97 +211,6 @@ impl SampledValue {
         out.word_optional("phase", self.phase.as_ref());
         out.word_optional("location", self.location.as_ref());
         out.word_optional("unit", self.unit.as_ref());
-    }
-}
-
-impl Kind {
-    fn of(measurand: &Measurand) -> Option<Self> {
-        match measurand {
-            Measurand::EnergyActiveImportRegister
-            | Measurand::EnergyActiveExportRegister
-            | Measurand::EnergyActiveImportInterval
-            | Measurand::EnergyActiveExportInterval => Some(Self::Energy),
-            Measurand::PowerActiveImport | Measurand::PowerActiveExport | Measurand::PowerOffered => {
-                Some(Self::Power)
-            }
-            Measurand::CurrentImport | Measurand::CurrentExport | Measurand::CurrentOffered => {
-                Some(Self::Current)
-            }
-            Measurand::Voltage => Some(Self::Voltage),
-            Measurand::EnergyReactiveExportRegister
-            | Measurand::EnergyReactiveImportRegister
-            | Measurand::EnergyReactiveExportInterval
-            | Measurand::EnergyReactiveImportInterval
-            | Measurand::PowerReactiveExport
-            | Measurand::PowerReactiveImport
-            | Measurand::PowerFactor
-            | Measurand::Frequency
-            | Measurand::Temperature
-            | Measurand::StateOfCharge
-            | Measurand::FanSpeed
-            | Measurand::Other(_) => None,
-        }
-    }
-
-    /// The power of ten from `unit` to the kind's own unit; `None` where the unit is of another kind.
-    fn thousands(self, unit: &UnitOfMeasure) -> Option<i32> {
-        let (kind, thousands) = match unit {
-            UnitOfMeasure::WattHours => (Self::Energy, 0),
-            UnitOfMeasure::KilowattHours => (Self::Energy, 3),
-            UnitOfMeasure::Watts => (Self::Power, 0),
-            UnitOfMeasure::Kilowatts => (Self::Power, 3),
-            UnitOfMeasure::Amperes => (Self::Current, 0),
-            UnitOfMeasure::Volts => (Self::Voltage, 0),
-            UnitOfMeasure::VarHours
-            | UnitOfMeasure::KilovarHours
-            | UnitOfMeasure::VoltAmperes
-            | UnitOfMeasure::KilovoltAmperes
-            | UnitOfMeasure::Vars
-            | UnitOfMeasure::Kilovars
-            | UnitOfMeasure::Celsius
-            | UnitOfMeasure::Fahrenheit
-            | UnitOfMeasure::Kelvin
-            | UnitOfMeasure::Percent
-            | UnitOfMeasure::Other(_) => return None,
-        };
-        (kind == self).then_some(thousands)
-    }
-}
-
-/// `text` times ten to the power of `exponent`, exactly, to the thousandth.
-fn figure<T: FromStr>(text: &str, exponent: i32) -> Result<T, SampleFault> {
-    if text.is_empty() {
-        return Err(SampleFault::Empty);
-    }
-    let read = if exponent == 0 {
-        text.parse().ok()
-    } else {
-        let (mantissa, own) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        own.parse::<i32>()
-            .ok()
-            .and_then(|own| own.checked_add(exponent))
-            .and_then(|sum| format!("{mantissa}e{sum}").parse().ok())
-    };
-    read.ok_or_else(|| SampleFault::NotAFigure { text: text.chars().take(64).collect() })
-}
-
-words! {
-    /// Why a value was measured.
-    ReadingContext {
-        /// At the start of an interruption.
-        InterruptionBegin = "Interruption.Begin",
-        /// At the end of an interruption.
-        InterruptionEnd = "Interruption.End",
-        /// At a time of the clock.
-        SampleClock = "Sample.Clock",
-        /// At an interval within a transaction.
-        SamplePeriodic = "Sample.Periodic",
-        /// At the start of a transaction.
-        TransactionBegin = "Transaction.Begin",
-        /// At the end of a transaction.
-        TransactionEnd = "Transaction.End",
-        /// Because we asked.
-        Trigger = "Trigger",
     }
 }
 
@@ -404,68 +274,29 @@ words! {
     }
 }
 
-words! {
-    /// Between which conductors something is measured, at the station's terminals or its supply: that is learned.
-    SamplePhase {
-        /// L1.
-        L1 = "L1",
-        /// L2.
-        L2 = "L2",
-        /// L3.
-        L3 = "L3",
-        /// Neutral.
-        N = "N",
-        /// L1 to neutral.
-        L1N = "L1-N",
-        /// L2 to neutral.
-        L2N = "L2-N",
-        /// L3 to neutral.
-        L3N = "L3-N",
-        /// L1 to L2.
-        L1L2 = "L1-L2",
-        /// L2 to L3.
-        L2L3 = "L2-L3",
-        /// L3 to L1.
-        L3L1 = "L3-L1",
-    }
-}
-
-impl SamplePhase {
-    /// The line, where it is a single one.
-    #[must_use]
-    pub const fn line(&self) -> Option<Phase> {
+impl Measurand {
+    const fn kind(&self) -> Option<Kind> {
         match self {
-            Self::L1 | Self::L1N => Some(Phase::L1),
-            Self::L2 | Self::L2N => Some(Phase::L2),
-            Self::L3 | Self::L3N => Some(Phase::L3),
-            Self::N | Self::L1L2 | Self::L2L3 | Self::L3L1 | Self::Other(_) => None,
+            Self::EnergyActiveImportRegister
+            | Self::EnergyActiveExportRegister
+            | Self::EnergyActiveImportInterval
+            | Self::EnergyActiveExportInterval => Some(Kind::Energy),
+            Self::PowerActiveImport | Self::PowerActiveExport | Self::PowerOffered => Some(Kind::Power),
+            Self::CurrentImport | Self::CurrentExport | Self::CurrentOffered => Some(Kind::Current),
+            Self::Voltage => Some(Kind::Voltage),
+            Self::EnergyReactiveExportRegister
+            | Self::EnergyReactiveImportRegister
+            | Self::EnergyReactiveExportInterval
+            | Self::EnergyReactiveImportInterval
+            | Self::PowerReactiveExport
+            | Self::PowerReactiveImport
+            | Self::PowerFactor
+            | Self::Frequency
+            | Self::Temperature
+            | Self::StateOfCharge
+            | Self::FanSpeed
+            | Self::Other(_) => None,
         }
-    }
-}
-
-impl From<Phase> for SamplePhase {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::L1 => Self::L1,
-            Phase::L2 => Self::L2,
-            Phase::L3 => Self::L3,
-        }
-    }
-}
-
-words! {
-    /// Where something is measured.
-    Location {
-        /// In the station's body.
-        Body = "Body",
-        /// At the cable.
-        Cable = "Cable",
-        /// In the EV.
-        Ev = "EV",
-        /// At the station's supply.
-        Inlet = "Inlet",
-        /// At the connector.
-        Outlet = "Outlet",
     }
 }
 

@@ -3,8 +3,8 @@
 use super::Message;
 use super::profile::{ChargingProfile, ChargingProfilePurpose};
 use super::types::{ConnectorId, IdTag, ReportedTransaction};
-use super::words::AcceptedStatus;
 use crate::fields::{Fields, PayloadError};
+use crate::words::AcceptedStatus;
 use crate::writer::{EncodeFault, Writer};
 
 /// We ask for a start.

@@ -2,8 +2,8 @@
 
 use super::Message;
 use super::types::ReportedTransaction;
-use super::words::AcceptedStatus;
 use crate::fields::{Fields, PayloadError};
+use crate::words::AcceptedStatus;
 use crate::writer::Writer;
 
 /// We ask for a stop.

@@ -1,8 +1,8 @@
 //! Reset: restart a station.
 
 use super::Message;
-use super::words::{AcceptedStatus, words};
 use crate::fields::{Fields, PayloadError};
+use crate::words::{AcceptedStatus, words};
 use crate::writer::Writer;
 
 words! {

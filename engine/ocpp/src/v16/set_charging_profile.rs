@@ -3,8 +3,8 @@
 use super::Message;
 use super::profile::{ChargingProfile, ChargingProfilePurpose};
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
 /// We set a profile.

@@ -2,9 +2,9 @@
 
 use super::Message;
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::time::StationTime;
+use crate::words::words;
 use crate::writer::Writer;
 
 words! {

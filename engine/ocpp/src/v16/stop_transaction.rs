@@ -6,9 +6,9 @@ use super::Message;
 use super::meter::MeterValue;
 use super::start_transaction::{register_expected, write_register};
 use super::types::{IdTag, IdTagInfo, ReportedTransaction};
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::time::StationTime;
+use crate::words::words;
 use crate::writer::Writer;
 
 words! {

@@ -2,8 +2,8 @@
 
 use super::Message;
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::{TriggerMessageStatus, words};
 use crate::writer::Writer;
 
 words! {
@@ -46,18 +46,6 @@ impl Message for TriggerMessageRequest {
         if let Some(connector) = self.connector_id {
             connector.write(out);
         }
-    }
-}
-
-words! {
-    /// What came of it.
-    TriggerMessageStatus {
-        /// It will be sent.
-        Accepted = "Accepted",
-        /// It will not.
-        Rejected = "Rejected",
-        /// The station cannot send it.
-        NotImplemented = "NotImplemented",
     }
 }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use units::id::InvalidId;
 use units::{IdToken, TransactionId};
 
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
 use crate::json::Json;
 use crate::quirk::Quirk;
 use crate::redact;
 use crate::time::StationTime;
+use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
 /// A connector of a station, from 1; 0 is the station as a whole.
@@ -64,16 +64,13 @@ impl IdTag {
         &self.0
     }
 
-    /// The token: without blanks (FIELD 4c: some stations write `" B5 EC 6F B9"`) and in upper case.
+    /// The token: without blanks, and in upper case.
     ///
     /// # Errors
     ///
     /// Where nothing came, or more or other characters than a token has.
     pub fn token(&self) -> Result<IdToken, InvalidId> {
-        if self.0.bytes().any(|byte| byte.is_ascii_whitespace()) {
-            return self.0.split_ascii_whitespace().collect::<String>().parse();
-        }
-        self.0.parse()
+        redact::without_blanks(&self.0).parse()
     }
 
     pub(crate) fn required(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {

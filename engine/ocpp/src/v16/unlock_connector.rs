@@ -2,8 +2,8 @@
 
 use super::Message;
 use super::types::ConnectorId;
-use super::words::words;
 use crate::fields::{Fields, PayloadError};
+use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
 /// We ask to unlock.

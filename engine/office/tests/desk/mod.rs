@@ -287,6 +287,7 @@ pub fn cdr(number: u64, driver: &str, evse: &str, watt_hours: i64, stopped_at: &
             reading(started_at, 1_000, ReadingContext::Begin),
             reading(stopped_at, 1_000 + watt_hours, ReadingContext::End),
         ],
+        activity: vec![],
         doubts: vec![],
         evidence: vec![],
         stop_reason: "Local".to_owned(),

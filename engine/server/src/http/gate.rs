@@ -26,7 +26,7 @@ pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next
     }
     let path = request.uri().path();
     if path == OPEN_PATH {
-        return guarded(open(&app, request.uri().query().unwrap_or_default()));
+        return guarded(open(&app, request.headers(), request.uri().query().unwrap_or_default()));
     }
     // What is served from the binary to everybody is no secret.
     let is_public = path.starts_with("/assets/");
@@ -90,13 +90,13 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
 }
 
-fn open(app: &App, query: &str) -> Response {
+fn open(app: &App, headers: &HeaderMap, query: &str) -> Response {
     let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
     if app.credentials.token_name(token).is_none() {
-        return unauthorised_page();
+        return unauthorised_page(headers);
     }
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
-    let Ok(cookie) = HeaderValue::from_str(&cookie) else { return unauthorised_page() };
+    let Ok(cookie) = HeaderValue::from_str(&cookie) else { return unauthorised_page(headers) };
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
@@ -106,7 +106,7 @@ fn open(app: &App, query: &str) -> Response {
 fn unauthorised(headers: &HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.contains("text/html") {
-        return unauthorised_page();
+        return unauthorised_page(headers);
     }
     let problem = Problem::new(
         StatusCode::UNAUTHORIZED,
@@ -119,8 +119,8 @@ fn unauthorised(headers: &HeaderMap) -> Response {
     response
 }
 
-fn unauthorised_page() -> Response {
-    (StatusCode::UNAUTHORIZED, crate::web::locked_page()).into_response()
+fn unauthorised_page(headers: &HeaderMap) -> Response {
+    (StatusCode::UNAUTHORIZED, crate::web::locked_page(headers)).into_response()
 }
 
 /// Nothing of ours is framed, cached, sniffed, or run from elsewhere.

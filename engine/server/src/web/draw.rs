@@ -1,123 +1,780 @@
-//! The page as HTML: pure functions of a [`Picture`].
+//! The page as HTML: pure functions of a [`Picture`] and a language.
+//!
+//! The page is the site's tree: each circuit with a bar per phase, and below it the EVSEs that hang on it. What changes
+//! stands in parts with ids, small ones, so that a change sends little.
 
-use std::collections::BTreeMap;
-
-use charging::site::SiteAlarm;
+use charging::site::{LimitedBy, Remark, SiteAlarm};
 use csms::Alarm;
-use csms::query::{CircuitView, EvseLine};
-use maud::{DOCTYPE, Markup, html};
-use units::{Amperes, CircuitId, Money, PerPhase, Phase, WattHours};
+use csms::query::EvseLine;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use units::{Amperes, CircuitId, Phase, WattHours};
 
+use super::facts::{DRAWING, Facts, Flow, State, is_drawing};
+use super::number::{date, euros, kilowatt_hours, per_mille, tenths, time_of_day, whole, whole_floor};
 use super::picture::Picture;
+use super::words::{Counted, Language, Words, counted, fill, listed};
+use crate::engine::NoAnswer;
 
-/// The whole page.
-pub fn page(picture: &Picture) -> Markup {
-    let parts = Parts::of(picture);
-    let body = html! {
-        (header(picture))
-        main data-live=(format!("/live/{}", picture.site.site)) {
-            (parts.banner)
-            (parts.sums)
-            (parts.reasons)
-            section.circuits aria-label="Circuits" {
-                h2 { "Circuits" }
-                p.legend {
-                    span.key { i.swatch.base {} "building" }
-                    span.key { i.swatch.evs {} "EVs" }
-                    span.key { i.swatch.held {} "held for EVs" }
-                    span.key { i.swatch.room {} "room up to the fuse" }
+/// A picture with what was found in it, to be drawn in one language.
+pub struct Page<'a> {
+    picture: &'a Picture,
+    facts: Facts,
+    language: Language,
+    words: &'static Words,
+}
+
+impl<'a> Page<'a> {
+    pub fn of(picture: &'a Picture, language: Language) -> Self {
+        Self { picture, facts: Facts::of(picture), language, words: language.words() }
+    }
+
+    /// The whole page.
+    pub fn whole(&self) -> Markup {
+        let (site, words) = (&self.picture.site, self.words);
+        let body = html! {
+            a.skip href="#points" { (words.skip) }
+            (self.header())
+            main data-live=(format!("/live/{}?language={}", site.site, self.language.tag())) {
+                p.lost role="status" { (words.lost) }
+                div #banner aria-live="polite" { (self.banner()) }
+                section.now aria-label=(words.figures) {
+                    div.story {
+                        h2 #headline { (self.headline()) }
+                        p #story { (self.story()) }
+                    }
+                    div.figures {
+                        @for (place, figure) in self.figures().into_iter().enumerate() {
+                            div.figure id=(format!("f{place}")) { (figure) }
+                        }
+                    }
                 }
-                div.tree { @for place in tree_order(&picture.site.circuits) { (parts.circuits[place]) } }
+                section #points tabindex="-1" aria-label=(words.circuits_and_points) {
+                    @if site.evses.is_empty() {
+                        p.quiet { (words.no_points) }
+                    } @else {
+                        div.tools { (self.filters()) (self.legend()) }
+                        p.none { (words.none_such) }
+                    }
+                    @for &root in &self.facts.tree.roots { (self.circuit(root, 0)) }
+                }
             }
-            section.evses aria-label="EVSEs" {
-                h2 { "Charging points" }
-                @for group in groups(picture) {
-                    @if !group.places.is_empty() {
-                        h3 { (group.name) }
-                        div.grid { @for place in group.places { (parts.evses[place]) } }
+        };
+        document(&format!("{} · Wattery", site.name), self.language, &body)
+    }
+
+    /// What changes: the insides of elements by id, in a fixed order.
+    pub fn parts(&self) -> Vec<(String, String)> {
+        let fixed = [
+            ("banner".to_owned(), self.banner()),
+            ("clock".to_owned(), self.clock()),
+            ("headline".to_owned(), self.headline()),
+            ("story".to_owned(), self.story()),
+        ];
+        let figures = self.figures().into_iter().enumerate().map(|(place, part)| (format!("f{place}"), part));
+        let filters = FILTERS.iter().map(|filter| (filter.count_id(), self.filter_count(filter)));
+        let circuits = (0..self.picture.site.circuits.len()).flat_map(|place| {
+            let phases =
+                Phase::ALL.into_iter().map(move |phase| (phase_id(place, phase), self.bar(place, phase)));
+            phases.chain([(stale_id(place), self.stale(place))])
+        });
+        let evses = (0..self.picture.site.evses.len()).map(|place| (evse_id(place), self.evse(place)));
+        let parts = fixed.into_iter().chain(figures).chain(filters).chain(circuits).chain(evses);
+        parts.map(|(id, part)| (id, part.into_string())).collect()
+    }
+
+    fn header(&self) -> Markup {
+        let (picture, words) = (self.picture, self.words);
+        html! {
+            header.top {
+                (wordmark())
+                h1 { (picture.site.name) }
+                @if let Some(speed) = picture.speed { span.mark { (fill(words.demo_mark, &[&speed.to_string()])) } }
+                @if picture.sites.len() > 1 {
+                    nav.sites aria-label=(words.sites) { @for brief in &picture.sites {
+                        a href=(format!("/sites/{}", brief.site))
+                            aria-current=[(brief.site == picture.site.site).then_some("page")] { (brief.name) }
+                    } }
+                }
+                p.clock #clock { (self.clock()) }
+                (languages(self.language))
+            }
+        }
+    }
+
+    fn clock(&self) -> Markup {
+        let civil = self.picture.zone.civil(self.picture.site.at);
+        html! { span.date { (date(&civil, self.language)) } " " b { (time_of_day(&civil)) } }
+    }
+
+    fn banner(&self) -> Markup {
+        let (picture, words) = (self.picture, self.words);
+        let open = picture.is_unauthenticated.iter().filter(|is_open| **is_open).count();
+        let alarms = self.alarms();
+        html! {
+            @if let Some(reason) = &picture.health.storage_failing { (storage_notice(reason, words)) }
+            @for text in &alarms { p.notice.bad { (icon(State::Trouble)) (text) } }
+            @for defect in &picture.health.defects {
+                p.notice.bad { (icon(State::Trouble)) strong { (words.defect) } " (" (defect) ")" }
+            }
+            @if open > 0 {
+                p.notice.mild { (counted(open, words.unauthenticated)) " " code { (words.unauthenticated_way_out) } }
+            }
+        }
+    }
+
+    /// The site's alarms in words; offline stations are one line, however many they are.
+    fn alarms(&self) -> Vec<String> {
+        let words = self.words;
+        let mut lines = Vec::new();
+        let mut offline = Vec::new();
+        for alarm in &self.picture.alarms {
+            match alarm {
+                Alarm::Site { site, .. } if *site != self.picture.site.site => {}
+                Alarm::Site { alarm, .. } => lines.push(match alarm {
+                    SiteAlarm::Overload { circuit } => {
+                        fill(words.alarm_overload, &[&self.circuit_name_of(circuit)])
+                    }
+                    SiteAlarm::MeterStale { meter } => fill(words.alarm_meter, &[meter.as_str()]),
+                    SiteAlarm::Disobedient { evse } => {
+                        fill(words.alarm_disobedient, &[&self.evse_name_of(&evse.to_string())])
+                    }
+                    SiteAlarm::LimitRefused { evse } => {
+                        fill(words.alarm_refused, &[&self.evse_name_of(&evse.to_string())])
+                    }
+                }),
+                // Said with its reason already.
+                Alarm::StorageFailing => {}
+                Alarm::StationOffline { station } => {
+                    let mut lines = self.picture.site.evses.iter();
+                    offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));
+                }
+            }
+        }
+        match offline.len() {
+            0 => {}
+            1..=NAMED_MAX => lines.push(fill(words.alarm_offline, &[&offline.join(", ")])),
+            many => lines.push(fill(words.alarm_offline, &[&counted(many, words.alarms_offline)])),
+        }
+        lines
+    }
+
+    /// What limits the EVs, in one sentence.
+    fn headline(&self) -> Markup {
+        let (words, facts) = (self.words, &self.facts);
+        let evses = &self.picture.site.evses;
+        let narrow = facts.narrow();
+        let stale = evses.iter().find_map(|line| match &line.control.reason {
+            LimitedBy::StaleMeter { name, .. } => Some(name),
+            LimitedBy::OutOfService
+            | LimitedBy::NeverConnected
+            | LimitedBy::Offline
+            | LimitedBy::StationFault
+            | LimitedBy::Free
+            | LimitedBy::NotStarted
+            | LimitedBy::Disobedience
+            | LimitedBy::Ev
+            | LimitedBy::Undecided
+            | LimitedBy::EvseMaximum
+            | LimitedBy::Rising
+            | LimitedBy::Row { .. }
+            | LimitedBy::Plan
+            | LimitedBy::UnprovenShed
+            | LimitedBy::Turn { .. } => None,
+        });
+        let is_disconnected = !evses.is_empty() && evses.iter().all(|line| !line.is_online);
+        let text = if is_disconnected {
+            words.headline_disconnected.to_owned()
+        } else if let Some(circuit) = stale {
+            fill(words.headline_stale, &[circuit])
+        } else if let Some(&(place, phase, _)) = narrow.first() {
+            let share = counted(narrow.iter().map(|&(_, _, evs)| evs).sum(), words.evs_share);
+            match narrow.len() {
+                1 => fill(words.headline_full_one, &[&self.row_name(place, phase), &share]),
+                2..=NAMED_MAX => fill(words.headline_full_many, &[&self.row_names(&narrow), &share]),
+                many => {
+                    let first = self.row_name(place, phase);
+                    fill(words.headline_full_everywhere, &[&many.to_string(), &first, &share])
+                }
+            }
+        } else if facts.count(&[State::Full]) > 0 && facts.count(&[State::Limited, State::Waiting]) == 0 {
+            words.headline_flowing.to_owned()
+        } else if facts.count(&[State::Full, State::Limited]) > 0 {
+            words.headline_rising.to_owned()
+        } else if facts.count(&[State::Waiting, State::Done]) > 0 {
+            words.headline_idle.to_owned()
+        } else {
+            words.headline_empty.to_owned()
+        };
+        html! { (text) }
+    }
+
+    /// `Main L2`.
+    fn row_name(&self, place: usize, phase: Phase) -> String {
+        format!("{} {phase}", self.circuit_name(place))
+    }
+
+    /// `Main L1 and L2, Group 3 L2`: each circuit once.
+    fn row_names(&self, rows: &[(usize, Phase, usize)]) -> String {
+        let mut by_circuit: Vec<(usize, Vec<String>)> = Vec::new();
+        for (place, phase, _) in rows {
+            match by_circuit.iter_mut().find(|(known, _)| known == place) {
+                Some((_, phases)) => phases.push(phase.to_string()),
+                None => by_circuit.push((*place, vec![phase.to_string()])),
+            }
+        }
+        let print = |(place, phases): &mut (usize, Vec<String>)| {
+            phases.sort_unstable();
+            format!("{} {}", self.circuit_name(*place), listed(phases, self.words.and))
+        };
+        listed(&by_circuit.iter_mut().map(print).collect::<Vec<_>>(), self.words.and)
+    }
+
+    /// How many do what, in one line.
+    fn story(&self) -> Markup {
+        let (words, facts) = (self.words, &self.facts);
+        if facts.count(&[State::Off]) == facts.states.len() && !facts.states.is_empty() {
+            return html! { (fill(words.how_to_connect, &["ws://…/ocpp/{station id}"])) };
+        }
+        let lines: [(&[State], Counted); 5] = [
+            (&[State::Full, State::Limited], words.are_charging),
+            (&[State::Waiting], words.are_waiting),
+            (&[State::Done], words.are_done),
+            (&[State::Trouble], words.are_in_trouble),
+            (&[State::Free], words.are_free),
+        ];
+        let mut told: Vec<String> = Vec::new();
+        for (states, phrase) in lines {
+            let count = facts.count(states);
+            if count > 0 {
+                told.push(counted(count, phrase));
+            }
+        }
+        if let Some(at) = facts.turns_change_at {
+            told.push(fill(words.turns_change, &[&time_of_day(&self.picture.zone.civil(at))]));
+        }
+        html! { (told.join(" · ")) }
+    }
+
+    fn figures(&self) -> [Markup; 4] {
+        let (picture, words, language) = (self.picture, self.words, self.language);
+        let lines = &picture.site.evses;
+        let charging = self.facts.count(&[State::Full, State::Limited]);
+        let waiting = self.facts.count(&[State::Waiting]);
+        let running: WattHours =
+            lines.iter().filter_map(|line| line.energy).fold(WattHours::ZERO, |sum, energy| sum + energy);
+        let billed = picture.today.as_ref().map_or(WattHours::ZERO, |day| day.energy);
+        let sessions = picture.today.as_ref().map_or(0, |day| day.cdrs);
+        let amounts = picture.today.as_ref().map(|day| day.amounts.as_slice()).unwrap_or_default();
+        let [one, many] = words.figure_billed_note;
+        let billed_note = fill(
+            if sessions == 1 { one } else { many },
+            &[&kilowatt_hours(billed, language), &sessions.to_string()],
+        );
+        let of = fill(words.figure_of, &[&lines.len().to_string()]);
+        [
+            figure(
+                words.figure_charging,
+                &charging.to_string(),
+                &of,
+                &counted(waiting, words.figure_waiting),
+            ),
+            self.room(),
+            figure(
+                words.figure_running,
+                &kilowatt_hours(running, language),
+                "kWh",
+                words.figure_running_note,
+            ),
+            figure(words.figure_billed, &euros(amounts, language), "", &billed_note),
+        ]
+    }
+
+    /// What the grid connection has left where it has least.
+    fn room(&self) -> Markup {
+        let words = self.words;
+        let flows = self.facts.tree.roots.iter().flat_map(|&place| {
+            let view = &self.picture.site.circuits[place];
+            Phase::ALL.into_iter().map(move |phase| (place, phase, Flow::of(view, phase)))
+        });
+        match flows.min_by_key(|(_, _, flow)| flow.free()) {
+            None => figure(words.figure_room, "—", "", ""),
+            Some((place, phase, flow)) => {
+                let of = fill(words.figure_room_of, &[&self.row_name(place, phase), &whole(flow.rating)]);
+                figure(words.figure_room, &whole_floor(flow.free()), "A", &of)
+            }
+        }
+    }
+
+    fn filters(&self) -> Markup {
+        html! {
+            fieldset.filters {
+                legend.sr { (self.words.show) }
+                @for filter in &FILTERS {
+                    label.filter {
+                        input type="radio" name="show" id=(filter.id()) checked[filter.states.is_empty()];
+                        span { (filter.name(self.words)) " " b id=(filter.count_id()) { (self.filter_count(filter)) } }
                     }
                 }
             }
         }
-    };
-    document(&format!("{} · Wattery", picture.site.name), &body)
-}
+    }
 
-/// The parts that change, with their ids, in a fixed order.
-pub fn parts(picture: &Picture) -> Vec<(String, String)> {
-    let parts = Parts::of(picture);
-    let fixed = [("banner", parts.banner), ("sums", parts.sums), ("reasons", parts.reasons)];
-    let circuits = parts.circuits.into_iter().enumerate().map(|(place, part)| (circuit_id(place), part));
-    let evses = parts.evses.into_iter().enumerate().map(|(place, part)| (evse_id(place), part));
-    let fixed = fixed.into_iter().map(|(id, part)| (id.to_owned(), part));
-    fixed.chain(circuits).chain(evses).map(|(id, part)| (id, part.into_string())).collect()
-}
+    fn filter_count(&self, filter: &Filter) -> Markup {
+        let count = match filter.states {
+            [] => self.facts.states.len(),
+            states => self.facts.count(states),
+        };
+        html! { (count) }
+    }
 
-/// Where no site was imported.
-pub fn no_site(mark: &str) -> Markup {
-    let body = html! {
-        header.top { (wordmark()) @if !mark.is_empty() { span.mark { (mark) } } }
-        main.calm {
-            h1 { "No site yet" }
-            p { "Describe a site in one TOML file, then import it:" }
-            pre { code { "wattery admin site import site.toml" } }
-            p.quiet { "This page shows it as soon as it is there. Stations connect to " code { "ws://…/ocpp/{station id}" } "." }
+    fn legend(&self) -> Markup {
+        let words = self.words;
+        let keys = [
+            ("base", words.legend_base),
+            ("evs", words.legend_evs),
+            ("held", words.legend_held),
+            ("reserve", words.legend_reserve),
+        ];
+        html! {
+            ul.legend { @for (class, word) in keys {
+                li { (key(class)) (word) }
+            } }
         }
-    };
-    document("Wattery", &body)
-}
+    }
 
-/// Where the URL names no site.
-pub fn no_such_site(site: &str) -> Markup {
-    let body = html! {
-        header.top { (wordmark()) }
-        main.calm {
-            h1 { "There is no site " (site) }
-            p { a href="/" { "All sites" } }
-        }
-    };
-    document("Wattery", &body)
-}
-
-/// Where the engine gives no answer.
-pub fn no_answer(why: &str, storage_failing: Option<&str>) -> Markup {
-    let body = html! {
-        header.top { (wordmark()) }
-        main { (no_answer_banner(why, storage_failing)) }
-    };
-    document("Wattery", &body)
-}
-
-/// The same as a part of the page.
-pub fn no_answer_banner(why: &str, storage_failing: Option<&str>) -> Markup {
-    html! {
-        div #banner {
-            @match storage_failing {
-                Some(reason) => (storage_notice(reason)),
-                None => { p.notice.bad { strong { "No figures now" } " — " (why) "." } }
+    /// A circuit: its bars, the EVSEs on it, the circuits below.
+    fn circuit(&self, place: usize, depth: usize) -> Markup {
+        let children = &self.facts.tree.children[place];
+        let evses = self.evses_on(place);
+        let is_leaf = children.is_empty() && depth > 0;
+        let (panels, trunks): (Vec<usize>, Vec<usize>) =
+            children.iter().partition(|&&child| self.facts.tree.children[child].is_empty());
+        html! {
+            @if is_leaf {
+                div.panel { (self.bars(place, depth)) (self.evse_list(&evses)) }
+            } @else {
+                div.trunk {
+                    (self.bars(place, depth))
+                    @if !evses.is_empty() { div.panel.own { (self.evse_list(&evses)) } }
+                    @if !panels.is_empty() {
+                        div.panels { @for child in panels { (self.circuit(child, depth + 1)) } }
+                    }
+                    @for child in trunks { (self.circuit(child, depth + 1)) }
+                }
             }
+        }
+    }
+
+    fn bars(&self, place: usize, depth: usize) -> Markup {
+        let heading = html! {
+            (self.circuit_name(place))
+            " " small { (rating(&self.picture.site.circuits[place].rating)) }
+            span.stale id=(stale_id(place)) { (self.stale(place)) }
+        };
+        html! {
+            div class=(format!("circuit depth{}", depth.min(3))) {
+                @if depth == 0 { h3 { (heading) } } @else { h4 { (heading) } }
+                div.phases {
+                    @for phase in Phase::ALL { div.phase id=(phase_id(place, phase)) { (self.bar(place, phase)) } }
+                }
+            }
+        }
+    }
+
+    fn stale(&self, place: usize) -> Markup {
+        html! { @if self.picture.site.circuits[place].is_stale { (self.words.meter_silent) } }
+    }
+
+    fn bar(&self, place: usize, phase: Phase) -> Markup {
+        let (words, language) = (self.words, self.language);
+        let flow = Flow::of(&self.picture.site.circuits[place], phase);
+        let limited = self.facts.limited_by(place, phase);
+        let level = match flow.total() {
+            total if total > flow.rating => "over",
+            _ if limited > 0 => "binds",
+            _ => "easy",
+        };
+        let to = |current: Amperes| per_mille(current, flow.rating).min(1_000);
+        let (base_to, drawn_to) = (to(flow.base), to(flow.total()));
+        let (held_to, usable_to) = (to(flow.total() + flow.held), to(flow.usable));
+        let label = fill(
+            words.bar_label,
+            &[
+                &phase.to_string(),
+                &tenths(flow.total(), language),
+                &whole(flow.rating),
+                &whole(flow.base),
+                &whole(flow.evs),
+                &whole_floor(flow.free()),
+            ],
+        );
+        html! {
+            div class=(level) {
+                svg.bar viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
+                    rect.room width="1000" height="10" {}
+                    rect.held x=(drawn_to) width=(held_to - drawn_to) height="10" {}
+                    rect.base width=(base_to) height="10" {}
+                    rect.evs x=(base_to) width=(drawn_to - base_to) height="10" {}
+                    rect.reserve x=(usable_to) width=(1_000 - usable_to) height="10" {}
+                }
+                p { span.phase-name { (phase) } b { (whole(flow.total())) } " A"
+                    span.room {
+                        @if flow.total() > flow.rating { (words.over) }
+                        @else if limited > 0 {
+                            (words.full) span.limits { " · " (counted(limited, words.limits_evs)) }
+                        }
+                        @else { (fill(words.free_amperes, &[&whole_floor(flow.free())])) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn evse_list(&self, places: &[usize]) -> Markup {
+        html! {
+            @if !places.is_empty() {
+                ul.evses { @for &place in places {
+                    li.slot id=(evse_id(place)) { (self.evse(place)) }
+                } }
+            }
+        }
+    }
+
+    fn evses_on(&self, circuit: usize) -> Vec<usize> {
+        let id = &self.picture.site.circuits[circuit].circuit;
+        let evses = self.picture.site.evses.iter().enumerate();
+        evses.filter(|(_, line)| line.control.circuit == *id).map(|(place, _)| place).collect()
+    }
+
+    fn evse(&self, place: usize) -> Markup {
+        let (line, state) = (&self.picture.site.evses[place], self.facts.states[place]);
+        let words = self.words;
+        if matches!(state, State::Free | State::Off) {
+            return html! {
+                div class=(format!("evse chip {}", class(state))) title=(self.why(line)) {
+                    (icon(state)) span.name { (evse_name(line)) } span.sr { " " (self.why(line)) }
+                }
+            };
+        }
+        if state == State::Done {
+            return html! {
+                div.evse.done {
+                    (icon(state))
+                    div.who { span.name { (evse_name(line)) } " " span.why { (self.why(line)) } }
+                    @if let Some(energy) = line.energy { div.flow { (kilowatt_hours(energy, self.language)) " kWh" } }
+                }
+            };
+        }
+        let control = &line.control;
+        let is_open = self.picture.is_unauthenticated.get(place).copied().unwrap_or(false);
+        html! {
+            div class=(format!("evse {}", class(state))) {
+                (icon(state))
+                div.who {
+                    span.name { (evse_name(line)) } span.sr { ", " (state_word(state, words)) ": " }
+                    span.why { (self.why(line)) }
+                    @for remark in &control.remarks { span.remark { (remark_words(*remark, words)) } }
+                    @if is_open { span.remark { (words.no_password) } }
+                }
+                div.flow {
+                    @if control.is_in_transaction || is_drawing(line) { span.amps { (self.amperes(line)) } }
+                    @if let Some(energy) = line.energy { span.energy { (kilowatt_hours(energy, self.language)) " kWh" } }
+                }
+                @if let Some(limit) = control.limit.filter(|_| control.is_in_transaction) { (self.gauge(line, limit)) }
+            }
+        }
+    }
+
+    /// `10.2 A L1 L2 L3`, or each phase by itself where they differ.
+    fn amperes(&self, line: &EvseLine) -> Markup {
+        let drawn = line.control.drawn;
+        let carrying: Vec<Phase> = Phase::ALL.into_iter().filter(|phase| drawn[*phase] >= DRAWING).collect();
+        let lowest = carrying.iter().map(|phase| drawn[*phase]).min().unwrap_or(Amperes::ZERO);
+        let is_even = drawn.highest() - lowest < EVEN;
+        html! {
+            @if carrying.is_empty() || is_even {
+                span.phases-used { @for phase in &carrying { (phase) " " } }
+                b { (tenths(drawn.highest(), self.language)) } " A"
+            } @else {
+                @for phase in &carrying {
+                    span.phases-used { (phase) " " } b.uneven { (tenths(drawn[*phase], self.language)) } " "
+                } "A"
+            }
+        }
+    }
+
+    /// What it draws of what the EVSE can, over what it may.
+    fn gauge(&self, line: &EvseLine, limit: Amperes) -> Markup {
+        let control = &line.control;
+        let of_maximum = |current: Amperes| per_mille(current, control.current_max).min(1_000);
+        html! {
+            svg.gauge viewBox="0 0 1000 4" preserveAspectRatio="none" role="img"
+                aria-label=(fill(self.words.limit, &[&whole(limit)])) {
+                rect.room width="1000" height="4" {}
+                rect.granted width=(of_maximum(limit)) height="4" {}
+                rect.drawn width=(of_maximum(control.drawn.highest())) height="4" {}
+            }
+        }
+    }
+
+    fn why(&self, line: &EvseLine) -> String {
+        let words = self.words;
+        match &line.control.reason {
+            LimitedBy::OutOfService => words.out_of_service.to_owned(),
+            LimitedBy::NeverConnected => words.never_connected.to_owned(),
+            LimitedBy::Offline => words.offline.to_owned(),
+            LimitedBy::StationFault => words.station_fault.to_owned(),
+            LimitedBy::Free => words.free.to_owned(),
+            LimitedBy::NotStarted => words.not_started.to_owned(),
+            LimitedBy::Disobedience => words.disobedience.to_owned(),
+            LimitedBy::Ev => words.ev.to_owned(),
+            LimitedBy::Undecided => words.undecided.to_owned(),
+            LimitedBy::EvseMaximum => words.evse_maximum.to_owned(),
+            LimitedBy::Rising => words.rising.to_owned(),
+            LimitedBy::Row { circuit, name, phase } => {
+                let row = format!("{name} {phase}");
+                if !is_drawing(line) {
+                    return fill(words.no_room, &[&row]);
+                }
+                let [one, many] = words.shares_with;
+                match self.facts.others_on(circuit, *phase) {
+                    0 => fill(words.shares, &[&row]),
+                    1 => fill(one, &[&row, "1"]),
+                    others => fill(many, &[&row, &others.to_string()]),
+                }
+            }
+            LimitedBy::Plan => words.plan.to_owned(),
+            LimitedBy::UnprovenShed => words.unproven_shed.to_owned(),
+            LimitedBy::Turn { name, phase, changes_at, .. } => {
+                let at = time_of_day(&self.picture.zone.civil(*changes_at));
+                fill(words.turn, &[&format!("{name} {phase}"), &at])
+            }
+            LimitedBy::StaleMeter { name, .. } => fill(words.stale_meter, &[name]),
+        }
+    }
+
+    fn circuit_name(&self, place: usize) -> String {
+        let circuit = &self.picture.site.circuits[place];
+        if circuit.name.is_empty() { circuit.circuit.to_string() } else { circuit.name.clone() }
+    }
+
+    fn circuit_name_of(&self, id: &CircuitId) -> String {
+        let place = self.picture.site.circuits.iter().position(|circuit| circuit.circuit == *id);
+        place.map_or_else(|| id.to_string(), |place| self.circuit_name(place))
+    }
+
+    fn evse_name_of(&self, id: &str) -> String {
+        let line = self.picture.site.evses.iter().find(|line| line.evse.to_string() == id);
+        line.map_or_else(|| id.to_owned(), evse_name)
+    }
+}
+
+/// So many are named; of more only their number is told.
+const NAMED_MAX: usize = 3;
+/// Phases that differ by less are told as one current.
+const EVEN: Amperes = Amperes::from_milliamperes(1_000);
+
+/// What a person may want to see alone.
+struct Filter {
+    /// A word of HTML ids and classes.
+    tag: &'static str,
+    /// Empty: all.
+    states: &'static [State],
+}
+
+const FILTERS: [Filter; 6] = [
+    Filter { tag: "all", states: &[] },
+    Filter { tag: "charging", states: &[State::Full, State::Limited] },
+    Filter { tag: "waiting", states: &[State::Waiting] },
+    Filter { tag: "done", states: &[State::Done] },
+    Filter { tag: "free", states: &[State::Free] },
+    Filter { tag: "trouble", states: &[State::Trouble] },
+];
+
+impl Filter {
+    fn id(&self) -> String {
+        format!("show-{}", self.tag)
+    }
+
+    fn count_id(&self) -> String {
+        format!("n-{}", self.tag)
+    }
+
+    fn name(&self, words: &Words) -> &'static str {
+        match self.states {
+            [State::Full, ..] => words.show_charging,
+            [State::Waiting, ..] => words.show_waiting,
+            [State::Done, ..] => words.show_done,
+            [State::Free, ..] => words.show_free,
+            [State::Trouble, ..] => words.show_trouble,
+            [] | [State::Limited | State::Off, ..] => words.show_all,
         }
     }
 }
 
-/// Where the token is missing.
-pub fn locked() -> Markup {
-    let body = html! {
-        header.top { (wordmark()) }
-        main.calm {
-            h1 { "A token opens this console" }
-            p { "Use the URL that was printed at the first start. The token also stands in the file " code { "token" }
-                " of the data directory, readable by its owner:" }
-            pre { code { "http://…/open?token=TOKEN" } }
-        }
-    };
-    document("Wattery", &body)
+fn phase_id(place: usize, phase: Phase) -> String {
+    format!("c{place}{phase}")
 }
 
-fn document(title: &str, body: &Markup) -> Markup {
+fn stale_id(place: usize) -> String {
+    format!("c{place}stale")
+}
+
+fn evse_id(place: usize) -> String {
+    format!("e{place}")
+}
+
+const fn class(state: State) -> &'static str {
+    match state {
+        State::Full => "full",
+        State::Limited => "limited",
+        State::Waiting => "waiting",
+        State::Done => "done",
+        State::Trouble => "trouble",
+        State::Free => "free",
+        State::Off => "off",
+    }
+}
+
+const fn state_word(state: State, words: &Words) -> &'static str {
+    match state {
+        State::Full => words.state_full,
+        State::Limited => words.state_limited,
+        State::Waiting => words.state_waiting,
+        State::Done => words.state_done,
+        State::Trouble => words.state_trouble,
+        State::Free => words.state_free,
+        State::Off => words.state_off,
+    }
+}
+
+const fn remark_words(remark: Remark, words: &Words) -> &'static str {
+    match remark {
+        Remark::Disobedient => words.remark_disobedient,
+        Remark::Refusing => words.remark_refusing,
+        Remark::FallbackUnproven => words.remark_fallback_unproven,
+        Remark::FallbackUnconfirmed => words.remark_fallback_unconfirmed,
+    }
+}
+
+fn evse_name(line: &EvseLine) -> String {
+    if line.control.name.is_empty() { line.evse.to_string() } else { line.control.name.clone() }
+}
+
+/// `100 A`, or each phase where they differ.
+fn rating(rating: &units::PerPhase<Amperes>) -> String {
+    let figures = [rating.l1, rating.l2, rating.l3].map(whole);
+    if figures.iter().all(|figure| *figure == figures[0]) {
+        format!("{} A", figures[0])
+    } else {
+        format!("{} A", figures.join("/"))
+    }
+}
+
+fn figure(label: &str, value: &str, unit: &str, note: &str) -> Markup {
+    html! {
+        span.label { (label) }
+        span.value { (value) @if !unit.is_empty() { " " small { (unit) } } }
+        span.note { (note) }
+    }
+}
+
+fn icon(state: State) -> Markup {
+    html! { svg.icon aria-hidden="true" { use href=(format!("#{}", class(state))) {} } }
+}
+
+fn key(class: &str) -> Markup {
+    html! { svg.key viewBox="0 0 18 8" aria-hidden="true" { rect class=(class) width="18" height="8" rx="2" {} } }
+}
+
+/// A shape for each state, so that colour is never alone.
+const SHAPES: &str = r##"<svg class="shapes" aria-hidden="true"><defs>
+<symbol id="full" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8"/><path class="on" d="M9 2.6 4.4 9h3l-.8 4.4L11.4 7h-3z"/></symbol>
+<symbol id="limited" viewBox="0 0 16 16"><circle class="line" cx="8" cy="8" r="7"/><path d="M8 1a7 7 0 0 0 0 14z"/></symbol>
+<symbol id="waiting" viewBox="0 0 16 16"><circle class="line" cx="8" cy="8" r="7"/><path class="line" d="M8 4v4.4l2.8 1.8"/></symbol>
+<symbol id="done" viewBox="0 0 16 16"><circle class="line" cx="8" cy="8" r="7"/><path class="line" d="m4.8 8.3 2.2 2.3 4.3-4.8"/></symbol>
+<symbol id="trouble" viewBox="0 0 16 16"><path d="M8 .8 16 15H0z"/><path class="on" d="M7.2 5.6h1.6v4.8H7.2zm0 5.8h1.6V13H7.2z"/></symbol>
+<symbol id="free" viewBox="0 0 16 16"><circle class="line" cx="8" cy="8" r="4"/></symbol>
+<symbol id="off" viewBox="0 0 16 16"><path class="line" d="M3.5 8h9"/></symbol>
+</defs></svg>"##;
+
+/// Where no site was imported.
+pub fn no_site(language: Language) -> Markup {
+    let words = language.words();
+    calm(
+        language,
+        words.no_site,
+        &html! {
+            p { (words.no_site_way) }
+            pre { code { "wattery admin site import site.toml" } }
+            p.quiet { (words.no_site_after) " " (fill(words.how_to_connect, &["ws://…/ocpp/{station id}"])) }
+        },
+    )
+}
+
+/// Where the URL names no site.
+pub fn no_such_site(site: &str, language: Language) -> Markup {
+    let words = language.words();
+    calm(language, &fill(words.no_such_site, &[site]), &html! { p { a href="/" { (words.all_sites) } } })
+}
+
+/// Where the token is missing.
+pub fn locked(language: Language) -> Markup {
+    let words = language.words();
+    calm(
+        language,
+        words.locked,
+        &html! {
+            p { (words.locked_way) }
+            pre { code { "http://…/open?token=TOKEN" } }
+        },
+    )
+}
+
+/// Where the engine gives no answer.
+pub fn no_answer(why: NoAnswer, storage_failing: Option<&str>, language: Language) -> Markup {
+    let body = html! {
+        header.top { (wordmark()) (languages(language)) }
+        main { (no_answer_banner(why, storage_failing, language)) }
+    };
+    document("Wattery", language, &body)
+}
+
+/// The same as the inside of the page's banner.
+pub fn no_answer_banner(why: NoAnswer, storage_failing: Option<&str>, language: Language) -> Markup {
+    let words = language.words();
+    let why = match why {
+        NoAnswer::Stopping => words.stopping,
+        NoAnswer::Late => words.late,
+    };
+    html! {
+        @match storage_failing {
+            Some(reason) => (storage_notice(reason, words)),
+            None => { p.notice.bad { (icon(State::Trouble)) strong { (words.no_figures) } ": " (why) } }
+        }
+    }
+}
+
+fn storage_notice(reason: &str, words: &Words) -> Markup {
+    html! {
+        p.notice.bad {
+            (icon(State::Trouble)) strong { (words.storage_failing) } " (" (reason) "). " (words.storage_way_out)
+        }
+    }
+}
+
+fn calm(language: Language, heading: &str, text: &Markup) -> Markup {
+    let body = html! {
+        header.top { (wordmark()) (languages(language)) }
+        main.calm { h1 { (heading) } (text) }
+    };
+    document("Wattery", language, &body)
+}
+
+fn document(title: &str, language: Language, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -127,398 +784,22 @@ fn document(title: &str, body: &Markup) -> Markup {
                 link rel="stylesheet" href="/assets/wattery.css";
                 script src="/assets/wattery.js" defer {}
             }
-            body { (body) }
+            body { (PreEscaped(SHAPES)) (body) }
         }
     }
 }
 
 fn wordmark() -> Markup {
-    html! { a.wordmark href="/" { "Wattery" } }
+    html! { a.wordmark href="/" { svg.bolt viewBox="0 0 16 16" aria-hidden="true" { path d="M9.4 1 3.6 9.2h3.7L6.2 15l6.2-8.6H8.6z" {} } "Wattery" } }
 }
 
-fn header(picture: &Picture) -> Markup {
+fn languages(present: Language) -> Markup {
     html! {
-        header.top {
-            (wordmark())
-            h1 { (picture.site.name) }
-            @if !picture.mark.is_empty() { span.mark { (picture.mark) } }
-            @if picture.sites.len() > 1 {
-                nav { @for brief in &picture.sites {
-                    a href=(format!("/sites/{}", brief.site)) aria-current=[(brief.site == picture.site.site).then_some("page")] {
-                        (brief.name)
-                    }
-                } }
+        nav.languages aria-label=(present.words().languages) {
+            @for language in Language::ALL {
+                a href=(format!("?language={}", language.tag())) lang=(language.tag()) hreflang=(language.tag())
+                    aria-current=[(language == present).then_some("true")] { (language.name()) }
             }
         }
-    }
-}
-
-struct Parts {
-    banner: Markup,
-    sums: Markup,
-    reasons: Markup,
-    circuits: Vec<Markup>,
-    evses: Vec<Markup>,
-}
-
-impl Parts {
-    fn of(picture: &Picture) -> Self {
-        let depths = depths(&picture.site.circuits);
-        let circuits = picture.site.circuits.iter().zip(depths).enumerate();
-        let evses = picture.site.evses.iter().zip(&picture.is_unauthenticated).enumerate();
-        Self {
-            banner: banner(picture),
-            sums: sums(picture),
-            reasons: reasons(picture),
-            circuits: circuits.map(|(place, (view, depth))| circuit(place, view, depth)).collect(),
-            evses: evses.map(|(place, (line, open))| evse(place, line, *open)).collect(),
-        }
-    }
-}
-
-fn circuit_id(place: usize) -> String {
-    format!("c{place}")
-}
-
-fn evse_id(place: usize) -> String {
-    format!("e{place}")
-}
-
-fn banner(picture: &Picture) -> Markup {
-    let open = picture.is_unauthenticated.iter().filter(|is_open| **is_open).count();
-    html! {
-        div #banner {
-            @if let Some(reason) = &picture.health.storage_failing { (storage_notice(reason)) }
-            @for alarm in &picture.alarms { @if let Some(text) = alarm_text(alarm, picture) { p.notice.bad { (text) } } }
-            @for defect in &picture.health.defects { p.notice.bad { (defect) } }
-            @if open > 0 {
-                p.notice.mild { (count(open, "charging point is", "charging points are")) " unauthenticated: "
-                    "set a password with " code { "wattery admin station password ID" } "." }
-            }
-        }
-    }
-}
-
-fn storage_notice(reason: &str) -> Markup {
-    html! {
-        p.notice.bad {
-            strong { "Records cannot be stored" } " (" (reason) "). Stations get no acknowledgements until they can; "
-            "limits are still lowered where a circuit needs it. Make room on the disk: it resumes by itself."
-        }
-    }
-}
-
-fn alarm_text(alarm: &Alarm, picture: &Picture) -> Option<String> {
-    let circuit_name = |id: &CircuitId| {
-        let circuit = picture.site.circuits.iter().find(|circuit| circuit.circuit == *id);
-        circuit.map_or_else(|| id.to_string(), |circuit| circuit.name.clone())
-    };
-    match alarm {
-        Alarm::Site { site, .. } if *site != picture.site.site => None,
-        Alarm::Site { alarm, .. } => Some(match alarm {
-            SiteAlarm::Overload { circuit } => {
-                format!("{} is above its rating and nothing is left to shed", circuit_name(circuit))
-            }
-            SiteAlarm::MeterStale { meter } => {
-                format!("the meter {meter} is silent or doubtful: EVs share what is safe without it")
-            }
-            SiteAlarm::Disobedient { evse } => {
-                format!("{evse} draws more than its limit: it is counted at its worst")
-            }
-            SiteAlarm::LimitRefused { evse } => {
-                format!("{evse} refuses its limits: it is counted at its worst")
-            }
-        }),
-        // Said with its reason already.
-        Alarm::StorageFailing => None,
-        Alarm::StationOffline { station } => {
-            let is_ours = picture.site.evses.iter().any(|line| line.evse.station == *station);
-            is_ours.then(|| format!("{station} has been offline for more than ten minutes"))
-        }
-    }
-}
-
-fn sums(picture: &Picture) -> Markup {
-    let lines = &picture.site.evses;
-    let charging = lines.iter().filter(|line| is_drawing(line)).count();
-    let waiting = lines.iter().filter(|line| line.control.is_in_transaction && !is_drawing(line)).count();
-    let running: WattHours =
-        lines.iter().filter_map(|line| line.energy).fold(WattHours::ZERO, |sum, energy| sum + energy);
-    let billed = picture.today.as_ref().map_or(WattHours::ZERO, |day| day.energy);
-    let sessions = picture.today.as_ref().map_or(0, |day| day.cdrs);
-    let amounts = picture.today.as_ref().map(|day| day.amounts.as_slice()).unwrap_or_default();
-    let civil = picture.zone.civil(picture.site.at);
-    html! {
-        section #sums .sums aria-label="Today" {
-            (figure("now", &format!("{:02}:{:02}", civil.hour, civil.minute), "", &civil.date.to_string()))
-            (figure("charging", &charging.to_string(), &format!("of {}", lines.len()),
-                &count(waiting, "more is plugged in", "more are plugged in")))
-            (figure("in running sessions", &kilowatt_hours(running), "kWh", "billed once they end"))
-            (figure("billed today", &euros(amounts), "",
-                &format!("{} kWh in {}", kilowatt_hours(billed), count(sessions, "session", "sessions"))))
-        }
-    }
-}
-
-fn figure(label: &str, value: &str, unit: &str, note: &str) -> Markup {
-    html! {
-        div.figure {
-            span.label { (label) }
-            span.value { (value) @if !unit.is_empty() { " " small { (unit) } } }
-            span.note { (note) }
-        }
-    }
-}
-
-/// What limits the EVs now, in one glance: how many by each reason.
-fn reasons(picture: &Picture) -> Markup {
-    let mut by_reason: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
-    for line in picture.site.evses.iter().filter(|line| line.control.is_in_transaction) {
-        *by_reason.entry((kind(line), line.control.limited_by.as_str())).or_default() += 1;
-    }
-    html! {
-        section #reasons .reasons aria-label="What limits the EVs" {
-            @if by_reason.is_empty() {
-                p.quiet { "Nobody is charging now." }
-            } @else {
-                h2 { "What limits the EVs now" }
-                ul { @for ((kind, reason), evs) in by_reason {
-                    li class=(kind.class()) { b { (evs) } " " (reason) }
-                } }
-            }
-        }
-    }
-}
-
-/// How a reason looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    /// It has all it can use.
-    Full,
-    /// It draws, and something keeps it from more.
-    Limited,
-    /// It waits at 0 A.
-    Waiting,
-    /// The EV itself wants nothing.
-    Done,
-    /// A person should look.
-    Trouble,
-    /// Nobody is there.
-    Free,
-}
-
-impl Kind {
-    const fn class(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Limited => "limited",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Trouble => "trouble",
-            Self::Free => "free",
-        }
-    }
-}
-
-/// By facts where there are any, and by the words of control for the rest.
-fn kind(line: &EvseLine) -> Kind {
-    let words = line.control.limited_by.as_str();
-    if words == "never connected" || words == "out of service" {
-        return Kind::Done;
-    }
-    if !line.is_online || words.contains("fault") || words.contains("doubtful") {
-        return Kind::Trouble;
-    }
-    if !line.control.is_in_transaction {
-        return if words == "free" { Kind::Free } else { Kind::Waiting };
-    }
-    if words == "the EV takes no more" {
-        return if is_drawing(line) { Kind::Full } else { Kind::Done };
-    }
-    match (is_drawing(line), words == "full current") {
-        (true, true) => Kind::Full,
-        (true, false) => Kind::Limited,
-        (false, _) => Kind::Waiting,
-    }
-}
-
-/// Less than this is a charger that is awake, not an EV that charges.
-const DRAWING: Amperes = Amperes::from_amperes(1);
-
-fn is_drawing(line: &EvseLine) -> bool {
-    line.control.drawn.highest() >= DRAWING
-}
-
-fn circuit(place: usize, view: &CircuitView, depth: usize) -> Markup {
-    let name = if view.name.is_empty() { view.circuit.as_str() } else { view.name.as_str() };
-    html! {
-        div id=(circuit_id(place)) class=(format!("circuit depth{}", depth.min(4))) {
-            div.circuit-name { (name) @if view.is_stale { span.stale { "meter silent" } } }
-            div.phases { @for phase in Phase::ALL { (bar(view, phase)) } }
-        }
-    }
-}
-
-fn bar(view: &CircuitView, phase: Phase) -> Markup {
-    let rating = view.rating[phase];
-    let drawn = view.drawn[phase];
-    let total = view.metered.map_or(view.base[phase] + drawn, |metered| metered[phase]);
-    let base = (total - drawn).max(Amperes::ZERO);
-    let held = (view.ceilings[phase] - drawn).max(Amperes::ZERO);
-    let fullness = match per_mille(total, rating) {
-        1_001.. => "over",
-        900.. => "near",
-        _ => "easy",
-    };
-    let (base_to, drawn_to) = (per_mille(base, rating), per_mille(base + drawn, rating));
-    let held_to = per_mille(base + drawn + held, rating);
-    html! {
-        div class=(format!("phase {fullness}")) {
-            span.phase-name { (phase.to_string()) }
-            svg.bar viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"
-                aria-label=(format!("{phase}: {} of {} A", tenths(total), whole(rating))) {
-                rect.room width="1000" height="10" {}
-                rect.held x=(drawn_to.min(1_000)) width=(held_to.min(1_000) - drawn_to.min(1_000)) height="10" {}
-                rect.base width=(base_to.min(1_000)) height="10" {}
-                rect.evs x=(base_to.min(1_000)) width=(drawn_to.min(1_000) - base_to.min(1_000)) height="10" {}
-            }
-            span.amps { b { (whole(total)) } "/" (whole(rating)) " A" }
-        }
-    }
-}
-
-fn evse(place: usize, line: &EvseLine, is_unauthenticated: bool) -> Markup {
-    let kind = kind(line);
-    let control = &line.control;
-    let name = if control.name.is_empty() { line.evse.to_string() } else { control.name.clone() };
-    let phases = Phase::ALL.iter().filter(|phase| control.drawn[**phase] >= DRAWING).count();
-    html! {
-        article id=(evse_id(place)) class=(format!("evse {}", kind.class())) {
-            div.evse-head {
-                span.evse-name { (name) }
-                @if kind != Kind::Free && kind != Kind::Trouble || control.is_in_transaction {
-                    span.evse-amps { b { (tenths(control.drawn.highest())) } " A" }
-                }
-            }
-            div.why { (sentence(&control.limited_by)) }
-            @if kind != Kind::Free {
-                div.evse-foot {
-                    @if let Some(energy) = line.energy { span { (kilowatt_hours(energy)) " kWh" } }
-                    @if control.is_in_transaction && let Some(limit) = control.limit {
-                        span { "limit " (whole(limit)) " A" }
-                    }
-                    @if phases > 0 { span { (lines_of(control.drawn)) } }
-                    @if is_unauthenticated { span.open { "no password" } }
-                }
-                @for remark in &control.remarks { div.remark { (remark) } }
-            }
-        }
-    }
-}
-
-/// The site phases that carry current: `L1 L3`.
-fn lines_of(drawn: PerPhase<Amperes>) -> String {
-    let carrying = Phase::ALL.iter().filter(|phase| drawn[**phase] >= DRAWING);
-    carrying.map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-struct Group {
-    name: String,
-    places: Vec<usize>,
-}
-
-/// The EVSEs by the circuit they hang on, in the order of the circuits.
-fn groups(picture: &Picture) -> Vec<Group> {
-    let circuits = picture.site.circuits.iter().map(|circuit| {
-        let evses = picture.site.evses.iter().enumerate();
-        let places =
-            evses.filter(|(_, line)| line.control.circuit == circuit.circuit).map(|(place, _)| place);
-        let name = if circuit.name.is_empty() { circuit.circuit.to_string() } else { circuit.name.clone() };
-        Group { name, places: places.collect() }
-    });
-    circuits.collect()
-}
-
-/// The places of the circuits as a tree is read: each below its parent.
-fn tree_order(circuits: &[CircuitView]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(circuits.len());
-    let mut next: Vec<usize> = children(circuits, None);
-    while let Some(place) = next.pop() {
-        order.push(place);
-        next.extend(children(circuits, Some(&circuits[place].circuit)));
-    }
-    order
-}
-
-/// The places of a circuit's children, the last one first.
-fn children(circuits: &[CircuitView], parent: Option<&CircuitId>) -> Vec<usize> {
-    let places = (0..circuits.len()).rev();
-    places.filter(|&place| circuits[place].parent.as_ref() == parent).collect()
-}
-
-fn depths(circuits: &[CircuitView]) -> Vec<usize> {
-    let mut depths: Vec<usize> = Vec::with_capacity(circuits.len());
-    for circuit in circuits {
-        let above = circuit.parent.as_ref().and_then(|parent| {
-            circuits.iter().position(|other| other.circuit == *parent).and_then(|place| depths.get(place))
-        });
-        depths.push(above.map_or(0, |depth| depth + 1));
-    }
-    depths
-}
-
-/// Thousandths of `whole` that `part` is, rounded down; 0 for nothing of nothing.
-fn per_mille(part: Amperes, whole: Amperes) -> i64 {
-    (part.milliamperes().max(0) * 1_000).checked_div(whole.milliamperes()).unwrap_or(0)
-}
-
-/// `10.4`: tenths of an ampere, rounded half up.
-fn tenths(current: Amperes) -> String {
-    let tenths = (current.milliamperes() + 50).div_euclid(100);
-    let sign = if tenths < 0 { "−" } else { "" };
-    format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10)
-}
-
-/// `63`: whole amperes, rounded half up.
-fn whole(current: Amperes) -> String {
-    (current.milliamperes() + 500).div_euclid(1_000).to_string()
-}
-
-/// `12.3`: tenths of a kWh, rounded down, so that nothing is shown that was not delivered.
-fn kilowatt_hours(energy: WattHours) -> String {
-    let tenths = energy.milliwatt_hours() / 100_000;
-    format!("{}.{}", tenths / 10, (tenths % 10).abs())
-}
-
-fn euros(amounts: &[Money]) -> String {
-    match amounts {
-        [] => "0.00 €".to_owned(),
-        amounts => {
-            amounts.iter().map(|money| money.to_string().replace("EUR", "€")).collect::<Vec<_>>().join(" + ")
-        }
-    }
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_round_as_stated() {
-        assert_eq!(tenths(Amperes::from_milliamperes(10_350)), "10.4");
-        assert_eq!(tenths(Amperes::from_milliamperes(-1_050)), "−1.0");
-        assert_eq!(whole(Amperes::from_milliamperes(62_500)), "63");
-        assert_eq!(kilowatt_hours(WattHours::from_milliwatt_hours(12_399_999)), "12.3");
-        assert_eq!(per_mille(Amperes::from_amperes(63), Amperes::from_amperes(63)), 1_000);
-        assert_eq!(per_mille(Amperes::from_amperes(1), Amperes::ZERO), 0);
     }
 }

@@ -12,7 +12,8 @@ use crate::http::App;
 /// All that one drawing of the page rests on.
 #[derive(Debug)]
 pub struct Picture {
-    pub mark: String,
+    /// Times true time, in the demo.
+    pub speed: Option<u32>,
     pub zone: Zone,
     pub site: SiteView,
     pub sites: Vec<SiteBrief>,
@@ -56,7 +57,7 @@ impl Picture {
         let is_unauthenticated =
             site.evses.iter().map(|line| !app.credentials.has_password(&line.evse.station)).collect();
         Ok(Some(Self {
-            mark: app.live.mark.clone(),
+            speed: app.live.speed,
             zone: app.engine.site_config(&id).map_or_else(Zone::utc, |config| config.zone),
             site,
             sites,

@@ -5,17 +5,16 @@ const main = document.querySelector("main[data-live]");
 
 if (main) {
   const source = new EventSource(main.dataset.live);
+  const lost = (isLost) => document.body.classList.toggle("is-lost", isLost);
   source.addEventListener("parts", (event) => {
-    document.body.classList.remove("stale");
+    lost(false);
     for (const [id, html] of JSON.parse(event.data)) {
       const place = document.getElementById(id);
-      if (!place) continue;
-      const template = document.createElement("template");
-      template.innerHTML = html;
-      place.replaceWith(template.content);
+      if (place) place.innerHTML = html;
     }
+    main.dataset.updates = Number(main.dataset.updates ?? 0) + 1;
   });
   source.addEventListener("again", () => location.reload());
-  source.addEventListener("error", () => document.body.classList.add("stale"));
-  source.addEventListener("open", () => document.body.classList.remove("stale"));
+  source.addEventListener("error", () => lost(true));
+  source.addEventListener("open", () => lost(false));
 }

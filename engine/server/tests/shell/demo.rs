@@ -1,11 +1,15 @@
 //! The demo: furnished, live, and ended cleanly.
 
+use server::demo::Wanted;
+
 use crate::support::within;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_shows_a_furnished_company_whose_stations_are_online_and_charge() {
     let directory = tempfile::tempdir().unwrap();
-    let demo = server::demo::Demo::start(directory.path(), 0, 100).await.unwrap();
+    let demo = server::demo::Demo::start(directory.path(), Wanted { speed: 100, ..Wanted::default() })
+        .await
+        .unwrap();
     let token = demo.url.split("token=").nth(1).unwrap().to_owned();
     let api = wire::http::Api { address: demo.server.listen.to_string(), token };
     let get = |path: &'static str| {

@@ -20,8 +20,7 @@ async fn field_6_1_without_a_boot_on_the_new_link_a_known_station_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn field_6_8_without_a_common_subprotocol_the_handshake_completes_and_then_closes() {
     let house = House::open().await;
-    let mut client =
-        StationClient::connect_offering(&house.ocpp, "P01", None, &["ocpp2.0.1", "ocpp1.5"]).await;
+    let mut client = StationClient::connect_offering(&house.ocpp, "P01", None, &["ocpp2.1", "ocpp1.5"]).await;
     // The client library insists on a subprotocol in the answer where it offered some: so the bytes are looked at.
     if let Ok(client) = &mut client {
         assert!(matches!(within("the close", client.receive()).await, Err(LinkError::Closed)));
@@ -29,7 +28,7 @@ async fn field_6_8_without_a_common_subprotocol_the_handshake_completes_and_then
     let mut raw = TcpStream::connect(house.server.listen_ocpp).await.unwrap();
     let request = "GET /ocpp/P01 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-                   Sec-WebSocket-Protocol: ocpp2.0.1\r\n\r\n";
+                   Sec-WebSocket-Protocol: ocpp2.1\r\n\r\n";
     raw.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let mut byte = [0];

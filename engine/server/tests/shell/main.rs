@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's own steps: what fails here fails the test")]
 
 mod bad_input;
+mod browser;
 mod demo;
 mod disk;
 mod kill;

@@ -13,7 +13,10 @@ async fn the_consoles_url_opens_the_page_and_the_stream_tells_what_changes() {
     assert_eq!(opened.status, 303);
     let page = house.send("GET", "/", "").await;
     assert_eq!(page.status, 200);
-    for part in ["A House", "P01/1", "Main", "63 A", "Never connected", "data-live=\"/live/house\""] {
+    assert!(page.body.contains("No charging point is connected"), "{}", page.body);
+    for part in
+        ["A House", "P01/1", "Main", "63 A", "never connected", "data-live=\"/live/house?language=en\""]
+    {
         assert!(page.body.contains(part), "{part} is not in {}", page.body);
     }
     assert!(
@@ -38,6 +41,38 @@ async fn the_consoles_url_opens_the_page_and_the_stream_tells_what_changes() {
     })
     .await;
     assert!(heard.contains("event: parts"), "{heard:.300}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_speaks_the_browsers_language_until_another_is_chosen() {
+    let house = House::open().await;
+    let page = |headers: String| {
+        let listen = house.server.listen;
+        let token = house.api.token.clone();
+        async move {
+            let mut stream = tokio::net::TcpStream::connect(listen).await.unwrap();
+            let (path, headers) = headers.split_once('|').unwrap();
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+                 {headers}\r\n"
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            within("the page", stream.read_to_string(&mut answer)).await.unwrap();
+            answer
+        }
+    };
+    let (english, finnish) = ("No charging point is connected", "Yhtään latauspistettä ei ole yhteydessä");
+    assert!(page("/|".to_owned()).await.contains(english));
+    assert!(page("/|Accept-Language: fi-FI,fi;q=0.9\r\n".to_owned()).await.contains(finnish));
+    let chosen = page("/?language=en|Accept-Language: fi\r\n".to_owned()).await;
+    assert!(chosen.contains(english) && chosen.contains("wattery_language=en"), "{chosen:.600}");
+    assert!(
+        page("/|Accept-Language: fi\r\nCookie: wattery_language=en\r\n".to_owned()).await.contains(english)
+    );
+    assert!(
+        page("/sites/nowhere|Accept-Language: fi\r\n".to_owned()).await.contains("Kohdetta nowhere ei ole")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

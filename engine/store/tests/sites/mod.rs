@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use billing::cdr::{Doubt, ReadingContext, RegisterReading};
+use billing::cdr::{Activity, ActivitySpan, Doubt, ReadingContext, RegisterReading};
 use charging::ceiling::SentLimit;
 use charging::network::Supply;
 use charging::site::Ticket;
 use csms::Record;
 use csms::record::{
-    AuditRow, Counters, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, SessionRow, SiteRow,
-    StationRow, TransactionRow, TransactionStop,
+    AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, ReportedId,
+    SessionRow, SiteRow, StationRow, TransactionRow, TransactionStop,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -42,7 +42,13 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             ended_at: random.random_bool(0.5).then_some(at),
         }),
         4 => Record::Transaction(transaction_row(random, transaction, at)),
-        5 => Record::Counters(Counters { transaction: number, session: 2, cdr: 3, message: u64::MAX }),
+        5 => Record::Counters(Counters {
+            transaction: number,
+            session: 2,
+            cdr: 3,
+            message: u64::MAX,
+            start: 4,
+        }),
         6 | 7 => Record::Evidence(evidence(random, number, transaction)),
         8..=10 => Record::MeterValues(meter_values_row(random, number, transaction)),
         11 => {
@@ -68,6 +74,7 @@ pub fn meter_values(count: u64) -> Vec<Record> {
         transaction: Some(TransactionId(1)),
         received_at: instant(number),
         frame: number,
+        seq_no: None,
         samples: vec![MeterSample {
             at: Some(ReportedAt(instant(number))),
             register: Some(reading(number)),
@@ -184,6 +191,7 @@ fn station(random: &mut ChaCha8Rng, at: Timestamp) -> StationRow {
         firmware: String::new(),
         serial: "\u{1F50C}".into(),
         booted_at: random.random_bool(0.5).then_some(at),
+        ocpp_version: random.random_bool(0.5).then_some(csms::Version::V16),
         clock_skew_ms: random.random_bool(0.5).then_some(-7),
         reports_unplugging: random.random_bool(0.5),
         takes_watts_only: random.random_bool(0.5),
@@ -222,6 +230,10 @@ fn transaction_row(random: &mut ChaCha8Rng, transaction: u64, at: Timestamp) -> 
         evse: id("CP1/1"),
         token: random.random_bool(0.5).then(|| id("T1")),
         admission: None,
+        reported_id: random.random_bool(0.5).then(|| ReportedId("it's \"one\" ü".to_owned())),
+        events: events(random),
+        may_draw: random.random_bool(0.5),
+        is_refused_by_rows: random.random_bool(0.5),
         reported_start: Some(ReportedAt(at)),
         started_at: at,
         register_start: Some(WattHours::from_watt_hours(12)),
@@ -232,9 +244,25 @@ fn transaction_row(random: &mut ChaCha8Rng, transaction: u64, at: Timestamp) -> 
             reason: "EVDisconnected".into(),
         }),
         superseded_at: None,
+        seal_at: random.random_bool(0.5).then_some(at),
+        activity: random
+            .random_bool(0.5)
+            .then_some(ActivitySpan { from: at, activity: Activity::Declined })
+            .into_iter()
+            .collect(),
         doubts: vec![Doubt::NoTariff],
         is_sealed,
     }
+}
+
+/// None, as of a transaction that we number, or with gaps.
+fn events(random: &mut ChaCha8Rng) -> Events {
+    let mut events = Events::default();
+    for _ in 0..random.random_range(0..5) {
+        events.insert(random.random_range(0..8));
+        events.first = Some(0);
+    }
+    events
 }
 
 fn evidence(random: &mut ChaCha8Rng, frame: u64, transaction: u64) -> EvidenceRow {
@@ -262,6 +290,7 @@ fn meter_values_row(random: &mut ChaCha8Rng, number: u64, transaction: u64) -> M
         transaction: random.random_bool(0.9).then_some(TransactionId(transaction)),
         received_at: instant(number),
         frame: number,
+        seq_no: random.random_bool(0.5).then(|| random.random()),
         samples: (0..random.random_range(0..4)).map(|_| sample(random)).collect(),
     }
 }

@@ -29,6 +29,12 @@ impl StationClock {
         }
     }
 
+    /// The clock is `jump` further ahead from now on and gains `drift_ppm`; it takes the backend's time as `sync` says.
+    pub fn disturb(&mut self, now: Timestamp, jump: TimeSpan, drift_ppm: i64, sync: ClockSync) {
+        self.ahead = self.shows(now).since(now) + jump;
+        *self = Self { drift_ppm, sync, set_at: now, ahead: self.ahead };
+    }
+
     /// What the clock shows at true time `now`.
     pub fn shows(&self, now: Timestamp) -> Timestamp {
         let elapsed = now.since(self.set_at);
@@ -82,6 +88,17 @@ mod tests {
         let mut clock = StationClock::new(never, at(0));
         clock.set(at(10), at(10));
         assert_eq!(clock.shows(at(0)), at(60));
+    }
+
+    #[test]
+    fn a_disturbed_clock_jumps_from_what_it_showed_and_drifts_anew() {
+        let config = StationClockConfig { drift_ppm: 100, ..StationClockConfig::default() };
+        let mut clock = StationClock::new(config, at(0));
+        clock.disturb(at(100_000), TimeSpan::from_seconds(-60), 0, ClockSync::Never);
+        assert_eq!(clock.shows(at(100_000)), at(100_010 - 60));
+        assert_eq!(clock.shows(at(200_000)), at(200_010 - 60));
+        clock.set(at(200_000), at(200_000));
+        assert_eq!(clock.shows(at(200_000)), at(200_010 - 60), "it takes no time from the backend");
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::evse::EvseConfig;
 pub struct StationConfig {
     /// The last part of the URL it connects to.
     pub id: StationId,
+    /// What it speaks. Default OCPP 1.6.
+    pub version: OcppVersion,
     /// BootNotification's chargePointVendor, at most 20 characters.
     pub vendor: String,
     /// BootNotification's chargePointModel, at most 20 characters.
@@ -38,6 +40,10 @@ pub struct StationConfig {
     pub call_timeout: TimeSpan,
     /// How long a boot takes. Default 30 s.
     pub boot_time: TimeSpan,
+    /// Where a transaction starts; OCPP 1.6 knows only the default, PowerPathClosed.
+    pub tx_start: TxStart,
+    /// Where a transaction stops; OCPP 1.6 knows only the default, Authorized.
+    pub tx_stop: TxStop,
     /// What becomes of a running transaction when power is lost.
     pub after_power_loss: AfterPowerLoss,
     /// What becomes of TxDefault and ChargePointMax profiles at a boot.
@@ -60,6 +66,7 @@ impl StationConfig {
     pub fn new(id: StationId) -> Self {
         Self {
             id,
+            version: OcppVersion::V16,
             vendor: "Wattery".to_owned(),
             model: "Virtual".to_owned(),
             firmware: "1.0".to_owned(),
@@ -74,6 +81,8 @@ impl StationConfig {
             answer_delay: TimeSpan::from_milliseconds(50),
             call_timeout: TimeSpan::from_seconds(30),
             boot_time: TimeSpan::from_seconds(30),
+            tx_start: TxStart::PowerPathClosed,
+            tx_stop: TxStop::Authorized,
             after_power_loss: AfterPowerLoss::EndsTransaction,
             profiles_at_boot: ProfilesAtBoot::Kept,
             offline_meter_values: OfflineMeterValues::Kept,
@@ -83,6 +92,39 @@ impl StationConfig {
             quirks: Vec::new(),
         }
     }
+}
+
+/// What a station speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OcppVersion {
+    /// OCPP 1.6 over JSON.
+    #[serde(rename = "1.6")]
+    V16,
+    /// OCPP 2.0.1.
+    #[serde(rename = "2.0.1")]
+    V201,
+}
+
+/// TxStartPoint of OCPP 2.0.1: what must be for a transaction to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxStart {
+    /// An EV; the token comes later, if ever.
+    EvConnected,
+    /// An accepted token; the EV comes later, or not in time.
+    Authorized,
+    /// Both.
+    PowerPathClosed,
+}
+
+/// TxStopPoint of OCPP 2.0.1: what ends a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TxStop {
+    /// Only that the EV leaves; a stop by token or from afar takes the energy away.
+    EvConnected,
+    /// That the EV leaves, or the authorization ends.
+    Authorized,
 }
 
 /// Whether a token is asked about before the transaction starts.
@@ -181,6 +223,8 @@ pub enum Quirk {
     HoldsLimitWhileOffline,
     /// 4a.4, 4a.7: answers Accepted and offers the hardware maximum.
     DisobeysLimits,
+    /// Raises are followed, lower limits are answered Accepted and ignored until the transaction ends.
+    IgnoresLowerLimits,
     /// 4a.5: offers this current whatever the limit, in a transaction.
     StuckAt(Amperes),
     /// 4b.26: after 0 A in a transaction it stays at 0 A until the transaction ends.
@@ -191,13 +235,13 @@ pub enum Quirk {
     HangsAtZero,
     /// 4d.53: no BootNotification on a new link, once it was accepted.
     NoBootOnReconnect,
-    /// 4c.46: each StopTransaction is sent twice.
+    /// 4c.46: each StopTransaction, or Ended event, is sent twice.
     DuplicatesStopTransaction,
-    /// 4c.34: meterStop is 1 Wh below the register.
+    /// 4c.34: the register at the end is told 1 Wh too low.
     MeterStopOneBelow,
-    /// 4c.35: meterStop is −1.
+    /// 4c.35: the register at the end is told as −1; in OCPP 2.0.1 it is missing.
     MeterStopUnknown,
-    /// 4c.28, 4c.31, 4c.33: MeterValues and StopTransaction carry this id (−1, 0, 2^63−1).
+    /// 4c.28, 4c.31, 4c.33: what follows a transaction's start carries this id (−1, 0, 2^63−1).
     TransactionId(i64),
     /// 4c.45: timestamps of a clock so many minutes east of UTC, without a zone.
     TimestampsWithoutZone {
@@ -214,12 +258,58 @@ pub enum Quirk {
     NeverAnswers,
     /// 4b.20 to 4b.24: SetChargingProfile of this purpose is Rejected.
     RejectsPurpose(Purpose),
+    /// 4b.25, OCPP 2.0.1: SetChargingProfile is held against the schema of OCPP 1.6, and fails.
+    RejectsByFormerSchema,
+    /// 4c.39, OCPP 2.0.1: power is told in kW, without a unit.
+    PowerWithoutUnit,
+    /// 4c.49, OCPP 2.0.1: no event of a transaction carries the token.
+    NoTokenInEvents,
+    /// Section 6, 5, OCPP 2.0.1: what was queued is told newest first.
+    EventsOutOfOrder,
+    /// OCPP 2.0.1: seqNo begins at 0 again after each lost link.
+    SequenceRestarts,
+    /// OCPP 2.0.1: only the first event of a transaction names its EVSE, as the standard allows.
+    EvseOnlyInFirstEvent,
+}
+
+impl Quirk {
+    /// Whether a station with it may offer more than the limits that it is sent.
+    #[must_use]
+    pub const fn disobeys(self) -> bool {
+        match self {
+            Self::ForgetsProfilesOnReconnect
+            | Self::HoldsLimitWhileOffline
+            | Self::DisobeysLimits
+            | Self::IgnoresLowerLimits
+            | Self::StuckAt(_)
+            | Self::IgnoresLimitAfterPause
+            | Self::RejectsPurpose(_)
+            | Self::RejectsByFormerSchema => true,
+            Self::IgnoresResumeAfterPause
+            | Self::HangsAtZero
+            | Self::NoBootOnReconnect
+            | Self::DuplicatesStopTransaction
+            | Self::MeterStopOneBelow
+            | Self::MeterStopUnknown
+            | Self::TransactionId(_)
+            | Self::TimestampsWithoutZone { .. }
+            | Self::KilowattHours
+            | Self::KilowattHoursLabelledWh
+            | Self::AnswersLate(_)
+            | Self::NeverAnswers
+            | Self::PowerWithoutUnit
+            | Self::NoTokenInEvents
+            | Self::EventsOutOfOrder
+            | Self::SequenceRestarts
+            | Self::EvseOnlyInFirstEvent => false,
+        }
+    }
 }
 
 /// chargingProfilePurpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Purpose {
-    /// Caps the whole station; connector 0 only.
+    /// Caps the whole station; connector 0 only. ChargingStationMaxProfile in OCPP 2.0.1.
     ChargePointMaxProfile,
     /// For transactions without a TxProfile.
     TxDefaultProfile,

@@ -3,25 +3,56 @@
 use units::{Amperes, IdToken, TimeSpan, Timestamp, WattHours};
 
 use super::profile::{Context, Profile};
-use super::wire::sampled_value;
-use super::{ConnectorNumber, ConnectorStatus, keys};
+use super::{ConnectorNumber, ConnectorStatus, settings};
 use crate::evse::{Evse, EvseConfig};
 
-/// Whether the energy of a transaction flows at once or with the backend's answer.
+/// From when on the energy of a transaction flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnergyFrom {
     Start,
+    /// From the backend's acceptance on.
     Answer,
+    /// From a token on.
+    Token,
+    /// The authorization ended; the transaction goes on until the EV leaves.
+    Never,
+}
+
+/// A token with what came along.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub token: IdToken,
+    /// Its type in OCPP 2.0.1.
+    pub kind: &'static str,
+    /// Sent along with a remote start.
+    pub profile: Option<Box<Profile>>,
+    /// remoteStartId of OCPP 2.0.1.
+    pub remote_start: Option<i64>,
+}
+
+impl Offer {
+    /// A card held to the reader.
+    pub const fn card(token: IdToken) -> Self {
+        Self { token, kind: "ISO14443", profile: None, remote_start: None }
+    }
 }
 
 /// A token that was accepted and waits for a cable.
 #[derive(Debug, Clone)]
 pub struct Authorised {
-    pub token: IdToken,
+    pub offer: Offer,
     pub expires_at: Timestamp,
-    /// Sent along with RemoteStartTransaction.
-    pub profile: Option<Box<Profile>>,
     pub energy: EnergyFrom,
+}
+
+/// chargingState of OCPP 2.0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargingState {
+    Idle,
+    EvConnected,
+    Charging,
+    SuspendedEv,
+    SuspendedEvse,
 }
 
 /// A transaction as the connector sees it; what the messages need is in the outbox.
@@ -29,7 +60,8 @@ pub struct Authorised {
 pub struct Running {
     /// The station's own number of the transaction.
     pub local: u64,
-    pub token: IdToken,
+    /// None while it waits for one.
+    pub token: Option<IdToken>,
     /// True time.
     pub started_at: Timestamp,
     /// The station's clock then.
@@ -38,6 +70,10 @@ pub struct Running {
     pub energy: EnergyFrom,
     /// Whether a limit of 0 A was in force since the start.
     pub was_paused: bool,
+    /// When it ends for want of an EV.
+    pub cable_due: Option<Timestamp>,
+    /// What its events last told.
+    pub told: Option<ChargingState>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,8 +89,8 @@ pub struct Connector {
     pub is_finishing: bool,
     /// Locked up until the next boot.
     pub is_hung: bool,
-    /// The last status put on its way to the backend.
-    pub told: Option<ConnectorStatus>,
+    /// The last status put on its way to the backend, as the version calls it.
+    pub told: Option<&'static str>,
     /// True time at which a profile changes its limit by itself.
     pub boundary: Option<Timestamp>,
     pub sample_due: Option<Timestamp>,
@@ -84,7 +120,8 @@ impl Connector {
         if let Some(running) = &self.running {
             let offered = self.evse.offered();
             return match running.energy {
-                EnergyFrom::Answer => ConnectorStatus::Preparing,
+                EnergyFrom::Answer | EnergyFrom::Token => ConnectorStatus::Preparing,
+                EnergyFrom::Never => ConnectorStatus::Finishing,
                 EnergyFrom::Start if offered == Amperes::ZERO => ConnectorStatus::SuspendedEvse,
                 EnergyFrom::Start if self.evse.ev().is_some_and(|ev| ev.requests_energy(offered)) => {
                     ConnectorStatus::Charging
@@ -103,6 +140,23 @@ impl Connector {
         }
     }
 
+    /// What an event of the running transaction says of the energy.
+    pub fn charging_state(&self) -> ChargingState {
+        if self.evse.ev().is_none() {
+            return ChargingState::Idle;
+        }
+        match self.status() {
+            ConnectorStatus::Charging => ChargingState::Charging,
+            ConnectorStatus::SuspendedEv => ChargingState::SuspendedEv,
+            ConnectorStatus::SuspendedEvse => ChargingState::SuspendedEvse,
+            ConnectorStatus::Available
+            | ConnectorStatus::Preparing
+            | ConnectorStatus::Finishing
+            | ConnectorStatus::Unavailable
+            | ConnectorStatus::Faulted => ChargingState::EvConnected,
+        }
+    }
+
     /// For asking the profiles.
     pub fn context(&self, sharers: i64) -> Context {
         let config = self.evse.config();
@@ -116,49 +170,87 @@ impl Connector {
         }
     }
 
-    /// The list of sampledValue, for the measurands of a configuration key.
-    pub fn sampled(&self, measurands: &str, context: &str, register: RegisterForm) -> String {
-        let mut out = String::with_capacity(900);
+    /// The figures of some measurands, in their order.
+    pub fn sampled(&self, measurands: &str, register: RegisterForm, mut tell: impl FnMut(Sample<'_>)) {
         let voltage = self.evse.config().voltage;
         let phases = self.evse.config().phases.count();
         let offered = self.evse.offered();
         for measurand in measurands.split(',').map(str::trim) {
-            let mut tell = |thousandths, phase, unit| {
-                sampled_value(&mut out, thousandths, context, measurand, phase, unit);
-            };
+            let mut tell = |thousandths, phase, unit| tell(Sample { measurand, thousandths, phase, unit });
             match measurand {
-                keys::REGISTER => {
-                    let (thousandths, unit) = register.figure(self.evse.register());
+                settings::REGISTER => {
+                    let (thousandths, unit) = register.figure(self.evse.register().watt_hours_floor());
                     tell(thousandths, None, unit);
                 }
-                keys::CURRENT => {
+                settings::CURRENT => {
                     for (phase, current) in self.evse.current().iter().take(usize::from(phases)) {
                         tell(current.milliamperes(), Some(terminal(phase)), "A");
                     }
                 }
-                keys::VOLTAGE => tell(voltage.millivolts(), Some("L1-N"), "V"),
-                keys::POWER => tell(self.evse.power().milliwatts(), None, "W"),
-                keys::CURRENT_OFFERED => tell(offered.milliamperes(), None, "A"),
-                keys::POWER_OFFERED => {
+                settings::VOLTAGE => tell(voltage.millivolts(), Some("L1-N"), "V"),
+                settings::POWER => tell(self.evse.power().milliwatts(), None, "W"),
+                settings::CURRENT_OFFERED => tell(offered.milliamperes(), None, "A"),
+                settings::POWER_OFFERED => {
                     let power = offered.at_voltage_floor(voltage) * i64::from(phases);
                     tell(power.milliwatts(), None, "W");
                 }
                 _ => {}
             }
         }
-        out
     }
 
     /// When something happens here by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let expiry = self.authorised.as_ref().map(|authorised| authorised.expires_at);
-        [self.evse.next_change(), self.boundary, self.sample_due, expiry].into_iter().flatten().min()
+        let cable = self.running.as_ref().and_then(|running| running.cable_due);
+        [self.evse.next_change(), self.boundary, self.sample_due, expiry, cable].into_iter().flatten().min()
     }
 
     /// The next sample, where an interval is set.
     pub fn schedule_sample(&mut self, now: Timestamp, interval: Option<TimeSpan>) {
         self.sample_due = interval.filter(|_| self.running.is_some()).map(|interval| now + interval);
     }
+}
+
+/// One figure of a Meter Value.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    pub measurand: &'a str,
+    /// Thousandths of `unit`.
+    pub thousandths: i64,
+    /// As the standard names it.
+    pub phase: Option<&'static str>,
+    pub unit: &'static str,
+}
+
+/// Why a Meter Value was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    Periodic,
+    Clock,
+    Trigger,
+    Begin,
+    End,
+}
+
+impl Occasion {
+    /// `context` as both versions write it.
+    pub const fn context(self) -> &'static str {
+        match self {
+            Self::Periodic => "Sample.Periodic",
+            Self::Clock => "Sample.Clock",
+            Self::Trigger => "Trigger",
+            Self::Begin => "Transaction.Begin",
+            Self::End => "Transaction.End",
+        }
+    }
+}
+
+/// How power is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PowerForm {
+    Watts,
+    KilowattsWithoutUnit,
 }
 
 /// How the register is printed.
@@ -171,8 +263,7 @@ pub enum RegisterForm {
 
 impl RegisterForm {
     /// Thousandths of the figure, and its unit; whole Wh in each form.
-    const fn figure(self, register: WattHours) -> (i64, &'static str) {
-        let watt_hours = register.watt_hours_floor();
+    pub const fn figure(self, watt_hours: i64) -> (i64, &'static str) {
         match self {
             Self::WattHours => (watt_hours * 1_000, "Wh"),
             Self::KilowattHours => (watt_hours, "kWh"),

@@ -1,16 +1,24 @@
-//! A virtual charging station that speaks OCPP 1.6J, sans-IO.
+//! A virtual charging station that speaks OCPP-J 1.6 or 2.0.1, sans-IO.
 //!
 //! Give it inputs ([`Station::link_up`], [`Station::frame`], [`Station::plug_in`] …), drain
 //! [`Station::poll_output`] after each, and call [`Station::tick`] at [`Station::next_deadline`]. What it truly does is
 //! told by its accessors, as of the last input or tick.
+//!
+//! What a station does stands here and in `transactions`, `limits`, `orders` and `outbox`; how it says it, and how it
+//! reads what it is told, in `v16` and `v201`.
 
-mod calls;
 mod clock;
 mod config;
 mod connector;
-mod keys;
+mod limits;
+mod orders;
 mod outbox;
 mod profile;
+mod profile_text;
+mod settings;
+mod transactions;
+mod v16;
+mod v201;
 mod wire;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -20,20 +28,20 @@ use rand_chacha::ChaCha8Rng;
 use units::{Amperes, IdToken, PerPhase, StationId, TimeSpan, Timestamp, WattHours};
 
 pub use config::{
-    AfterPowerLoss, Authorization, ClockSync, OfflineMeterValues, OfflineStart, ProfilesAtBoot, Purpose,
-    Quirk, RateUnits, StationClockConfig, StationConfig,
+    AfterPowerLoss, Authorization, ClockSync, OcppVersion, OfflineMeterValues, OfflineStart, ProfilesAtBoot,
+    Purpose, Quirk, RateUnits, StationClockConfig, StationConfig, TxStart, TxStop,
 };
 
 use self::clock::StationClock;
-use self::connector::{Authorised, Connector, EnergyFrom, RegisterForm, Running};
-use self::keys::Keys;
-use self::outbox::{Call, Outbox, TransactionRecord, Transactional};
-use self::profile::{Profile, Profiles};
+use self::connector::{Connector, Occasion, Offer, PowerForm, RegisterForm};
+use self::outbox::{BootReason, Call, Cause, Fact, Outbox};
+use self::profile::Profiles;
+use self::settings::{Setting, Settings};
 use self::wire::Incoming;
 use crate::ev::Ev;
 use crate::evse::Supply;
 
-/// A Soft reset waits so long for its StopTransactions to go out.
+/// A reset that lets transactions end waits so long for their last messages to go out.
 const SOFT_RESET_GRACE: TimeSpan = TimeSpan::from_seconds(5);
 
 /// The number of a connector of a station, from 1.
@@ -59,7 +67,7 @@ pub enum Presented {
     Token(IdToken),
 }
 
-/// StatusNotification's status.
+/// What a connector is, in the words of OCPP 1.6; OCPP 2.0.1 tells fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectorStatus {
     /// No EV, no reservation.
@@ -81,7 +89,7 @@ pub enum ConnectorStatus {
 }
 
 impl ConnectorStatus {
-    /// As the standard writes it.
+    /// As OCPP 1.6 writes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -100,17 +108,28 @@ impl ConnectorStatus {
 /// A running transaction as it truly is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionTruth {
-    /// The backend's id, once it answered.
-    pub id: Option<i64>,
-    /// The token it was started with.
-    pub token: IdToken,
+    /// The station's own number of it, from 1.
+    pub number: u64,
+    /// What station and backend call it, once that is known.
+    pub name: Option<TransactionName>,
+    /// The token, once there is one.
+    pub token: Option<IdToken>,
     /// When it truly started.
     pub started_at: Timestamp,
     /// The register then.
     pub register_at_start: WattHours,
 }
 
-/// StopTransaction's reason.
+/// What station and backend call a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransactionName {
+    /// The backend's number (OCPP 1.6).
+    Backend(i64),
+    /// The station's own text (OCPP 2.0.1).
+    Station(String),
+}
+
+/// Why a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StopReason {
     DeAuthorized,
@@ -120,22 +139,9 @@ enum StopReason {
     PowerLoss,
     Remote,
     SoftReset,
+    /// No EV came in time.
+    Timeout,
     UnlockCommand,
-}
-
-impl StopReason {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::DeAuthorized => "DeAuthorized",
-            Self::EvDisconnected => "EVDisconnected",
-            Self::HardReset => "HardReset",
-            Self::Local => "Local",
-            Self::PowerLoss => "PowerLoss",
-            Self::Remote => "Remote",
-            Self::SoftReset => "SoftReset",
-            Self::UnlockCommand => "UnlockCommand",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,8 +177,16 @@ enum Deferred {
     Send(Call),
     TellStatus(ConnectorNumber),
     TellMeterValues(ConnectorNumber),
-    RemoteStart { connector: ConnectorNumber, token: IdToken, profile: Option<Box<Profile>> },
-    Stop { connector: ConnectorNumber, reason: StopReason },
+    /// Within the running transaction, by OCPP 2.0.1.
+    TellTransaction(ConnectorNumber),
+    RemoteStart {
+        connector: ConnectorNumber,
+        offer: Offer,
+    },
+    Stop {
+        connector: ConnectorNumber,
+        reason: StopReason,
+    },
     Reset(StopReason),
 }
 
@@ -189,11 +203,14 @@ pub struct Station {
     /// Whether a BootNotification was ever accepted since the last boot.
     was_accepted: bool,
     boot_due: Option<Timestamp>,
+    boot_reason: BootReason,
     heartbeat_due: Option<Timestamp>,
     clock_aligned_due: Option<Timestamp>,
     reset_at: Option<(Timestamp, StopReason)>,
+    /// A reset waits for the last transaction to end.
+    resets_when_idle: bool,
     connectors: Vec<Connector>,
-    keys: Keys,
+    settings: Settings,
     profiles: Profiles,
     /// When changed profiles reach the pilots.
     reevaluate: BTreeSet<Timestamp>,
@@ -229,11 +246,13 @@ impl Station {
             registration: Registration::None,
             was_accepted: false,
             boot_due: Some(now),
+            boot_reason: BootReason::PowerUp,
             heartbeat_due: None,
             clock_aligned_due: None,
             reset_at: None,
+            resets_when_idle: false,
             connectors: connectors.collect(),
-            keys: Keys::new(&config),
+            settings: Settings::new(&config),
             profiles: Profiles::default(),
             reevaluate: BTreeSet::new(),
             known_tokens: BTreeSet::new(),
@@ -256,7 +275,12 @@ impl Station {
         }
         self.lose_link();
         self.link = Link::Up;
-        if self.was_accepted && self.has(Quirk::NoBootOnReconnect) {
+        let boots_on_reconnect = match self.config.version {
+            OcppVersion::V16 => !self.has(Quirk::NoBootOnReconnect),
+            // A boot is told once (OCPP 2.0.1 part 2, B01).
+            OcppVersion::V201 => false,
+        };
+        if self.was_accepted && !boots_on_reconnect {
             self.registration = Registration::Accepted;
             self.registered();
         } else {
@@ -305,9 +329,7 @@ impl Station {
             panic!("station has no connector {connector}");
         };
         held.evse.plug_in(at, ev);
-        if held.authorised.is_some() {
-            self.begin_if_possible(connector);
-        }
+        self.plugged_in(connector);
         match (presented, free_start) {
             (Presented::Token(token), _) | (Presented::Nothing, Some(token)) => {
                 self.present(connector, token)
@@ -323,7 +345,7 @@ impl Station {
         self.held(connector).and_then(|held| held.evse.ev())?;
         let is_hung = self.held(connector).is_some_and(|held| held.is_hung);
         let is_powered = self.power == Power::On;
-        if is_powered && !is_hung && self.keys.flag("StopTransactionOnEVSideDisconnect") {
+        if is_powered && !is_hung && self.settings.flag(Setting::StopOnEvSideDisconnect) {
             self.end_transaction(connector, StopReason::EvDisconnected, None);
             // The end is told as Finishing before the plug is gone, as stations do.
             self.tell_statuses();
@@ -351,6 +373,54 @@ impl Station {
         self.settle();
     }
 
+    /// Power is lost until [`Self::power_on`]: the station drops its link.
+    pub fn power_off(&mut self, now: Timestamp) {
+        self.run_until(now);
+        self.go_down(StopReason::PowerLoss);
+        if let Power::Booting { until, .. } = &mut self.power {
+            *until = Timestamp::MAX;
+        }
+        self.settle();
+    }
+
+    /// Power is back: the station boots. Without effect where it has power.
+    pub fn power_on(&mut self, now: Timestamp) {
+        self.run_until(now);
+        let boots_until = self.now + self.config.boot_time.max(TimeSpan::from_milliseconds(1));
+        if let Power::Booting { until, .. } = &mut self.power
+            && *until == Timestamp::MAX
+        {
+            *until = boots_until;
+        }
+    }
+
+    /// Gets something wrong from now on.
+    pub fn misbehave(&mut self, now: Timestamp, quirk: Quirk) {
+        self.run_until(now);
+        self.config.quirks.push(quirk);
+        self.apply_limits();
+        self.settle();
+    }
+
+    /// Gets it right again.
+    pub fn behave(&mut self, now: Timestamp, quirk: Quirk) {
+        self.run_until(now);
+        if let Some(place) = self.config.quirks.iter().position(|known| *known == quirk) {
+            self.config.quirks.remove(place);
+        }
+        self.apply_limits();
+        self.settle();
+    }
+
+    /// The station's clock jumps and drifts from now on.
+    pub fn disturb_clock(&mut self, now: Timestamp, jump: TimeSpan, drift_ppm: i64, sync: ClockSync) {
+        self.run_until(now);
+        self.clock.disturb(self.now, jump, drift_ppm, sync);
+        self.schedule_clock_aligned();
+        self.apply_limits();
+        self.settle();
+    }
+
     /// Lets time pass up to `now`.
     pub fn tick(&mut self, now: Timestamp) {
         self.run_until(now);
@@ -365,7 +435,7 @@ impl Station {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if let Power::Booting { until, .. } = self.power {
-            return Some(until);
+            return Some(until).filter(|until| *until < Timestamp::MAX);
         }
         let is_talking = self.link == Link::Up && self.registration == Registration::Accepted;
         let own = [
@@ -433,7 +503,8 @@ impl Station {
     pub fn transaction(&self, connector: ConnectorNumber) -> Option<TransactionTruth> {
         let running = self.held(connector)?.running.as_ref()?;
         Some(TransactionTruth {
-            id: self.outbox.records.get(&running.local).and_then(|record| record.id),
+            number: running.local,
+            name: self.outbox.records.get(&running.local).and_then(|record| record.name.clone()),
             token: running.token.clone(),
             started_at: running.started_at,
             register_at_start: running.register_at_start,
@@ -492,7 +563,8 @@ impl Station {
             if self.link == Link::Up {
                 self.outbox.push(Call::Heartbeat);
             }
-            self.heartbeat_due = self.keys.interval("HeartbeatInterval").map(|interval| self.now + interval);
+            self.heartbeat_due =
+                self.settings.interval(Setting::HeartbeatInterval).map(|interval| self.now + interval);
         }
         self.settle();
     }
@@ -501,6 +573,8 @@ impl Station {
     fn settle(&mut self) {
         if self.power == Power::On {
             self.tell_statuses();
+            self.tell_charging_states();
+            self.reset_if_idle();
         }
         self.pump();
     }
@@ -512,8 +586,14 @@ impl Station {
     }
 
     fn expire_authorisations(&mut self) {
-        for connector in &mut self.connectors {
+        for index in 0..self.connectors.len() {
+            let connector = &mut self.connectors[index];
+            let number = connector.number;
             let _expired = connector.authorised.take_if(|authorised| authorised.expires_at <= self.now);
+            let due = connector.running.as_ref().and_then(|running| running.cable_due);
+            if due.is_some_and(|due| due <= self.now) {
+                self.end_transaction(number, StopReason::Timeout, None);
+            }
         }
     }
 
@@ -522,43 +602,64 @@ impl Station {
             if self.connectors[index].sample_due.is_none_or(|due| due > self.now) {
                 continue;
             }
-            let interval = self.keys.interval("MeterValueSampleInterval");
+            let interval = self.settings.interval(Setting::SampleInterval);
             let connector = &mut self.connectors[index];
             connector.schedule_sample(self.now, interval);
             let number = connector.number;
-            self.sample(number, "Sample.Periodic", "MeterValuesSampledData");
+            self.sample(number, Occasion::Periodic, Setting::SampledMeasurands);
         }
         if self.clock_aligned_due.is_some_and(|due| due <= self.now) {
             for number in 1..=self.connectors() {
-                self.sample(number, "Sample.Clock", "MeterValuesAlignedData");
+                self.sample(number, Occasion::Clock, Setting::AlignedMeasurands);
             }
             self.schedule_clock_aligned();
         }
     }
 
-    fn sample(&mut self, number: ConnectorNumber, context: &str, measurands_key: &str) {
+    /// Tells the figures of a connector: within its transaction where one runs.
+    fn sample(&mut self, number: ConnectorNumber, occasion: Occasion, measurands: Setting) {
         let Some(connector) = self.held(number) else { return };
         let is_silent = connector.is_hung
             || self.link == Link::Down
                 && (connector.running.is_none()
                     || self.config.offline_meter_values == OfflineMeterValues::Dropped);
-        let form = self.register_form();
-        let values = connector.sampled(self.keys.text(measurands_key), context, form);
+        let values = self.sampled(connector, occasion, measurands);
         if is_silent || values.is_empty() {
             return;
         }
         let at = self.stamp();
-        let call = match &connector.running {
+        match &connector.running {
             Some(running) => {
-                Call::Transactional(Transactional::MeterValues { local: running.local, values, at })
+                self.tell_transaction(number, running.local, at, Fact::Values { occasion, values });
             }
-            None => Call::MeterValues { connector: number, values, at },
-        };
-        self.outbox.push(call);
+            None => self.outbox.push(Call::MeterValues { connector: number, values, at }),
+        }
+    }
+
+    /// The list of sampledValue in the version's words.
+    fn sampled(&self, connector: &Connector, occasion: Occasion, measurands: Setting) -> String {
+        let mut out = String::with_capacity(900);
+        let (measurands, form) = (self.settings.text(measurands), self.register_form());
+        match self.config.version {
+            OcppVersion::V16 => {
+                connector.sampled(measurands, form, |sample| v16::sampled_value(&mut out, occasion, sample));
+            }
+            OcppVersion::V201 => {
+                let power = if self.has(Quirk::PowerWithoutUnit) {
+                    PowerForm::KilowattsWithoutUnit
+                } else {
+                    PowerForm::Watts
+                };
+                connector.sampled(measurands, form, |sample| {
+                    v201::sampled_value(&mut out, occasion, sample, power);
+                });
+            }
+        }
+        out
     }
 
     fn schedule_clock_aligned(&mut self) {
-        self.clock_aligned_due = self.keys.interval("ClockAlignedDataInterval").map(|interval| {
+        self.clock_aligned_due = self.settings.interval(Setting::AlignedInterval).map(|interval| {
             let next = self.clock.shows(self.now).floor_to(interval) + interval;
             self.clock.true_time_of(next).max(self.now + TimeSpan::from_milliseconds(1))
         });
@@ -567,8 +668,8 @@ impl Station {
     /// The first beat comes at a random share of the interval, so that stations do not beat together.
     fn schedule_heartbeat(&mut self) {
         self.heartbeat_due = self
-            .keys
-            .interval("HeartbeatInterval")
+            .settings
+            .interval(Setting::HeartbeatInterval)
             .map(|interval| self.now + interval.ratio_floor(self.rng.random_range(500..=1_000), 1_000));
     }
 
@@ -587,8 +688,14 @@ impl Station {
         for connector in &mut self.connectors {
             connector.told = None;
         }
-        let at = self.stamp();
-        self.outbox.push(Call::Status { connector: 0, status: ConnectorStatus::Available, at });
+        match self.config.version {
+            OcppVersion::V16 => {
+                let at = self.stamp();
+                self.outbox.push(Call::Status { connector: 0, status: ConnectorStatus::Available, at });
+            }
+            // There a status is that of a connector.
+            OcppVersion::V201 => {}
+        }
         self.schedule_heartbeat();
     }
 
@@ -600,15 +707,17 @@ impl Station {
         self.deferred.retain(|(_, deferred)| !matches!(deferred, Deferred::Answer(_)));
         for lost in self.outbox.interrupt() {
             match lost {
-                Call::Authorize { connector, token, profile } => {
-                    self.authorise_offline(connector, token, profile)
-                }
-                Call::Boot
+                Call::Authorize { connector, offer } => self.authorise_offline(connector, offer),
+                Call::Boot(_)
                 | Call::Heartbeat
                 | Call::Status { .. }
                 | Call::MeterValues { .. }
+                | Call::Report { .. }
                 | Call::Transactional(_) => {}
             }
+        }
+        if self.has(Quirk::SequenceRestarts) {
+            self.outbox.restart_sequences();
         }
         if self.has(Quirk::ForgetsProfilesOnReconnect) {
             self.profiles = Profiles::default();
@@ -627,6 +736,15 @@ impl Station {
         }
     }
 
+    /// A reset that waits for idleness comes when no transaction runs.
+    fn reset_if_idle(&mut self) {
+        let is_idle = self.connectors.iter().all(|connector| connector.running.is_none());
+        if self.resets_when_idle && is_idle {
+            self.resets_when_idle = false;
+            self.begin_reset(StopReason::SoftReset);
+        }
+    }
+
     fn go_down(&mut self, reason: StopReason) {
         if self.link == Link::Up {
             self.outputs.push_back(StationOutput::DropLink);
@@ -635,6 +753,17 @@ impl Station {
         let until = self.now + self.config.boot_time.max(TimeSpan::from_milliseconds(1));
         self.power = Power::Booting { until, reason, lost_at: self.now };
         self.reset_at = None;
+        self.resets_when_idle = false;
+        self.boot_reason = match reason {
+            StopReason::SoftReset | StopReason::HardReset => BootReason::RemoteReset,
+            StopReason::DeAuthorized
+            | StopReason::EvDisconnected
+            | StopReason::Local
+            | StopReason::PowerLoss
+            | StopReason::Remote
+            | StopReason::Timeout
+            | StopReason::UnlockCommand => BootReason::PowerUp,
+        };
         self.heartbeat_due = None;
         self.deferred.clear();
         self.reevaluate.clear();
@@ -657,7 +786,7 @@ impl Station {
         let is_resuming = reason == StopReason::PowerLoss
             && self.config.after_power_loss == AfterPowerLoss::ResumesTransaction;
         let stopped_at = self.print(lost_at);
-        let interval = self.keys.interval("MeterValueSampleInterval");
+        let interval = self.settings.interval(Setting::SampleInterval);
         let now = self.now;
         for number in 1..=self.connectors() {
             let Some(connector) = self.held_mut(number) else { continue };
@@ -677,222 +806,6 @@ impl Station {
         self.outputs.push_back(StationOutput::WantsLink);
     }
 
-    // Tokens and transactions.
-
-    fn present(&mut self, number: ConnectorNumber, token: IdToken) {
-        if self.power != Power::On {
-            return;
-        }
-        let Some(connector) = self.held(number) else { return };
-        if connector.is_hung || !connector.is_operative {
-            return;
-        }
-        if let Some(running) = &connector.running {
-            if running.token == token {
-                self.end_transaction(number, StopReason::Local, Some(token));
-            }
-            return;
-        }
-        if self.link == Link::Down || self.registration != Registration::Accepted {
-            self.authorise_offline(number, token, None);
-        } else if self.keys.flag("LocalPreAuthorize") && self.known_tokens.contains(&token) {
-            self.authorised(number, token, None, EnergyFrom::Start);
-        } else {
-            match self.config.authorization {
-                Authorization::BeforeStart => {
-                    self.outbox.push(Call::Authorize { connector: number, token, profile: None });
-                }
-                Authorization::ByStart => self.authorised(number, token, None, EnergyFrom::Answer),
-            }
-        }
-    }
-
-    fn authorise_offline(&mut self, number: ConnectorNumber, token: IdToken, profile: Option<Box<Profile>>) {
-        let is_known = self.known_tokens.contains(&token);
-        let is_allowed = self.keys.flag("LocalAuthorizeOffline")
-            && (is_known || self.keys.flag("AllowOfflineTxForUnknownId"));
-        if is_allowed {
-            self.authorised(number, token, profile, EnergyFrom::Start);
-        }
-    }
-
-    /// A token may start at a connector: at once where an EV is, else it waits for the cable.
-    fn authorised(
-        &mut self,
-        number: ConnectorNumber,
-        token: IdToken,
-        profile: Option<Box<Profile>>,
-        energy: EnergyFrom,
-    ) {
-        let waits = self.keys.interval("ConnectionTimeOut").unwrap_or(TimeSpan::from_seconds(60));
-        let expires_at = self.now + waits;
-        if let Some(connector) = self.held_mut(number)
-            && connector.running.is_none()
-        {
-            connector.authorised = Some(Authorised { token, expires_at, profile, energy });
-            self.begin_if_possible(number);
-        }
-    }
-
-    fn begin_if_possible(&mut self, number: ConnectorNumber) {
-        let (now, started_shown, at) = (self.now, self.clock.shows(self.now), self.stamp());
-        let local = self.transactions_started + 1;
-        let interval = self.keys.interval("MeterValueSampleInterval");
-        let Some(connector) = self.held_mut(number) else { return };
-        let can_begin = connector.running.is_none()
-            && connector.evse.ev().is_some()
-            && connector.is_operative
-            && !connector.is_hung;
-        let Some(Authorised { token, profile, energy, .. }) = connector.authorised.take_if(|_| can_begin)
-        else {
-            return;
-        };
-        connector.evse.advance(now);
-        let register_at_start = connector.evse.register();
-        connector.running = Some(Running {
-            local,
-            token: token.clone(),
-            started_at: now,
-            started_shown,
-            register_at_start,
-            energy,
-            was_paused: false,
-        });
-        connector.is_finishing = false;
-        connector.schedule_sample(now, interval);
-        self.transactions_started = local;
-        let meter_start = register_at_start.watt_hours_floor();
-        let record = TransactionRecord { connector: number, token, meter_start, at, id: None };
-        self.outbox.records.insert(local, record);
-        self.outbox.push(Call::Transactional(Transactional::Start { local }));
-        if let Some(profile) = profile.and_then(|profile| self.admit(*profile).ok()) {
-            self.profiles.set(profile);
-        }
-        self.apply_limits();
-        self.drive_supply(number);
-    }
-
-    /// StartTransaction was answered.
-    fn start_answered(&mut self, number: ConnectorNumber, local: u64, is_accepted: bool) {
-        let stops = self.keys.flag("StopTransactionOnInvalidId");
-        let Some(running) = self.held_mut(number).and_then(|held| held.running.as_mut()) else { return };
-        if running.local != local {
-            return;
-        }
-        if is_accepted {
-            running.energy = EnergyFrom::Start;
-        } else if stops {
-            self.end_transaction(number, StopReason::DeAuthorized, None);
-        } else {
-            running.energy = EnergyFrom::Answer;
-        }
-        self.apply_limits();
-        self.drive_supply(number);
-    }
-
-    fn end_transaction(&mut self, number: ConnectorNumber, reason: StopReason, token: Option<IdToken>) {
-        let at = self.stamp();
-        self.end_transaction_at(number, reason, token, at);
-    }
-
-    fn end_transaction_at(
-        &mut self,
-        number: ConnectorNumber,
-        reason: StopReason,
-        token: Option<IdToken>,
-        at: String,
-    ) {
-        let now = self.now;
-        let Some(connector) = self.held_mut(number) else { return };
-        let Some(running) = connector.running.take() else { return };
-        connector.evse.set_supply(now, Supply::Withheld);
-        connector.sample_due = None;
-        connector.authorised = None;
-        connector.is_finishing = connector.evse.ev().is_some();
-        if std::mem::take(&mut connector.becomes_inoperative) {
-            connector.is_operative = false;
-        }
-        let register = connector.evse.register().watt_hours_floor();
-        let meter_stop = if self.has(Quirk::MeterStopUnknown) {
-            -1
-        } else if self.has(Quirk::MeterStopOneBelow) {
-            register - 1
-        } else {
-            register
-        };
-        let stop = Transactional::Stop { local: running.local, meter_stop, at, reason, token };
-        if self.has(Quirk::DuplicatesStopTransaction) {
-            self.outbox.push(Call::Transactional(stop.clone()));
-        }
-        self.outbox.push(Call::Transactional(stop));
-        // "A TxProfile SHALL be deleted when the transaction is finished" (OCPP 1.6 section 3.13.1).
-        self.profiles.retain(|profile| profile.purpose != Purpose::TxProfile || profile.connector != number);
-        self.apply_limits();
-    }
-
-    // Limits.
-
-    fn limits_due(&mut self) {
-        let mut is_due = false;
-        while self.reevaluate.first().is_some_and(|due| *due <= self.now) {
-            self.reevaluate.pop_first();
-            is_due = true;
-        }
-        is_due |=
-            self.connectors.iter().any(|held| held.boundary.is_some_and(|boundary| boundary <= self.now));
-        if is_due {
-            self.apply_limits();
-        }
-    }
-
-    /// Drives all pilots by the profiles as they merge now.
-    fn apply_limits(&mut self) {
-        let sharers = self.sharers();
-        let shown = self.clock.shows(self.now);
-        let is_holding = self.link == Link::Down && self.has(Quirk::HoldsLimitWhileOffline);
-        for index in 0..self.connectors.len() {
-            let context = self.connectors[index].context(sharers);
-            if is_holding {
-                self.connectors[index].boundary = None;
-                continue;
-            }
-            let merged = self.profiles.limit_at(shown, &context);
-            let boundary = self
-                .profiles
-                .next_boundary(shown, &context)
-                .map(|at| self.clock.true_time_of(at).max(self.now + TimeSpan::from_milliseconds(1)));
-            let limit = self.applied_limit(context.connector, merged);
-            let hangs = self.has(Quirk::HangsAtZero);
-            let connector = &mut self.connectors[index];
-            connector.boundary = boundary;
-            connector.evse.set_limit(self.now, limit);
-            if connector.evse.quantised() == Amperes::ZERO
-                && let Some(running) = &mut connector.running
-            {
-                running.was_paused = true;
-                connector.is_hung |= hangs;
-            }
-            if connector.is_hung {
-                connector.evse.set_supply(self.now, Supply::Withheld);
-            }
-        }
-    }
-
-    /// Closes or opens the contactor of a connector.
-    fn drive_supply(&mut self, number: ConnectorNumber) {
-        let now = self.now;
-        let Some(connector) = self.held_mut(number) else { return };
-        let is_released = !connector.is_hung
-            && connector.running.as_ref().is_some_and(|running| running.energy == EnergyFrom::Start);
-        connector.evse.set_supply(now, if is_released { Supply::Released } else { Supply::Withheld });
-    }
-
-    /// Among how many connectors a cap of the station is shared.
-    fn sharers(&self) -> i64 {
-        let running = self.connectors.iter().filter(|connector| connector.running.is_some()).count();
-        i64::try_from(running.max(1)).unwrap_or(i64::MAX)
-    }
-
     // Small parts.
 
     fn tell_statuses(&mut self) {
@@ -901,10 +814,31 @@ impl Station {
         }
         for index in 0..self.connectors.len() {
             let status = self.connectors[index].status();
-            if self.connectors[index].told != Some(status) {
-                self.connectors[index].told = Some(status);
+            let word = match self.config.version {
+                OcppVersion::V16 => status.name(),
+                OcppVersion::V201 => v201::status_word(status),
+            };
+            if self.connectors[index].told != Some(word) {
+                self.connectors[index].told = Some(word);
                 let (connector, at) = (self.connectors[index].number, self.stamp());
                 self.outbox.push(Call::Status { connector, status, at });
+            }
+        }
+    }
+
+    /// OCPP 2.0.1 tells within the transaction what became of the energy, also what it tells later.
+    fn tell_charging_states(&mut self) {
+        match self.config.version {
+            OcppVersion::V16 => return,
+            OcppVersion::V201 => {}
+        }
+        for index in 0..self.connectors.len() {
+            let connector = &self.connectors[index];
+            let Some(running) = &connector.running else { continue };
+            if running.told != Some(connector.charging_state()) && !connector.is_hung {
+                let (number, local) = (connector.number, running.local);
+                let fact = Fact::Changed { cause: Cause::ChargingState, token: None };
+                self.tell_transaction(number, local, self.stamp(), fact);
             }
         }
     }
@@ -947,13 +881,14 @@ impl Station {
         usize::from(number).checked_sub(1).and_then(|index| self.connectors.get_mut(index))
     }
 
-    /// The connector whose running transaction the backend knows by this id.
-    fn connector_of_transaction(&self, id: i64) -> Option<ConnectorNumber> {
+    /// The connector whose running transaction has this name.
+    fn connector_of_transaction(&self, name: &TransactionName) -> Option<ConnectorNumber> {
         self.connectors
             .iter()
             .find(|connector| {
                 connector.running.as_ref().is_some_and(|running| {
-                    self.outbox.records.get(&running.local).and_then(|record| record.id) == Some(id)
+                    self.outbox.records.get(&running.local).and_then(|record| record.name.as_ref())
+                        == Some(name)
                 })
             })
             .map(|connector| connector.number)

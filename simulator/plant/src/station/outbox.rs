@@ -1,24 +1,26 @@
 //! What the station has to say: one call outstanding, transaction messages queued in order until they are answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 
 use serde_json::Value;
 use units::{IdToken, TimeSpan, Timestamp};
 
-use super::config::Quirk;
-use super::connector::EnergyFrom;
-use super::profile::Profile;
-use super::wire::{self, quoted, text_at, whole_at};
-use super::{ConnectorNumber, ConnectorStatus, Link, Registration, Station, StationOutput, StopReason};
+use super::config::{OcppVersion, Quirk};
+use super::connector::{ChargingState, Connector, EnergyFrom, Occasion, Offer};
+use super::settings::Setting;
+use super::wire::{self, text_at, whole_at};
+use super::{
+    ConnectorNumber, ConnectorStatus, Link, Registration, Station, StationOutput, StopReason,
+    TransactionName, v16, v201,
+};
 
 /// Between tries of a BootNotification that got no usable answer.
 const BOOT_RETRY: TimeSpan = TimeSpan::from_seconds(30);
 
-/// A call of the station.
+/// A call of the station, in no version's words.
 #[derive(Debug, Clone)]
 pub enum Call {
-    Boot,
+    Boot(BootReason),
     Heartbeat,
     Status {
         connector: ConnectorNumber,
@@ -27,8 +29,7 @@ pub enum Call {
     },
     Authorize {
         connector: ConnectorNumber,
-        token: IdToken,
-        profile: Option<Box<Profile>>,
+        offer: Offer,
     },
     /// Values outside a transaction; lost while offline.
     MeterValues {
@@ -36,27 +37,83 @@ pub enum Call {
         values: String,
         at: String,
     },
+    /// A page of the report on all variables, from 0.
+    Report {
+        request: i64,
+        page: usize,
+        at: String,
+    },
     /// A message that is kept until it is answered.
     Transactional(Transactional),
 }
 
-/// A message about a transaction, named by the station's own number.
+/// Why a station boots, or says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootReason {
+    PowerUp,
+    RemoteReset,
+    Triggered,
+}
+
+/// A message about a transaction, as things stood when it was due.
 #[derive(Debug, Clone)]
-pub enum Transactional {
-    Start { local: u64 },
-    MeterValues { local: u64, values: String, at: String },
-    Stop { local: u64, meter_stop: i64, at: String, reason: StopReason, token: Option<IdToken> },
+pub struct Transactional {
+    /// The station's own number of the transaction.
+    pub local: u64,
+    /// How many messages of the transaction came before it.
+    pub place: u64,
+    pub at: String,
+    pub is_offline: bool,
+    pub state: ChargingState,
+    pub fact: Fact,
+}
+
+/// What it tells.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    Began {
+        cause: Cause,
+        token: Option<IdToken>,
+    },
+    Values {
+        occasion: Occasion,
+        values: String,
+    },
+    /// Said by OCPP 2.0.1 alone.
+    Changed {
+        cause: Cause,
+        token: Option<IdToken>,
+    },
+    Ended {
+        meter_stop: i64,
+        reason: StopReason,
+        token: Option<IdToken>,
+    },
+}
+
+/// Why a transaction began or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Authorized,
+    CablePluggedIn,
+    RemoteStart,
+    ChargingState,
+    /// The authorization ended, and the transaction goes on.
+    Withdrawn(StopReason),
 }
 
 /// What messages about a transaction need, kept until its last one is answered.
 #[derive(Debug, Clone)]
 pub struct TransactionRecord {
     pub connector: ConnectorNumber,
-    pub token: IdToken,
+    /// The type of its token in OCPP 2.0.1.
+    pub kind: &'static str,
+    pub remote_start: Option<i64>,
     pub meter_start: i64,
-    pub at: String,
-    /// The backend's id.
-    pub id: Option<i64>,
+    pub name: Option<TransactionName>,
+    /// How many messages were made.
+    pub told: u64,
+    pub is_over: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -96,11 +153,12 @@ impl Outbox {
     pub fn push(&mut self, call: Call) {
         match call {
             Call::Transactional(message) => self.transactional.push_back(message),
-            Call::Boot
+            Call::Boot(_)
             | Call::Heartbeat
             | Call::Status { .. }
             | Call::Authorize { .. }
-            | Call::MeterValues { .. } => self.calls.push_back(call),
+            | Call::MeterValues { .. }
+            | Call::Report { .. } => self.calls.push_back(call),
         }
     }
 
@@ -126,6 +184,32 @@ impl Outbox {
         lost
     }
 
+    /// The last message about a transaction goes out twice.
+    pub fn say_last_again(&mut self) {
+        if let Some(last) = self.transactional.back().cloned() {
+            self.transactional.push_back(last);
+        }
+    }
+
+    /// seqNo of each transaction begins anew.
+    pub fn restart_sequences(&mut self) {
+        for record in self.records.values_mut() {
+            record.told = 0;
+        }
+    }
+
+    /// Whether something of a transaction still waits to be said.
+    pub fn has_queued(&self, name: &TransactionName) -> bool {
+        self.transactional.iter().any(|message| {
+            self.records.get(&message.local).and_then(|record| record.name.as_ref()) == Some(name)
+        })
+    }
+
+    /// The name of a transaction that the station names itself.
+    pub fn own_name(&self, local: u64) -> TransactionName {
+        TransactionName::Station(format!("{:08x}-{local}", self.prefix))
+    }
+
     fn next_id(&mut self) -> String {
         self.sent += 1;
         format!("{:08x}-{}", self.prefix, self.sent)
@@ -143,20 +227,54 @@ impl Station {
                 return;
             }
             self.boot_due = None;
-            Some(Call::Boot)
+            Some(Call::Boot(self.boot_reason))
         } else if let Some(call) = self.outbox.calls.pop_front() {
             Some(call)
         } else if self.outbox.retry_at <= self.now {
-            self.outbox.transactional.pop_front().map(Call::Transactional)
+            self.next_transactional().map(Call::Transactional)
         } else {
             None
         };
         let Some(call) = call else { return };
-        let (action, payload) = self.render(&call);
+        let (action, payload) = match self.config.version {
+            OcppVersion::V16 => v16::render(self, &call),
+            OcppVersion::V201 => v201::render(self, &call),
+        };
         let id = self.outbox.next_id();
         self.outputs.push_back(StationOutput::Frame(wire::call(&id, action, &payload)));
         let expires_at = self.now + self.config.call_timeout;
         self.outbox.outstanding = Some(Outstanding { id, call, expires_at });
+    }
+
+    fn next_transactional(&mut self) -> Option<Transactional> {
+        if self.has(Quirk::EventsOutOfOrder) {
+            self.outbox.transactional.pop_back()
+        } else {
+            self.outbox.transactional.pop_front()
+        }
+    }
+
+    /// Puts a message about a transaction on its way, as things stand.
+    pub(super) fn tell_transaction(&mut self, number: ConnectorNumber, local: u64, at: String, fact: Fact) {
+        let is_offline = self.link == Link::Down || self.registration != Registration::Accepted;
+        let state = match fact {
+            // Told a moment before the plug is gone.
+            Fact::Ended { reason: StopReason::EvDisconnected, .. } => ChargingState::Idle,
+            Fact::Began { .. } | Fact::Values { .. } | Fact::Changed { .. } | Fact::Ended { .. } => {
+                self.held(number).map_or(ChargingState::Idle, Connector::charging_state)
+            }
+        };
+        let Some(record) = self.outbox.records.get_mut(&local) else { return };
+        let place = record.told;
+        record.told += 1;
+        record.is_over |= matches!(fact, Fact::Ended { .. });
+        if let Some(running) = self.held_mut(number).and_then(|held| held.running.as_mut())
+            && running.local == local
+        {
+            running.told = Some(state);
+        }
+        let message = Transactional { local, place, at, is_offline, state, fact };
+        self.outbox.push(Call::Transactional(message));
     }
 
     /// When the outbox wants a tick.
@@ -194,17 +312,17 @@ impl Station {
             return;
         };
         match outstanding.call {
-            Call::Boot => self.boot_answered(payload),
+            Call::Boot(_) => self.boot_answered(payload),
             Call::Heartbeat => self.set_clock(text_at(payload, "/currentTime")),
-            Call::Status { .. } | Call::MeterValues { .. } => {}
-            Call::Authorize { connector, token, profile } => {
-                if self.is_accepted(&token, payload) {
-                    self.authorised(connector, token, profile, EnergyFrom::Start);
+            Call::Status { .. } | Call::MeterValues { .. } | Call::Report { .. } => {}
+            Call::Authorize { connector, offer } => {
+                if self.verdict(&offer.token, payload) == Verdict::Accepted {
+                    self.authorised(connector, offer, EnergyFrom::Start);
                 }
             }
             Call::Transactional(message) => {
                 self.outbox.refusals = 0;
-                self.transactional_answered(message, payload);
+                self.transactional_answered(&message, payload);
             }
         }
     }
@@ -217,37 +335,42 @@ impl Station {
         match outstanding.call {
             Call::Transactional(message) => {
                 self.outbox.refusals += 1;
-                if self.outbox.refusals < self.keys.count("TransactionMessageAttempts") {
+                if self.outbox.refusals < self.settings.count(Setting::MessageAttempts) {
                     self.retry(message, self.outbox.refusals);
                 } else {
                     self.outbox.refusals = 0;
-                    self.forget_if_stop(&message);
+                    self.forget_if_over(message.local);
                 }
             }
-            call @ (Call::Boot
+            call @ (Call::Boot(_)
             | Call::Heartbeat
             | Call::Status { .. }
             | Call::Authorize { .. }
-            | Call::MeterValues { .. }) => self.give_up(call),
+            | Call::MeterValues { .. }
+            | Call::Report { .. }) => self.give_up(call),
         }
     }
 
     /// "The interval increases by the number of preceding tries" (OCPP 1.6 section 3.7.1).
     fn retry(&mut self, message: Transactional, tries: i64) {
         self.outbox.transactional.push_front(message);
-        let interval = TimeSpan::from_seconds(self.keys.count("TransactionMessageRetryInterval"));
+        let interval = TimeSpan::from_seconds(self.settings.count(Setting::MessageRetryInterval));
         self.outbox.retry_at = self.now + interval * tries;
     }
 
     fn give_up(&mut self, call: Call) {
         match call {
-            Call::Boot => self.boot_due = Some(self.now + BOOT_RETRY),
+            Call::Boot(_) => self.boot_due = Some(self.now + BOOT_RETRY),
             Call::Status { connector, .. } => {
                 if let Some(connector) = self.connectors.iter_mut().find(|held| held.number == connector) {
                     connector.told = None;
                 }
             }
-            Call::Heartbeat | Call::Authorize { .. } | Call::MeterValues { .. } | Call::Transactional(_) => {}
+            Call::Heartbeat
+            | Call::Authorize { .. }
+            | Call::MeterValues { .. }
+            | Call::Report { .. }
+            | Call::Transactional(_) => {}
         }
     }
 
@@ -259,7 +382,7 @@ impl Station {
                 self.registration = Registration::Accepted;
                 self.was_accepted = true;
                 if let Some(seconds) = interval {
-                    self.keys.change("HeartbeatInterval", &seconds.to_string());
+                    self.settings.set(Setting::HeartbeatInterval, seconds.to_string());
                 }
                 self.registered();
             }
@@ -274,142 +397,83 @@ impl Station {
         }
     }
 
-    fn transactional_answered(&mut self, message: Transactional, payload: &Value) {
-        match message {
-            Transactional::Start { local } => {
-                let Some(record) = self.outbox.records.get_mut(&local) else { return };
-                record.id = whole_at(payload, "/transactionId");
-                let (connector, token) = (record.connector, record.token.clone());
-                let is_accepted = self.is_accepted(&token, payload);
-                self.start_answered(connector, local, is_accepted);
-            }
-            Transactional::MeterValues { .. } => {}
-            stop @ Transactional::Stop { .. } => self.forget_if_stop(&stop),
-        }
-    }
-
-    fn forget_if_stop(&mut self, message: &Transactional) {
-        match message {
-            Transactional::Stop { local, .. } => {
-                let is_said_again = self.outbox.transactional.iter().any(|queued| queued.local() == *local);
-                if !is_said_again {
-                    self.outbox.records.remove(local);
+    fn transactional_answered(&mut self, message: &Transactional, payload: &Value) {
+        let Some(record) = self.outbox.records.get_mut(&message.local) else { return };
+        let connector = record.connector;
+        match &message.fact {
+            Fact::Began { token, .. } => {
+                if record.name.is_none() {
+                    record.name = whole_at(payload, "/transactionId").map(TransactionName::Backend);
                 }
+                self.token_judged(connector, message.local, token.as_ref(), payload);
             }
-            Transactional::Start { .. } | Transactional::MeterValues { .. } => {}
+            Fact::Changed { cause: Cause::Authorized | Cause::RemoteStart, token } => {
+                self.token_judged(connector, message.local, token.as_ref(), payload);
+            }
+            Fact::Changed { .. } | Fact::Values { .. } | Fact::Ended { .. } => {}
+        }
+        self.forget_if_over(message.local);
+    }
+
+    fn token_judged(
+        &mut self,
+        number: ConnectorNumber,
+        local: u64,
+        token: Option<&IdToken>,
+        payload: &Value,
+    ) {
+        match token.map(|token| self.verdict(token, payload)) {
+            Some(Verdict::Accepted) => self.start_answered(number, local, true),
+            Some(Verdict::Refused) => self.start_answered(number, local, false),
+            Some(Verdict::None) | None => {}
         }
     }
 
-    /// Reads idTagInfo, and keeps the token in the cache or takes it out.
-    fn is_accepted(&mut self, token: &IdToken, payload: &Value) -> bool {
-        let is_accepted = text_at(payload, "/idTagInfo/status") == Some("Accepted");
-        if !is_accepted {
-            self.known_tokens.remove(token);
-        } else if self.keys.flag("AuthorizationCacheEnabled") {
-            self.known_tokens.insert(token.clone());
-        }
-        is_accepted
-    }
-
-    fn render(&self, call: &Call) -> (&'static str, String) {
-        match call {
-            Call::Boot => {
-                let config = &self.config;
-                let payload = format!(
-                    "{{\"chargePointVendor\":{},\"chargePointModel\":{},\"firmwareVersion\":{}}}",
-                    quoted(&config.vendor),
-                    quoted(&config.model),
-                    quoted(&config.firmware)
-                );
-                ("BootNotification", payload)
-            }
-            Call::Heartbeat => ("Heartbeat", "{}".to_owned()),
-            Call::Status { connector, status, at } => {
-                let error = match status {
-                    ConnectorStatus::Faulted => "InternalError",
-                    ConnectorStatus::Available
-                    | ConnectorStatus::Preparing
-                    | ConnectorStatus::Charging
-                    | ConnectorStatus::SuspendedEv
-                    | ConnectorStatus::SuspendedEvse
-                    | ConnectorStatus::Finishing
-                    | ConnectorStatus::Unavailable => "NoError",
-                };
-                let status = status.name();
-                let payload = format!(
-                    "{{\"connectorId\":{connector},\"errorCode\":\"{error}\",\"status\":\"{status}\",\"timestamp\":\"{at}\"}}"
-                );
-                ("StatusNotification", payload)
-            }
-            Call::Authorize { token, .. } => {
-                ("Authorize", format!("{{\"idTag\":{}}}", quoted(token.as_str())))
-            }
-            Call::MeterValues { connector, values, at } => {
-                ("MeterValues", meter_values(*connector, None, values, at))
-            }
-            Call::Transactional(message) => self.render_transactional(message),
+    /// A transaction of which all is said and answered needs no record.
+    fn forget_if_over(&mut self, local: u64) {
+        let is_over = self.outbox.records.get(&local).is_some_and(|record| record.is_over);
+        if is_over && !self.outbox.transactional.iter().any(|queued| queued.local == local) {
+            self.outbox.records.remove(&local);
         }
     }
 
-    fn render_transactional(&self, message: &Transactional) -> (&'static str, String) {
-        let record = self.outbox.records.get(&message.local());
-        let id = self.reported_id(record);
-        match message {
-            Transactional::Start { .. } => {
-                let payload = record.map_or_else(String::new, |record| {
-                    let token = quoted(record.token.as_str());
-                    format!(
-                        "{{\"connectorId\":{},\"idTag\":{token},\"meterStart\":{},\"timestamp\":\"{}\"}}",
-                        record.connector, record.meter_start, record.at
-                    )
-                });
-                ("StartTransaction", payload)
-            }
-            Transactional::MeterValues { values, at, .. } => {
-                let connector = record.map_or(0, |record| record.connector);
-                ("MeterValues", meter_values(connector, Some(id), values, at))
-            }
-            Transactional::Stop { meter_stop, at, reason, token, .. } => {
-                let mut payload = format!(
-                    "{{\"transactionId\":{id},\"meterStop\":{meter_stop},\"timestamp\":\"{at}\",\"reason\":\"{}\"",
-                    reason.name()
-                );
-                if let Some(token) = token {
-                    let _ = write!(payload, ",\"idTag\":{}", quoted(token.as_str()));
+    /// Reads what the backend thinks of a token, and keeps it in the cache or takes it out.
+    fn verdict(&mut self, token: &IdToken, payload: &Value) -> Verdict {
+        let status = match self.config.version {
+            OcppVersion::V16 => Some(text_at(payload, "/idTagInfo/status").unwrap_or("")),
+            OcppVersion::V201 => text_at(payload, "/idTokenInfo/status"),
+        };
+        match status {
+            Some("Accepted") => {
+                if self.settings.flag(Setting::AuthorizationCache) {
+                    self.known_tokens.insert(token.clone());
                 }
-                payload.push('}');
-                ("StopTransaction", payload)
+                Verdict::Accepted
             }
+            Some(_) => {
+                self.known_tokens.remove(token);
+                Verdict::Refused
+            }
+            None => Verdict::None,
         }
     }
 
-    /// −1 where the backend never gave an id (errata of OCPP 1.6).
-    fn reported_id(&self, record: Option<&TransactionRecord>) -> i64 {
+    /// The name of a transaction as its messages after the first give it.
+    pub(super) fn reported_name(&self, local: u64) -> Option<TransactionName> {
         for quirk in &self.config.quirks {
             if let Quirk::TransactionId(id) = quirk {
-                return *id;
+                return Some(TransactionName::Backend(*id));
             }
         }
-        record.and_then(|record| record.id).unwrap_or(-1)
+        self.outbox.records.get(&local).and_then(|record| record.name.clone())
     }
 }
 
-impl Transactional {
-    const fn local(&self) -> u64 {
-        match self {
-            Self::Start { local } | Self::MeterValues { local, .. } | Self::Stop { local, .. } => *local,
-        }
-    }
-}
-
-fn meter_values(connector: ConnectorNumber, transaction: Option<i64>, values: &str, at: &str) -> String {
-    let mut payload = String::with_capacity(values.len() + 120);
-    let _ = write!(payload, "{{\"connectorId\":{connector},");
-    if let Some(id) = transaction {
-        let _ = write!(payload, "\"transactionId\":{id},");
-    }
-    for part in ["\"meterValue\":[{\"timestamp\":\"", at, "\",\"sampledValue\":[", values, "]}]}"] {
-        payload.push_str(part);
-    }
-    payload
+/// What the backend thinks of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Accepted,
+    Refused,
+    /// It does not say.
+    None,
 }

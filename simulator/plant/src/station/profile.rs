@@ -1,4 +1,4 @@
-//! Charging profiles of OCPP 1.6 and how they merge (part "Smart Charging", section 3.13).
+//! Charging profiles and how they merge (OCPP 1.6 part "Smart Charging", section 3.13; OCPP 2.0.1 part 2, K01).
 //!
 //! At an instant, of each purpose the profile with the highest stack level *that has an active period* leads. A leading
 //! TxProfile overrides TxDefault; a TxDefault for the connector replaces that of connector 0 on the same stack level.
@@ -123,6 +123,11 @@ impl Profiles {
         self.held.retain(is_kept);
     }
 
+    /// Whether another profile has the place of `profile` under another id: OCPP 2.0.1 allows no two.
+    pub fn has_other_in_place(&self, profile: &Profile) -> bool {
+        self.held.iter().any(|held| held.id != profile.id && profile.replaces(held))
+    }
+
     /// How many would be installed beside `profile`.
     pub fn count_beside(&self, profile: &Profile) -> usize {
         self.held.iter().filter(|held| !profile.replaces(held)).count()
@@ -228,7 +233,8 @@ impl Profile {
         match self.kind {
             Kind::Absolute => self.start.or(context.transaction_started).or(Some(self.received_at)),
             Kind::Relative if self.purpose == Purpose::ChargePointMaxProfile => Some(self.received_at),
-            Kind::Relative => context.transaction_started.or(Some(at)),
+            // Time since the start is counted, not read from the clock: one set back does not undo it.
+            Kind::Relative => Some(context.transaction_started.map_or(at, |started| started.min(at))),
             Kind::Recurring(every) => {
                 let first = self.start.unwrap_or(self.received_at);
                 let elapsed = at.since(first);

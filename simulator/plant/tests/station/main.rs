@@ -12,6 +12,7 @@ use plant::evse::EvseConfig;
 use plant::station::{
     AfterPowerLoss, Authorization, ClockSync, ConnectorStatus, OfflineMeterValues, OfflineStart, Presented,
     ProfilesAtBoot, Purpose, Quirk, RateUnits, Station, StationClockConfig, StationConfig, StationOutput,
+    TransactionName,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -305,7 +306,7 @@ fn a_stay_from_plug_in_to_unplug_is_told_in_the_standards_order() {
     desk.wait(3 * 60);
     assert_eq!(desk.station.status(1), ConnectorStatus::Charging);
     assert_eq!(desk.station.current(1), PerPhase::splat(amperes(16)));
-    assert_eq!(desk.station.transaction(1).unwrap().id, Some(701));
+    assert_eq!(desk.station.transaction(1).unwrap().name, Some(TransactionName::Backend(701)));
     desk.wait(20 * 60);
     assert_eq!(desk.station.status(1), ConnectorStatus::SuspendedEv, "2 kWh at 11 kW take 11 minutes");
     desk.unplug();

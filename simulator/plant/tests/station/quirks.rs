@@ -206,3 +206,33 @@ fn quirk_rejects_a_purpose() {
     assert_eq!(desk.set_profile(0, "ChargePointMaxProfile", 0, &[(0, 10.0)])["status"], "Rejected");
     assert_eq!(desk.set_profile(0, "TxDefaultProfile", 0, &[(0, 10.0)])["status"], "Accepted");
 }
+
+#[test]
+fn quirk_ignores_lower_limits_until_it_behaves_again() {
+    let mut desk = charging_at_10(config());
+    desk.station.misbehave(at(desk.now), Quirk::IgnoresLowerLimits);
+    for (told, drawn) in [(8, 10), (12, 12), (0, 12)] {
+        desk.set_limit(told);
+        desk.wait(5);
+        assert_eq!(desk.current(), amperes(drawn), "told {told} A");
+    }
+    desk.station.behave(at(desk.now), Quirk::IgnoresLowerLimits);
+    desk.wait(5);
+    assert_eq!(desk.current(), Amperes::ZERO, "what it was told holds");
+}
+
+#[test]
+fn a_power_cut_lasts_until_power_is_back_and_a_boot_follows() {
+    let mut desk = charging_at_10(config());
+    desk.station.power_off(at(desk.now));
+    desk.drain(at(desk.now));
+    desk.wait(3_600);
+    assert_eq!(desk.current(), Amperes::ZERO);
+    assert!(!desk.wants_link, "it has no power");
+    desk.station.power_on(at(desk.now));
+    desk.wait(60);
+    assert!(desk.wants_link, "it has booted");
+    desk.connect();
+    desk.wait(5);
+    assert_eq!(desk.heard("StopTransaction")[0]["reason"], "PowerLoss");
+}

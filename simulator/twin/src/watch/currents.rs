@@ -16,7 +16,7 @@ use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::{Engine, Note, Rule, Watch};
 use crate::scenario::{People, Scenario};
-use crate::truth::Truth;
+use crate::truth::{Truth, at_limit};
 
 /// How long plant and wire take to follow a shed, at worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct Reaction {
 const EV_REACTION: TimeSpan = TimeSpan::from_seconds(8);
 /// CONTROL section 7, S1: a shed is on the wire this long after the reading.
 const ON_THE_WIRE: TimeSpan = TimeSpan::from_seconds(1);
+/// After this a call without an answer is given up, and what it said is sent again.
+const SENT_AGAIN: TimeSpan = TimeSpan::from_seconds(40);
+/// A draw above the limit counts from the reaction time on (CONTROL section 2), in two readings; half a minute to spare.
+const CONDUCT_SETTLES: TimeSpan = TimeSpan::from_seconds(40);
 /// An offered current is followed to within this; also the resolution of what is compared.
 const ROUNDING: Amperes = Amperes::from_milliamperes(20);
 
@@ -69,6 +73,10 @@ struct Row {
     over_since: Option<Timestamp>,
     /// It was told that this excess is not the base's.
     is_told: bool,
+    /// What a lower rating made of it: it is no more than to be shed in time.
+    granted: Amperes,
+    /// Its overload could not be foreseen, or not be helped: a fuse may trip.
+    was_helpless: bool,
     /// The last lower limit that left for an EVSE on the row.
     shed_at: Option<Timestamp>,
 }
@@ -116,6 +124,7 @@ impl Watch {
 
     /// The current at an EVSE changed.
     pub fn evse_changed(&mut self, now: Timestamp, truth: &Truth, index: usize, change: PerPhase<Amperes>) {
+        self.judge_conduct(now, truth, index);
         self.story.note(now, Note::Current { evse: index, current: truth.evses()[index].site() });
         for &circuit in self.path(self.evses[index].circuit).iter() {
             for phase in Phase::ALL {
@@ -159,18 +168,51 @@ impl Watch {
         for phase in Phase::ALL {
             let Some(since) = self.currents.rows[circuit][phase].over_since else { continue };
             if measured_at >= since {
-                let over_by = now + ON_THE_WIRE + self.currents.reaction.shed;
-                let waits = |deadline| {
-                    self.currents
-                        .deadlines
-                        .iter()
-                        .any(|&(_, c, p, d)| c == circuit && p == phase && d == deadline)
-                };
-                if !waits(Deadline::Over) {
-                    self.currents.deadlines.insert((now + ON_THE_WIRE, circuit, phase, Deadline::OnTheWire));
-                    self.currents.deadlines.insert((over_by, circuit, phase, Deadline::Over));
-                }
+                self.expect_shed(now, circuit, phase);
             }
+        }
+    }
+
+    /// From now on a shed is waited for, unless one is already.
+    fn expect_shed(&mut self, now: Timestamp, circuit: usize, phase: Phase) {
+        let deadlines = &mut self.currents.deadlines;
+        if !deadlines.iter().any(|&(_, c, p, d)| c == circuit && p == phase && d == Deadline::Over) {
+            let over_by = now + ON_THE_WIRE + self.currents.reaction.shed;
+            deadlines.insert((now + ON_THE_WIRE, circuit, phase, Deadline::OnTheWire));
+            deadlines.insert((over_by, circuit, phase, Deadline::Over));
+        }
+    }
+
+    /// The rating of a circuit is another: what exceeds it now must be shed as if a reading had told it.
+    pub(super) fn rating_changed(&mut self, now: Timestamp, truth: &Truth, circuit: usize) {
+        for phase in Phase::ALL {
+            let excess = truth.circuits()[circuit].total()[phase] - self.circuits[circuit].rating[phase];
+            self.forget_deadlines(circuit, phase);
+            let row = &mut self.currents.rows[circuit][phase];
+            row.over_since = (excess > ROUNDING).then_some(now);
+            row.granted = excess.max(Amperes::ZERO);
+            row.is_told = false;
+            if excess > ROUNDING {
+                self.expect_shed(now, circuit, phase);
+            }
+        }
+    }
+
+    /// How an EVSE follows what it is told: who draws more in two readings is known to the engine.
+    fn judge_conduct(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+        let known_after = self.meter_interval + self.meter_interval + CONDUCT_SETTLES;
+        let evse = &mut self.evses[index];
+        if evse.plant.follows_limits {
+            return;
+        }
+        let told = evse.live.unwrap_or(evse.current_max);
+        let above = told + Amperes::from_amperes(1).max(told.ratio_floor(1, 10));
+        let is_above = evse.plant.is_reachable && truth.evses()[index].terminals().highest() > above;
+        let since = *evse.above_since.get_or_insert(now);
+        if !is_above {
+            evse.above_since = None;
+        } else if now.since(since) > known_after {
+            evse.is_known_wayward = true;
         }
     }
 
@@ -211,10 +253,14 @@ impl Watch {
 
     /// Judges the fuses, which integrate over the whole run.
     pub fn judge_fuses(&mut self, now: Timestamp, truth: &mut Truth) {
-        for circuit in truth.circuits_mut() {
+        for (circuit, rows) in truth.circuits_mut().iter_mut().zip(&self.currents.rows) {
+            let helpless = PerPhase::from_fn(|phase| rows[phase].was_helpless);
             let name = circuit.name.clone();
             for phase in Phase::ALL {
                 self.verdicts.check(Rule::Fuse);
+                if helpless[phase] {
+                    continue;
+                }
                 if let Some(at) = circuit.tripped_at(phase, now) {
                     let text = format!("the gG fuse of {name} {phase}, {}, trips", circuit.rating[phase]);
                     self.verdicts.fire(Rule::Fuse, at, text, &self.story);
@@ -231,15 +277,22 @@ impl Watch {
         if excess <= ROUNDING {
             if row.over_since.take().is_some() {
                 row.is_told = false;
+                row.granted = Amperes::ZERO;
                 self.forget_deadlines(circuit, phase);
             }
             return;
         }
         row.over_since.get_or_insert(now);
-        if !is_rise || row.is_told {
+        let granted = row.granted;
+        let is_judged = is_rise && !row.is_told;
+        let unforeseen = self.unforeseen(now, truth, circuit, phase);
+        if unforeseen > Amperes::ZERO || self.is_nothing_left(truth, circuit, phase) {
+            self.currents.rows[circuit][phase].was_helpless = true;
+        }
+        if !is_judged {
             return;
         }
-        let explained = self.base_rise(now, truth, circuit, phase);
+        let explained = self.base_rise(now, truth, circuit, phase) + granted + unforeseen;
         if excess > explained + ROUNDING && !self.is_nothing_left(truth, circuit, phase) {
             self.currents.rows[circuit][phase].is_told = true;
             let text = format!(
@@ -274,6 +327,14 @@ impl Watch {
 
     fn judge_end(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
         let Some(since) = self.currents.rows[circuit][phase].over_since else { return };
+        // A shed that vanished on its way is sent again.
+        let on_row = self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
+        let lost_at = on_row.filter_map(|evse| evse.frame_lost_at).filter(|at| *at >= since).max();
+        let again_by = lost_at.map(|at| at + SENT_AGAIN + ON_THE_WIRE + self.currents.reaction.shed);
+        if let Some(again_by) = again_by.filter(|by| *by > now) {
+            self.currents.deadlines.insert((again_by, circuit, phase, Deadline::Over));
+            return;
+        }
         self.verdicts.check(Rule::S1);
         if self.engine == Engine::Down || self.is_nothing_left(truth, circuit, phase) {
             return;
@@ -308,11 +369,30 @@ impl Watch {
         (base - lowest).max(Amperes::ZERO)
     }
 
-    /// Whether every EVSE that still loads the row is out of reach.
+    /// What nobody could foresee on a row: draws above what was told, on other lines than stated, and what its meter
+    /// kept back.
+    fn unforeseen(&self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) -> Amperes {
+        let lie = self.circuits[circuit].meter.as_ref().and_then(|meter| meter.lie(now));
+        let mut sum = lie.map_or(Amperes::ZERO, |lie| lie[phase]);
+        for (watched, evse) in self.evses.iter().zip(truth.evses()) {
+            let is_wayward = !watched.plant.follows_limits || !watched.is_wired_right;
+            if is_wayward && self.path(watched.circuit).contains(&circuit) {
+                let told = watched.live.unwrap_or(watched.fallback).min(watched.plant.ev_max);
+                let believed = at_limit(watched.wiring, told, watched.plant.phases)[phase];
+                sum += (evse.site()[phase] - believed).max(Amperes::ZERO);
+            }
+        }
+        sum
+    }
+
+    /// Whether every EVSE that still loads the row is out of reach, does not do what it is told, or is not known to
+    /// load it.
     fn is_nothing_left(&self, truth: &Truth, circuit: usize, phase: Phase) -> bool {
         self.evses.iter().zip(truth.evses()).all(|(watched, evse)| {
             evse.site()[phase] == Amperes::ZERO
                 || !watched.plant.is_reachable
+                || !watched.plant.follows_limits
+                || !watched.is_wired_right
                 || !self.path(watched.circuit).contains(&circuit)
         })
     }
@@ -328,5 +408,5 @@ impl Watch {
     }
 }
 
-/// How long base currents are kept: longer than any meter time-out with its reaction.
-const BASE_KEPT: TimeSpan = TimeSpan::from_minutes(15);
+/// How long base currents are kept: longer than any meter is frozen.
+const BASE_KEPT: TimeSpan = TimeSpan::from_hours(3);

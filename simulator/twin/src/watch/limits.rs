@@ -8,31 +8,49 @@
 
 use std::collections::VecDeque;
 
+use plant::meter::MeterFault;
 use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
-use super::{Note, Rule, Watch};
+use super::{Note, Rule, Sampled, Watch};
 use crate::frame_text::{ProfileSent, profile_sent};
-use crate::truth::Truth;
+use crate::truth::at_limit;
+
+/// A raise that rests on a meter that told too little is taken back within this.
+const LIE_REMEMBERED: TimeSpan = TimeSpan::from_minutes(3);
 
 /// A meter as the engine hears of it.
 #[derive(Debug, Clone)]
 pub struct WatchedMeter {
     timeout: TimeSpan,
-    /// Delivered, measured; newest last.
+    /// When the last reading was measured, and when it was delivered.
+    heard_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    /// Of true readings: delivered, measured; newest last.
     readings: VecDeque<(Timestamp, Timestamp)>,
-    /// Base load here and below, as it truly was at the last reading.
+    /// Base load here and below at the last reading: as it truly was, or as a lying meter makes believe.
     base: Option<PerPhase<Amperes>>,
     /// Readings in a row, none later than the time-out after the one before.
     fresh: u32,
     /// It was stale since the engine's start.
     was_stale: bool,
+    /// What it told too little, and when it last did.
+    lie: Option<(Timestamp, PerPhase<Amperes>)>,
 }
 
 impl WatchedMeter {
     /// A meter that has told nothing yet.
     #[must_use]
     pub const fn new(timeout: TimeSpan) -> Self {
-        Self { timeout, readings: VecDeque::new(), base: None, fresh: 0, was_stale: false }
+        Self {
+            timeout,
+            heard_at: None,
+            delivered_at: None,
+            readings: VecDeque::new(),
+            base: None,
+            fresh: 0,
+            was_stale: false,
+            lie: None,
+        }
     }
 
     /// When the newest reading was measured that the running engine had `acted` ago.
@@ -41,55 +59,73 @@ impl WatchedMeter {
         self.readings.iter().rev().find(|(delivered, _)| had(*delivered)).map(|(_, measured)| *measured)
     }
 
-    fn hear(&mut self, now: Timestamp, measured_at: Timestamp, base: PerPhase<Amperes>) {
-        let is_gap =
-            self.readings.back().is_some_and(|(_, before)| measured_at.since(*before) > self.timeout);
-        self.was_stale |= is_gap;
-        self.fresh = if is_gap { 1 } else { self.fresh + 1 };
-        self.base = Some(base);
-        self.readings.push_back((now, measured_at));
-        while self.readings.len() > 64 {
-            self.readings.pop_front();
+    fn hear(&mut self, now: Timestamp, told: PerPhase<Amperes>, sampled: &Sampled) {
+        let is_gap = self.heard_at.is_some_and(|before| sampled.at.since(before) > self.timeout);
+        self.heard_at = Some(sampled.at);
+        let is_nonsense = sampled.fault == MeterFault::Impossible;
+        self.was_stale |= is_gap || is_nonsense;
+        self.fresh = match (is_nonsense, is_gap) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => self.fresh + 1,
+        };
+        self.delivered_at = Some(now);
+        match sampled.fault {
+            MeterFault::None => {
+                self.base = Some(sampled.base);
+                self.readings.push_back((now, sampled.at));
+                while self.readings.len() > 64 {
+                    self.readings.pop_front();
+                }
+            }
+            // What it told then is what is believed; it may be less than what flows.
+            MeterFault::Silent | MeterFault::Frozen => self.lies(now, told, sampled),
+            MeterFault::Zero => {
+                let evses = sampled.total - sampled.base;
+                self.base = Some(sampled.base.zip_with(told - evses, Amperes::min));
+                self.lies(now, told, sampled);
+            }
+            MeterFault::Impossible => {}
         }
     }
 
+    fn lies(&mut self, now: Timestamp, told: PerPhase<Amperes>, sampled: &Sampled) {
+        let less = (sampled.total - told).map(|less| less.max(Amperes::ZERO));
+        let before = self.lie(now).unwrap_or_default();
+        self.lie = Some((now, less.zip_with(before, Amperes::max)));
+    }
+
+    /// By how much it told too little lately: raises that rest on it take a while to be taken back.
+    pub(super) fn lie(&self, now: Timestamp) -> Option<PerPhase<Amperes>> {
+        self.lie.filter(|(at, _)| now.since(*at) <= LIE_REMEMBERED).map(|(_, lie)| lie)
+    }
+
     /// CONTROL section 4: stale when older than the time-out; raises resume after three fresh readings.
-    fn forbids_raises(&self, now: Timestamp) -> bool {
+    pub(super) fn forbids_raises(&self, now: Timestamp) -> bool {
         // The engine may hold a reading true from when it came: that is later by its delay.
-        match self.readings.back() {
+        match self.delivered_at {
             None => true,
-            Some((delivered, _)) if now.since(*delivered) > self.timeout => true,
+            Some(delivered) if now.since(delivered) > self.timeout => true,
             Some(_) => self.was_stale && self.fresh < 3,
         }
     }
 }
 
 impl Watch {
-    /// A reading of a circuit's meter reaches the engine. `base` is what base load truly was when it was measured.
-    pub fn reading(
-        &mut self,
-        now: Timestamp,
-        circuit: usize,
-        measured_at: Timestamp,
-        current: PerPhase<Amperes>,
-        base: PerPhase<Amperes>,
-    ) {
-        self.story.note(now, Note::Reading { circuit, measured_at, current });
+    /// A reading of a circuit's meter reaches the engine; it was `sampled` when it was measured.
+    pub fn reading(&mut self, now: Timestamp, circuit: usize, told: PerPhase<Amperes>, sampled: &Sampled) {
+        self.story.note(now, Note::Reading { circuit, measured_at: sampled.at, current: told });
         if let Some(meter) = &mut self.circuits[circuit].meter {
-            meter.hear(now, measured_at, base);
+            meter.hear(now, told, sampled);
         }
-        self.reading_shows(now, circuit, measured_at);
+        if sampled.fault == MeterFault::None {
+            self.reading_shows(now, circuit, sampled.at);
+        }
     }
 
     /// A SetChargingProfile leaves the engine for a station whose connectors are the EVSEs `connectors`, from 1 on.
     /// Tells whether it changes a live limit.
-    pub fn profile_leaves(
-        &mut self,
-        now: Timestamp,
-        truth: &Truth,
-        connectors: &[usize],
-        text: &str,
-    ) -> bool {
+    pub fn profile_leaves(&mut self, now: Timestamp, connectors: &[usize], text: &str) -> bool {
         let profile = match profile_sent(text) {
             Ok(profile) => profile,
             Err(error) => {
@@ -100,31 +136,34 @@ impl Watch {
         };
         let place = usize::from(profile.connector).checked_sub(1);
         let Some(&index) = place.and_then(|place| connectors.get(place)) else { return false };
-        if !profile.is_amperes {
-            return false;
-        }
-        self.judge_s3(now, index, &profile);
+        profile.is_amperes && self.limit_leaves(now, index, &profile)
+    }
+
+    /// A profile in amperes leaves for an EVSE. Tells whether it changes a live limit.
+    pub(crate) fn limit_leaves(&mut self, now: Timestamp, index: usize, profile: &ProfileSent) -> bool {
+        self.judge_s3(now, index, profile);
         let limits: Vec<Amperes> = profile.periods.iter().map(|(_, limit)| *limit).collect();
         let (Some(&first), Some(&last)) = (limits.first(), limits.last()) else { return false };
         if profile.purpose == "TxDefaultProfile" && limits.len() == 1 {
             self.evses[index].fallback = last;
-            self.judge_s4(now, truth, index);
+            self.judge_s4(now, index);
             return false;
         }
         self.judge_expiry(now, index, first, &limits);
         let expired_before = std::mem::replace(&mut self.evses[index].expired, last);
         if expired_before != last {
-            self.judge_s4(now, truth, index);
+            self.judge_s4(now, index);
         }
         self.story.note(now, Note::Limit { evse: index, limit: first, expired: last });
         let worst = self.worst(now, index);
         if first > worst {
-            self.judge_s2(now, truth, index, first, worst);
+            self.judge_s2(now, index, first, worst);
         } else if first < worst {
             self.shed_sent(now, index);
         }
         let before = self.evses[index].live.replace(first);
-        self.judge_s5(now, truth, index, before, first);
+        self.limit_sent(now, index, before, first);
+        self.judge_s5(now, index, before, first);
         let in_force = self.currents.reaction.in_force;
         let evse = &mut self.evses[index];
         evse.on_the_wire.retain(|(sent, _)| now.since(*sent) <= in_force);
@@ -132,7 +171,8 @@ impl Watch {
         before != Some(first)
     }
 
-    /// The most that may be drawn at an EVSE in truth, per phase.
+    /// The most that may be drawn at an EVSE in truth, per phase. One that disobeys counts so only once the engine must
+    /// know it.
     fn worst(&self, now: Timestamp, index: usize) -> Amperes {
         let evse = &self.evses[index];
         if !evse.plant.may_draw {
@@ -142,22 +182,35 @@ impl Watch {
         let is_on_the_wire = |sent: Timestamp| now.since(sent) <= self.currents.reaction.in_force;
         let on_the_wire = evse.on_the_wire.iter().filter(|(sent, _)| is_on_the_wire(*sent));
         let on_the_wire = on_the_wire.map(|(_, limit)| *limit).max().unwrap_or(Amperes::ZERO);
-        evse.plant.limit.max(on_the_wire).min(evse.current_max)
+        let applied = if evse.plant.follows_limits || evse.is_known_wayward {
+            evse.plant.limit
+        } else {
+            evse.plant.limit.min(evse.live.unwrap_or(evse.fallback))
+        };
+        applied.max(on_the_wire).min(evse.current_max)
     }
 
-    fn judge_s2(&mut self, now: Timestamp, truth: &Truth, index: usize, limit: Amperes, worst: Amperes) {
+    fn judge_s2(&mut self, now: Timestamp, index: usize, limit: Amperes, worst: Amperes) {
         self.verdicts.check(Rule::S2);
         let drawn = |evse: usize, limit: Amperes| {
             let plant = &self.evses[evse].plant;
-            truth.evses()[evse].at_limit(limit.min(plant.ev_max), plant.phases)
+            at_limit(self.evses[evse].wiring, limit.min(plant.ev_max), plant.phases)
         };
         for &circuit in self.path(self.evses[index].circuit).iter() {
             let watched = &self.circuits[circuit];
+            // What is wired otherwise than stated counts as base on one line and as an EVSE on another: no sum is known.
+            if self
+                .evses
+                .iter()
+                .any(|evse| !evse.is_wired_right && self.path(evse.circuit).contains(&circuit))
+            {
+                continue;
+            }
             let base = match &watched.meter {
                 Some(meter) => meter.base.unwrap_or(watched.worst_base),
                 None => watched.worst_base,
             };
-            let sum = base + self.sum_with(now, truth, circuit, index, limit);
+            let sum = base + self.sum_with(now, circuit, index, limit);
             let Some(phase) = Phase::ALL.into_iter().find(|&phase| {
                 sum[phase] > watched.rating[phase] && drawn(index, limit)[phase] > Amperes::ZERO
             }) else {
@@ -216,14 +269,14 @@ impl Watch {
     }
 
     /// What holds when we are silent, at every EVSE, on every row above this one.
-    fn judge_s4(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+    fn judge_s4(&mut self, now: Timestamp, index: usize) {
         self.verdicts.check(Rule::S4);
         for &circuit in self.path(self.evses[index].circuit).iter() {
             let watched = &self.circuits[circuit];
             let mut sum = watched.worst_base;
-            for (other, evse) in self.evses.iter().enumerate() {
+            for evse in &self.evses {
                 if self.path(evse.circuit).contains(&circuit) {
-                    sum += truth.evses()[other].at_limit(evse.expired.max(evse.fallback), 3);
+                    sum += at_limit(evse.wiring, evse.expired.max(evse.fallback), 3);
                 }
             }
             let full = |phase: &Phase| sum[*phase] > watched.rating[*phase] - watched.reserve;
@@ -243,14 +296,7 @@ impl Watch {
     }
 
     /// A transaction's first limit is no raise, but must fit what a stale meter leaves: the static headroom.
-    fn judge_s5(
-        &mut self,
-        now: Timestamp,
-        truth: &Truth,
-        index: usize,
-        before: Option<Amperes>,
-        limit: Amperes,
-    ) {
+    fn judge_s5(&mut self, now: Timestamp, index: usize, before: Option<Amperes>, limit: Amperes) {
         if before.is_some_and(|before| limit <= before) || limit == Amperes::ZERO {
             return;
         }
@@ -268,7 +314,7 @@ impl Watch {
                     )
                 }
                 None => {
-                    let sum = self.sum_with(now, truth, circuit, index, limit);
+                    let sum = self.sum_with(now, circuit, index, limit);
                     let left = self.circuits[circuit].static_headroom;
                     if Phase::ALL.into_iter().all(|phase| sum[phase] <= left[phase]) {
                         continue;
@@ -284,19 +330,12 @@ impl Watch {
     }
 
     /// What all EVSEs below a circuit may draw at worst, with `limit` at one of them.
-    fn sum_with(
-        &self,
-        now: Timestamp,
-        truth: &Truth,
-        circuit: usize,
-        index: usize,
-        limit: Amperes,
-    ) -> PerPhase<Amperes> {
+    fn sum_with(&self, now: Timestamp, circuit: usize, index: usize, limit: Amperes) -> PerPhase<Amperes> {
         let mut sum = PerPhase::default();
         for (place, evse) in self.evses.iter().enumerate() {
             if self.path(evse.circuit).contains(&circuit) {
                 let worst = if place == index { limit } else { self.worst(now, place) };
-                sum += truth.evses()[place].at_limit(worst.min(evse.plant.ev_max), evse.plant.phases);
+                sum += at_limit(evse.wiring, worst.min(evse.plant.ev_max), evse.plant.phases);
             }
         }
         sum

@@ -1,22 +1,33 @@
 //! Checkers: they watch a run from outside, on the truth of the plant and the text on the wire, and judge it by the
 //! rules of CONTROL and MONEY. They share no code with what they judge.
 //!
-//! [`Watch`] is told what happens while it happens. [`currents`] judges S1, [`limits`] S2 to S5, [`restart`] S8,
-//! [`money`] M1 to M6 once the run is over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1
-//! to S5 may change.
+//! [`Watch`] is told what happens while it happens. [`currents`] judges S1, [`limits`] S2 to S5, [`waits`] S7, [`restart`]
+//! S8, [`belief`] what the engine holds true, [`recovery`] how soon service is back, [`money`] M1 to M6 once the run is
+//! over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1 to S5 may change.
+//!
+//! Nobody foresees a station that disobeys, a wiring that is not as stated, or a meter that tells too little: there the
+//! checkers judge what CONTROL promises, which is that a metered overload sheds until it holds or nothing is left, and that
+//! who disobeys counts at its worst from the second reading on.
+//!
+//! M7 waits for payment providers and M8 for tariffs that price idle time: there is neither yet.
 
+pub mod belief;
 pub mod currents;
 pub mod limits;
 pub mod money;
+pub mod recovery;
 pub mod restart;
 mod story;
 #[cfg(test)]
 mod tests;
+pub mod waits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use units::{Amperes, EvseId, PerPhase, Timestamp};
+use charging::network::{CircuitConfig, SiteConfig, Wiring};
+use plant::meter::MeterFault;
+use units::{Amperes, EvseId, PerPhase, TimeSpan, Timestamp};
 
 pub use currents::Reaction;
 pub use story::{Note, Story};
@@ -39,12 +50,16 @@ pub enum Rule {
     S5,
     /// Nonsense plans.
     S6,
+    /// Waiting.
+    S7,
     /// Restart.
     S8,
     /// Each CDR once.
     M1,
     /// Registers.
     M2,
+    /// Cuts.
+    M3,
     /// Settlement.
     M4,
     /// Pricing.
@@ -53,6 +68,12 @@ pub enum Rule {
     M6,
     /// Ledger.
     Ledger,
+    /// What the engine holds true.
+    Belief,
+    /// What a restart would restore.
+    Restored,
+    /// After the last fault.
+    Recovery,
     /// Energy.
     Energy,
     /// Fuses.
@@ -61,20 +82,25 @@ pub enum Rule {
 
 impl Rule {
     /// All, in order of name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::S1,
         Self::S2,
         Self::S3,
         Self::S4,
         Self::S5,
         Self::S6,
+        Self::S7,
         Self::S8,
         Self::M1,
         Self::M2,
+        Self::M3,
         Self::M4,
         Self::M5,
         Self::M6,
         Self::Ledger,
+        Self::Belief,
+        Self::Restored,
+        Self::Recovery,
         Self::Energy,
         Self::Fuse,
     ];
@@ -89,13 +115,18 @@ impl Rule {
             Self::S4 => "S4",
             Self::S5 => "S5",
             Self::S6 => "S6",
+            Self::S7 => "S7",
             Self::S8 => "S8",
             Self::M1 => "M1",
             Self::M2 => "M2",
+            Self::M3 => "M3",
             Self::M4 => "M4",
             Self::M5 => "M5",
             Self::M6 => "M6",
             Self::Ledger => "ledger at zero",
+            Self::Belief => "belief is confirmed",
+            Self::Restored => "restored equals uncrashed",
+            Self::Recovery => "recovery in time",
             Self::Energy => "energy conserved",
             Self::Fuse => "no fuse trips",
         }
@@ -111,15 +142,20 @@ impl Rule {
             Self::S4 => "what holds when we are silent fits every row, and an expiry never raises",
             Self::S5 => "no raise while a meter above the EVSE is stale",
             Self::S6 => "late, stale and senseless plans change nothing of S1 to S5",
+            Self::S7 => "no session waits longer than its class's bound",
             Self::S8 => "a restart restores ceilings and loses nothing acknowledged",
             Self::M1 => "each transaction is billed once, or held, or written off",
             Self::M2 => "energy billed is the difference of the plant's registers",
+            Self::M3 => "cutting a session changes its price by no more than the rounding",
             Self::M4 => {
                 "charged = collected + open + written off, and the payout's equation, per owner and month"
             }
             Self::M5 => "a naive pricer gives the same amounts",
             Self::M6 => "months begin at the site's midnight",
             Self::Ledger => "the ledger's postings sum to zero",
+            Self::Belief => "what the engine holds true of a quiet station is true",
+            Self::Restored => "an engine restored from the records equals the one that lives",
+            Self::Recovery => "full service is back in time after the last fault",
             Self::Energy => "registers equal the integrals of currents, and circuits add up",
             Self::Fuse => "no gG fuse of the circuits' ratings would have tripped",
         }
@@ -171,6 +207,16 @@ impl Verdicts {
         &self.firings
     }
 
+    /// Every rule with how often it was checked and how often broken.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Rule, u64, u64)> {
+        let told = |rule| {
+            let (checked, fired) = self.counts(rule);
+            (rule, checked, fired)
+        };
+        Rule::ALL.into_iter().map(told).collect()
+    }
+
     /// How often a rule was checked, and how often it was broken.
     #[must_use]
     pub fn counts(&self, rule: Rule) -> (u64, u64) {
@@ -190,8 +236,27 @@ pub struct PlantEvse {
     pub phases: u8,
     /// The most that the EV draws, per phase.
     pub ev_max: Amperes,
+    /// The least that the EV charges with, per phase.
+    pub ev_min: Amperes,
+    /// The EV would charge if it were offered as much.
+    pub wants_energy: bool,
     /// The station's link is up.
     pub is_reachable: bool,
+    /// Nothing is wrong with it that lets it offer more than it is told.
+    pub follows_limits: bool,
+}
+
+/// How things truly were when a meter measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampled {
+    /// When.
+    pub at: Timestamp,
+    /// Base load of the circuit, here and below.
+    pub base: PerPhase<Amperes>,
+    /// Base load and EVSEs, here and below.
+    pub total: PerPhase<Amperes>,
+    /// What was wrong with the meter.
+    pub fault: MeterFault,
 }
 
 /// An EVSE as its configuration states it, and what was seen of it.
@@ -202,7 +267,31 @@ pub struct WatchedEvse {
     current_max: Amperes,
     current_min: Amperes,
     step: Amperes,
+    /// As stated; the truth may be otherwise.
+    wiring: Wiring,
+    is_wired_right: bool,
     plant: PlantEvse,
+    /// Since when it has drawn more than it was told, in reach.
+    above_since: Option<Timestamp>,
+    /// It has drawn more than it was told for so long that the engine must know.
+    is_known_wayward: bool,
+    /// It disobeyed once: the engine may count it at its worst until a person clears it.
+    has_disobeyed: bool,
+    /// When a frame of its station last vanished.
+    frame_lost_at: Option<Timestamp>,
+    /// Since when its link is as it is.
+    link_since: Timestamp,
+    /// Since when its transaction is as it is.
+    transaction_since: Timestamp,
+    /// When it was last told another live limit.
+    limit_sent_at: Option<Timestamp>,
+    /// When the clock of its station was last disturbed.
+    clock_set_at: Option<Timestamp>,
+    class: u8,
+    survives_pause: bool,
+    /// Control counts it by its limits, not by its hardware.
+    is_counted_by_limit: bool,
+    wait: Option<waits::Wait>,
     /// Live limits that left the engine and are not known to be in force, oldest first.
     on_the_wire: Vec<(Timestamp, Amperes)>,
     /// The last live limit sent in the present transaction.
@@ -226,6 +315,35 @@ pub struct WatchedCircuit {
     meter: Option<limits::WatchedMeter>,
 }
 
+impl WatchedCircuit {
+    fn new(stated: &CircuitConfig, name: String, path: Arc<[usize]>) -> Self {
+        let reserve = reserve(stated);
+        Self {
+            name,
+            path,
+            rating: stated.rating,
+            reserve,
+            worst_base: stated.worst_base,
+            static_headroom: static_headroom(stated, reserve),
+            meter: stated.meter.as_ref().map(|meter| limits::WatchedMeter::new(meter.timeout)),
+        }
+    }
+}
+
+/// CONTROL section 1: default max(2 A, 3 % of rating) + the meter's accuracy class in % of rating.
+fn reserve(stated: &CircuitConfig) -> Amperes {
+    let rating = stated.rating.lowest();
+    let accuracy = stated.meter.as_ref().map_or(0, |meter| meter.accuracy_permille);
+    let default =
+        Amperes::from_amperes(2).max(rating.ratio_ceil(3, 100)) + rating.ratio_ceil(accuracy, 1_000);
+    stated.reserve.unwrap_or(default)
+}
+
+fn static_headroom(stated: &CircuitConfig, reserve: Amperes) -> PerPhase<Amperes> {
+    let left = |phase| stated.rating[phase] - reserve - stated.worst_base[phase];
+    stated.static_headroom.unwrap_or(PerPhase::from_fn(left))
+}
+
 /// All checkers of a run.
 #[derive(Debug)]
 pub struct Watch {
@@ -237,6 +355,12 @@ pub struct Watch {
     circuits: Vec<WatchedCircuit>,
     currents: currents::Currents,
     engine: Engine,
+    /// Between meter values in a transaction.
+    meter_interval: TimeSpan,
+    /// Since when records can be committed; none while they cannot.
+    storage_well_since: Option<Timestamp>,
+    /// When the last fault has healed.
+    healed_at: Option<Timestamp>,
 }
 
 /// Whether the engine runs.
@@ -257,22 +381,7 @@ impl Watch {
             .enumerate()
             .filter_map(|(place, circuit)| {
                 let stated = config.circuits.iter().find(|stated| stated.id == circuit.id)?;
-                // CONTROL section 1: default max(2 A, 3 % of rating) + the meter's accuracy class in % of rating.
-                let rating = stated.rating.lowest();
-                let accuracy = stated.meter.as_ref().map_or(0, |meter| meter.accuracy_permille);
-                let default = Amperes::from_amperes(2).max(rating.ratio_ceil(3, 100))
-                    + rating.ratio_ceil(accuracy, 1_000);
-                let reserve = stated.reserve.unwrap_or(default);
-                let left = |phase| stated.rating[phase] - reserve - stated.worst_base[phase];
-                Some(WatchedCircuit {
-                    name: circuit.name.clone(),
-                    path: truth.path(place).collect(),
-                    rating: stated.rating,
-                    reserve,
-                    worst_base: stated.worst_base,
-                    static_headroom: stated.static_headroom.unwrap_or(PerPhase::from_fn(left)),
-                    meter: stated.meter.as_ref().map(|meter| limits::WatchedMeter::new(meter.timeout)),
-                })
+                Some(WatchedCircuit::new(stated, circuit.name.clone(), truth.path(place).collect()))
             })
             .collect();
         let evses = config
@@ -285,7 +394,21 @@ impl Watch {
                 current_max: stated.current_max,
                 current_min: stated.current_min,
                 step: stated.step,
+                wiring: stated.wiring,
+                is_wired_right: stated.wiring == evse.wiring,
                 plant: PlantEvse::default(),
+                above_since: None,
+                is_known_wayward: false,
+                has_disobeyed: false,
+                frame_lost_at: None,
+                link_since: scenario.starts_at,
+                transaction_since: scenario.starts_at,
+                limit_sent_at: None,
+                clock_set_at: None,
+                class: stated.class,
+                survives_pause: stated.survives_pause,
+                is_counted_by_limit: stated.is_fallback_proven,
+                wait: None,
                 on_the_wire: Vec::new(),
                 live: None,
                 expired: Amperes::ZERO,
@@ -305,12 +428,36 @@ impl Watch {
             circuits,
             currents,
             engine: Engine::Up { since: scenario.starts_at },
+            meter_interval: scenario.stations.meter_interval,
+            storage_well_since: Some(scenario.starts_at),
+            healed_at: recovery::healed_at(scenario),
+        }
+    }
+
+    /// An operator has stated another rating of the circuit at `place`.
+    pub fn rating_restated(&mut self, now: Timestamp, truth: &Truth, config: &SiteConfig, place: usize) {
+        let id = &truth.circuits()[place].id;
+        let Some(stated) = config.circuits.iter().find(|stated| stated.id == *id) else { return };
+        let circuit = &mut self.circuits[place];
+        circuit.rating = stated.rating;
+        circuit.reserve = reserve(stated);
+        circuit.static_headroom = static_headroom(stated, circuit.reserve);
+        self.rating_changed(now, truth, place);
+    }
+
+    /// A frame between the engine and the station of these EVSEs vanished.
+    pub fn frame_lost(&mut self, now: Timestamp, evses: &[usize]) {
+        for &evse in evses {
+            self.evses[evse].frame_lost_at = Some(now);
         }
     }
 
     /// How the station and EV at an EVSE now are.
-    pub fn plant(&mut self, index: usize, plant: PlantEvse) {
+    pub fn plant(&mut self, now: Timestamp, index: usize, plant: PlantEvse) {
         let evse = &mut self.evses[index];
+        if evse.plant.is_reachable != plant.is_reachable {
+            evse.link_since = now;
+        }
         if evse.plant.may_draw && !plant.may_draw {
             evse.live = None;
             evse.on_the_wire.clear();
@@ -320,6 +467,11 @@ impl Watch {
             evse.on_the_wire.drain(..=place);
         }
         evse.plant = plant;
+        evse.has_disobeyed |= !plant.follows_limits;
+        if plant.follows_limits {
+            evse.above_since = None;
+            evse.is_known_wayward = false;
+        }
     }
 
     /// The engine's process died.

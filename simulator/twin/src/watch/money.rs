@@ -1,15 +1,20 @@
-//! M1, M2, M4 to M6 and the ledger, once the books are closed: what the plant's registers counted against what drivers
+//! M1 to M6 and the ledger, once the books are closed: what the plant's registers counted against what drivers
 //! were charged and owners are paid. Prices, fees and months are worked out anew here, the plain way.
 
 use std::collections::BTreeMap;
 
+use billing::cdr::{Cdr, ReadingContext};
+use billing::finding::Billable;
+use billing::pricing::{FlatDue, price};
+use billing::tariff::Tariff;
 use units::civil::CivilMonth;
-use units::{Money, Timestamp, WattHours};
+use units::{Money, TariffId, Timestamp, WattHours};
 
 use super::{Rule, Watch};
 use crate::business::Books;
 use crate::recorder::TransactionSeen;
 use crate::scenario::Scenario;
+use crate::site_file::FlatTariff;
 
 /// Start and stop registers travel as whole Wh, each rounded down: their difference is less than 1 Wh off.
 const REGISTER_STEP: WattHours = WattHours::from_watt_hours(1);
@@ -25,6 +30,7 @@ impl Watch {
     ) {
         self.judge_m1(now, books, transactions);
         self.judge_m2(now, books, transactions);
+        self.judge_m3(now, scenario, books);
         self.judge_m4(now, scenario, books);
         self.judge_m5(now, scenario, books);
         self.judge_m6(now, books);
@@ -37,7 +43,7 @@ impl Watch {
                 continue;
             }
             self.verdicts.check(Rule::M1);
-            let Some(id) = seen.id.and_then(|id| u64::try_from(id).ok()) else {
+            let Some(id) = seen.id else {
                 let text = format!(
                     "the transaction at {} from {} got no id although all its messages were acknowledged",
                     seen.evse, seen.started_at
@@ -46,7 +52,7 @@ impl Watch {
                 continue;
             };
             let cdrs: Vec<_> =
-                books.cdrs.iter().filter(|cdr| cdr.transaction.0 == id && cdr.evse == seen.evse).collect();
+                books.cdrs.iter().filter(|cdr| cdr.transaction == id && cdr.evse == seen.evse).collect();
             if cdrs.len() != 1 {
                 let text = format!("transaction {id} at {} has {} CDRs, not one", seen.evse, cdrs.len());
                 self.verdicts.fire(Rule::M1, now, text, &self.story);
@@ -73,10 +79,10 @@ impl Watch {
         for priced in &books.priced {
             let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr) else { continue };
             self.verdicts.check(Rule::M2);
-            let seen = transactions.iter().map(|(seen, _)| seen).find(|seen| {
-                seen.evse == cdr.evse
-                    && seen.id.and_then(|id| u64::try_from(id).ok()) == Some(cdr.transaction.0)
-            });
+            let seen = transactions
+                .iter()
+                .map(|(seen, _)| seen)
+                .find(|seen| seen.evse == cdr.evse && seen.id == Some(cdr.transaction));
             let Some(seen) = seen else {
                 let text = format!("CDR {} bills transaction {}, which never ran", cdr.id, cdr.transaction);
                 self.verdicts.fire(Rule::M2, now, text, &self.story);
@@ -89,6 +95,37 @@ impl Watch {
                     cdr.id, priced.energy, cdr.transaction
                 );
                 self.verdicts.fire(Rule::M2, now, text, &self.story);
+            }
+        }
+    }
+
+    /// Each sealed CDR that is billed is cut in two at each third of its readings: the parts cost what the whole does, but
+    /// for the rounding of three lines, half a cent each.
+    fn judge_m3(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
+        for priced in &books.priced {
+            let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr && cdr.doubts.is_empty())
+            else {
+                continue;
+            };
+            let tariff = frozen(scenario, &priced.tariff, priced.started_at);
+            let Some(tariff) = tariff.and_then(|tariff| crate::business::tariff(scenario, tariff)) else {
+                continue;
+            };
+            let mut readings = cdr.readings.clone();
+            readings.sort_by_key(|reading| reading.at);
+            let cuts = readings.iter().enumerate().filter(|(place, _)| place % 3 == 1).map(|(_, cut)| cut.at);
+            for cut in cuts.filter(|cut| *cut > cdr.started_at && *cut < cdr.stopped_at) {
+                self.verdicts.check(Rule::M3);
+                let parts = [cut_off(cdr, cdr.started_at, cut), cut_off(cdr, cut, cdr.stopped_at)];
+                let cents = parts.iter().map(|part| cents_of(part, &tariff)).sum::<Option<i64>>();
+                let is_same = cents.is_some_and(|cents| (cents - priced.amount.minor()).abs() <= 1);
+                if !is_same {
+                    let text = format!(
+                        "CDR {} costs {}, and cut at {cut} {cents:?} cents",
+                        priced.cdr, priced.amount
+                    );
+                    self.verdicts.fire(Rule::M3, now, text, &self.story);
+                }
             }
         }
     }
@@ -138,7 +175,7 @@ impl Watch {
     fn judge_m5(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
         for priced in &books.priced {
             self.verdicts.check(Rule::M5);
-            let tariff = scenario.commerce.tariffs.iter().find(|tariff| tariff.id == priced.tariff);
+            let tariff = frozen(scenario, &priced.tariff, priced.started_at);
             let amount = tariff.map(|tariff| naive_amount(priced.energy, tariff.energy.millionths()));
             if amount != Some(priced.amount.minor()) {
                 let text = format!(
@@ -183,6 +220,34 @@ impl Watch {
             }
         }
     }
+}
+
+/// The version of a tariff that held when a transaction began.
+fn frozen<'a>(scenario: &'a Scenario, id: &TariffId, started_at: Timestamp) -> Option<&'a FlatTariff> {
+    let zone = &scenario.site.config.zone;
+    let valid = |tariff: &&FlatTariff| tariff.id == *id && zone.start_of_day(tariff.valid_from) <= started_at;
+    scenario.commerce.tariffs.iter().filter(valid).max_by_key(|tariff| tariff.valid_from)
+}
+
+/// The part of a CDR between two instants, each a reading's, the start's or the end's.
+fn cut_off(cdr: &Cdr, from: Timestamp, until: Timestamp) -> Cdr {
+    let mut part = cdr.clone();
+    part.readings.retain(|reading| reading.at >= from && reading.at <= until);
+    part.readings.sort_by_key(|reading| reading.at);
+    let last = part.readings.len().saturating_sub(1);
+    for (place, reading) in part.readings.iter_mut().enumerate() {
+        reading.context = match place {
+            0 => ReadingContext::Begin,
+            _ if place == last => ReadingContext::End,
+            _ => ReadingContext::Periodic,
+        };
+    }
+    Cdr { started_at: from, stopped_at: until, ..part }
+}
+
+fn cents_of(cdr: &Cdr, tariff: &Tariff) -> Option<i64> {
+    let billable = Billable::sealed(cdr).ok()?;
+    Some(price(&billable, tariff, FlatDue::AlreadyBorne).ok()?.amount.minor())
 }
 
 /// Energy × price, in cents, half away from zero. Energy in mWh, price in millionths of the major unit per kWh.

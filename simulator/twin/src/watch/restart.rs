@@ -2,10 +2,10 @@
 //! it acknowledged.
 
 use csms::query::SiteView;
-use units::{Phase, StationId, Timestamp};
+use units::{Phase, StationId, Timestamp, TransactionId};
 
 use super::{Rule, Watch};
-use crate::truth::Truth;
+use crate::truth::{Truth, at_limit};
 
 impl Watch {
     /// A station gets an acknowledgement of a transaction's message that begins so. What it said must be on the disk.
@@ -32,7 +32,7 @@ impl Watch {
         now: Timestamp,
         truth: &Truth,
         view: Option<&SiteView>,
-        transactions: &[(usize, i64)],
+        transactions: &[(usize, TransactionId)],
     ) {
         let Some(view) = view else {
             self.verdicts.check(Rule::S8);
@@ -43,10 +43,11 @@ impl Watch {
         for (index, evse) in truth.evses().iter().enumerate() {
             self.verdicts.check(Rule::S8);
             let plant = self.evses[index].plant;
-            if !plant.may_draw {
+            // Who disobeys is counted at its worst from the second reading on, and nobody knows a wrong wiring.
+            if !plant.may_draw || !plant.follows_limits || !self.evses[index].is_wired_right {
                 continue;
             }
-            let may_draw = evse.at_limit(plant.limit.min(plant.ev_max), plant.phases);
+            let may_draw = at_limit(evse.wiring, plant.limit.min(plant.ev_max), plant.phases);
             let Some(line) = view.evses.iter().find(|line| line.evse == evse.id) else {
                 let text = format!("after the restart EVSE {} is not known", evse.id);
                 self.verdicts.fire(Rule::S8, now, text, &self.story);
@@ -65,7 +66,7 @@ impl Watch {
             self.verdicts.check(Rule::S8);
             let evse = &truth.evses()[index].id;
             let known = view.evses.iter().find(|line| line.evse == *evse).and_then(|line| line.transaction);
-            if known.map(|known| known.0) != u64::try_from(id).ok() {
+            if known != Some(id) {
                 let text = format!(
                     "after the restart transaction {id} at EVSE {evse}, whose start was acknowledged, is {known:?}"
                 );

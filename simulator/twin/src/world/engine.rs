@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use csms::{Csms, Effect, Query, QueryAnswer};
 use office::Office;
-use units::{RecordSeq, RequestId, Timestamp};
+use units::{RecordSeq, RequestId, TimeSpan, Timestamp};
 
 use super::{Event, World};
+use crate::journal::Entry;
 use crate::queue::Precedence;
 use crate::store::Waiting;
 use crate::watch::Note;
+
+/// A commit that failed is tried again after this: the longest back-off of the store.
+const COMMIT_AGAIN: TimeSpan = TimeSpan::from_seconds(5);
 
 /// A running engine with what waits for its store.
 #[derive(Debug, Default)]
@@ -25,6 +29,17 @@ pub struct Engine {
     office_tick: Option<Timestamp>,
     /// Calls that carry transactions and wait for their acknowledgement, by station and message id, as often as they came.
     pub(super) unacknowledged: BTreeMap<(usize, String), Vec<Unacknowledged>>,
+}
+
+impl Engine {
+    /// Nothing waits for the disk.
+    pub(super) fn is_all_durable(&self) -> bool {
+        self.batch.is_none() && !self.csms_out.has_records() && !self.office_out.has_records()
+    }
+
+    pub(super) fn csms_mut(&mut self) -> &mut Csms {
+        &mut self.csms
+    }
 }
 
 /// A call that carries a transaction.
@@ -57,12 +72,21 @@ pub enum EngineInput {
 impl World {
     /// Hands an input to the sites and deals with all that follows.
     pub(super) fn csms(&mut self, input: csms::Input) {
+        // Every shell restores by itself.
+        let is_own = matches!(input, csms::Input::Restored(_));
+        if let Some(journal) = self.journal.as_mut().filter(|_| !is_own) {
+            journal.entries.push((self.now, Entry::Csms(input.clone())));
+        }
         self.inbox.push_back(EngineInput::Csms(input));
         self.pump();
     }
 
     /// Hands an input to the business and deals with all that follows.
     pub(super) fn office(&mut self, input: office::Input) {
+        let is_own = matches!(input, office::Input::Restored(_));
+        if let Some(journal) = self.journal.as_mut().filter(|_| !is_own) {
+            journal.entries.push((self.now, Entry::Office(input.clone())));
+        }
         self.inbox.push_back(EngineInput::Office(input));
         self.pump();
     }
@@ -91,6 +115,23 @@ impl World {
         self.answers.csms_commands.remove(&request)
     }
 
+    /// Asks the engine what limits each EV, and changes nothing by it.
+    pub(super) fn look_at_limits(&mut self, at: Timestamp) {
+        let site = Query::Site(self.scenario.site.config.id.clone());
+        let view = match self.engine.as_ref().map(|engine| engine.csms.look(at, &site)) {
+            Some(QueryAnswer::Site(view)) => view,
+            Some(
+                QueryAnswer::Sites(_)
+                | QueryAnswer::Stations(_)
+                | QueryAnswer::Sessions(_)
+                | QueryAnswer::Alarms(_),
+            )
+            | None => None,
+        };
+        let lines = view.map(|view| view.evses).unwrap_or_default();
+        self.recorder.look(&mut lines.iter().map(|line| &line.control));
+    }
+
     /// What the sites know, asked now and answered once committed, which is waited for.
     pub fn ask_csms(&mut self, query: Query) -> Option<QueryAnswer> {
         let request = self.request();
@@ -102,6 +143,9 @@ impl World {
     /// Commits all that waits, now.
     pub(crate) fn flush(&mut self) {
         while let Some(engine) = &mut self.engine {
+            if self.disk_faults > 0 {
+                return;
+            }
             if engine.batch.is_none() {
                 if !engine.csms_out.has_records() && !engine.office_out.has_records() {
                     return;
@@ -112,7 +156,7 @@ impl World {
         }
     }
 
-    fn request(&mut self) -> RequestId {
+    pub(super) fn request(&mut self) -> RequestId {
         self.next_request = self.next_request.next();
         self.next_request
     }
@@ -148,6 +192,9 @@ impl World {
         let Some(engine) = &mut self.engine else { return };
         let ready = match output.effect {
             Effect::Persist { seq, record } => {
+                if let Some(journal) = &mut self.journal {
+                    journal.left.csms_record(seq, &record);
+                }
                 engine.csms_out.record(seq, *record);
                 return;
             }
@@ -189,6 +236,9 @@ impl World {
         let Some(engine) = &mut self.engine else { return };
         let ready = match output.effect {
             office::Effect::Persist { seq, record } => {
+                if let Some(journal) = &mut self.journal {
+                    journal.left.office_record(seq, &record);
+                }
                 engine.office_out.record(seq, *record);
                 return;
             }
@@ -208,6 +258,7 @@ impl World {
             Effect::Answer { request, answer } => {
                 self.answers.csms_commands.insert(request, answer);
             }
+            Effect::QueryAnswer { request, answer } if self.is_inspection(request) => self.inspected(*answer),
             Effect::QueryAnswer { request, answer } => {
                 self.answers.csms_queries.insert(request, *answer);
             }
@@ -217,11 +268,15 @@ impl World {
                 self.inbox.push_back(EngineInput::Office(input));
             }
             Effect::AlarmRaised(alarm) => {
+                self.standing.insert(alarm.clone(), self.now);
                 let text = alarm_words(&alarm);
                 self.watch.story.note(self.now, Note::Text(format!("alarm: {text}")));
                 self.recorder.alarm_raised(self.now, text);
             }
-            Effect::AlarmCleared(alarm) => self.recorder.alarm_cleared(self.now, &alarm_words(&alarm)),
+            Effect::AlarmCleared(alarm) => {
+                self.standing.remove(&alarm);
+                self.recorder.alarm_cleared(self.now, &alarm_words(&alarm));
+            }
             Effect::Persist { .. } | Effect::Withdraw { .. } => {
                 unreachable!("records and withdrawals are dealt with as they come")
             }
@@ -257,7 +312,11 @@ impl World {
 
     /// The transaction under way is on the disk: what waited for it leaves.
     pub(super) fn committed(&mut self, epoch: u64) {
-        if epoch != self.engine_epoch {
+        if epoch != self.engine_epoch || self.engine.as_ref().is_none_or(|engine| engine.batch.is_none()) {
+            return;
+        }
+        if self.disk_faults > 0 {
+            self.commit_fails(epoch);
             return;
         }
         let Some(batch) = self.engine.as_mut().and_then(|engine| engine.batch.take()) else { return };
@@ -271,6 +330,9 @@ impl World {
         self.store.commit_csms(batch.csms);
         self.store.commit_office(batch.office);
         self.store.count_commit();
+        if let Some(journal) = &mut self.journal {
+            journal.entries.push((self.now, Entry::Committed { csms: csms_seq, office: office_seq }));
+        }
         if crash == Some(super::faults::CrashMoment::AfterCommit) {
             self.engine_crash();
             return;
@@ -284,7 +346,25 @@ impl World {
         for effect in ready_office {
             self.perform_office(effect);
         }
+        if std::mem::take(&mut self.is_storage_failing) {
+            self.watch.storage_is(Some(self.now));
+            self.storage_is(csms::StorageHealth::Well, office::StorageHealth::Well);
+        }
         self.pump();
+    }
+
+    /// The batch stays as it is and is tried again; the engine is told once.
+    fn commit_fails(&mut self, epoch: u64) {
+        self.queue.push(self.now + COMMIT_AGAIN, Precedence::Message, Event::Commit { epoch });
+        self.watch.storage_is(None);
+        if !std::mem::replace(&mut self.is_storage_failing, true) {
+            self.storage_is(csms::StorageHealth::Failing, office::StorageHealth::Failing);
+        }
+    }
+
+    fn storage_is(&mut self, csms: csms::StorageHealth, office: office::StorageHealth) {
+        self.csms(csms::Input::Storage(csms));
+        self.office(office::Input::Storage(office));
     }
 
     pub(super) fn csms_tick(&mut self) {
@@ -316,11 +396,16 @@ impl World {
             return;
         }
         self.engine_epoch += 1;
+        self.is_storage_failing = false;
+        self.watch.storage_is(Some(self.now));
         self.inbox.clear();
         self.recorder.counts.crashes += 1;
+        self.recorder.counts.crashes_at.push(self.now);
         self.recorder.event(self.now, b'x', 0, &[]);
         self.watch.engine_down(self.now);
         self.recorder.alarms_die(self.now);
+        self.standing.clear();
+        self.inspection = None;
         self.drop_all_links();
     }
 
@@ -338,7 +423,12 @@ impl World {
         for cdr in self.store.unpriced() {
             self.office(office::Input::Cdr(Box::new(cdr)));
         }
-        self.judge_restart();
+        if self.wall_ahead != TimeSpan::ZERO {
+            self.csms(csms::Input::WallClock(self.wall_ahead));
+        }
+        if self.disk_faults == 0 {
+            self.judge_restart();
+        }
         self.reconnect_all();
     }
 }
@@ -362,7 +452,7 @@ fn sooner(wanted: Option<Timestamp>, scheduled: &mut Option<Timestamp>, now: Tim
     Some(at)
 }
 
-fn alarm_words(alarm: &csms::Alarm) -> String {
+pub(crate) fn alarm_words(alarm: &csms::Alarm) -> String {
     match alarm {
         csms::Alarm::Site { site, alarm } => match alarm {
             charging::site::SiteAlarm::Overload { circuit } => {

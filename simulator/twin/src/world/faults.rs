@@ -1,17 +1,16 @@
 //! What breaks, and when.
 
-use std::collections::BTreeMap;
-
-use ::plant::meter::MeterFault;
-use charging::plan::{EvsePlan, Plan};
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use units::{Amperes, TimeSpan, Timestamp};
+use units::{Amperes, CircuitId, PerPhase, TimeSpan, Timestamp};
 
 use super::{Event, World};
+use crate::fault::{Fault, StationSet};
 use crate::queue::Precedence;
-use crate::scenario::{Fault, Plans, StationSet};
 use crate::watch::{Note, Rule};
+
+/// A station whose clock is set back further than this finds that none of its schedules has begun.
+const SCHEDULES_REACH_BACK: TimeSpan = TimeSpan::from_minutes(59);
 
 /// The engine dies at commits.
 #[derive(Debug, Clone, Copy)]
@@ -35,27 +34,22 @@ pub enum CrashMoment {
 impl World {
     pub(super) fn schedule_faults(&mut self) {
         for (index, fault) in self.scenario.faults.clone().into_iter().enumerate() {
-            let (begins, ends) = match fault {
-                Fault::LinkLoss { from, until, .. } | Fault::MeterLoss { from, until, .. } => {
-                    (from, Some(until))
-                }
-                Fault::EngineCrash { at, .. } | Fault::StationReboot { at, .. } => (at, None),
-                Fault::CrashAtCommits { every, from, down } => {
-                    self.commit_faults = Some(CommitFault { every, from, down, commits: 0, crashes: 0 });
-                    continue;
-                }
-                Fault::FrameDuplication { .. } | Fault::FrameDelay { .. } => continue,
-            };
-            self.queue.push(begins, Precedence::Physics, Event::FaultBegins(index));
-            if let Some(ends) = ends {
-                self.queue.push(ends, Precedence::Physics, Event::FaultEnds(index));
+            if let Fault::CrashAtCommits { every, from, down } = fault {
+                self.commit_faults = Some(CommitFault { every, from, down, commits: 0, crashes: 0 });
+            }
+            let Some(span) = fault.span() else { continue };
+            self.queue.push(span.from.max(self.now), Precedence::Physics, Event::FaultBegins(index));
+            if span.until > span.from && span.until < self.scenario.ends_at {
+                self.queue.push(span.until, Precedence::Physics, Event::FaultEnds(index));
             }
         }
         self.schedule_plan();
     }
 
     pub(super) fn fault_begins(&mut self, index: usize) {
-        match self.scenario.faults[index].clone() {
+        let fault = self.scenario.faults[index].clone();
+        self.watch.story.note(self.now, Note::Text(format!("fault: {}", in_words(&fault))));
+        match fault {
             Fault::LinkLoss { stations, noticed_after, .. } => {
                 for station in self.chosen(&stations, index) {
                     self.stations[station].dead += 1;
@@ -66,42 +60,171 @@ impl World {
                     self.lose_link(station, link);
                 }
             }
-            Fault::MeterLoss { meter, .. } => {
-                self.watch.story.note(self.now, Note::Text(format!("meter {meter} falls silent")));
-                self.meter_fault(&meter, MeterFault::Silent);
-            }
+            Fault::Meter { meter, fault, .. } => self.meter_fault(&meter, index, Some(fault)),
             Fault::EngineCrash { down, .. } => {
                 self.engine_crash();
                 self.queue.push(self.now + down, Precedence::Message, Event::EngineStart);
             }
             Fault::StationReboot { station, .. } => {
                 if let Some(&index) = self.station_by_id.get(&station) {
-                    self.watch.story.note(self.now, Note::Text(format!("station {station} loses power")));
                     self.stations[index].station.reboot(self.now);
                     self.observe(index);
                 }
             }
-            Fault::CrashAtCommits { .. } | Fault::FrameDuplication { .. } | Fault::FrameDelay { .. } => {}
+            Fault::StationClock { stations, jump, drift_ppm, sync, .. } => {
+                for station in self.chosen(&stations, index) {
+                    self.watch.clock_set(self.now, &self.stations[station].evses);
+                    self.stations[station].lost_schedules |= jump < TimeSpan::ZERO - SCHEDULES_REACH_BACK;
+                    self.stations[station].station.disturb_clock(self.now, jump, drift_ppm, sync);
+                    self.observe(station);
+                }
+            }
+            Fault::Quirk { stations, quirk, .. } => {
+                for station in self.chosen(&stations, index) {
+                    self.stations[station].station.misbehave(self.now, quirk);
+                    self.observe(station);
+                }
+            }
+            Fault::PowerCut { circuit, .. } => self.power_goes(&circuit),
+            Fault::Derating { circuit, rating, .. } => self.restate_rating(&circuit, rating),
+            Fault::DiskFull { .. } => self.disk_faults += 1,
+            Fault::WallClock { ahead, .. } => {
+                self.wall_ahead = ahead;
+                // Stations take the time that the backend tells them.
+                for index in 0..self.stations.len() {
+                    self.watch.clock_set(self.now, &self.stations[index].evses);
+                }
+                self.csms(csms::Input::WallClock(ahead));
+            }
+            Fault::NonsensePlans { .. }
+            | Fault::FrameLoss { .. }
+            | Fault::FrameDuplication { .. }
+            | Fault::FrameDelay { .. }
+            | Fault::WrongWiring { .. }
+            | Fault::CrashAtCommits { .. } => {}
         }
     }
 
     pub(super) fn fault_ends(&mut self, index: usize) {
-        match self.scenario.faults[index].clone() {
+        let fault = self.scenario.faults[index].clone();
+        self.watch.story.note(self.now, Note::Text(format!("over: {}", in_words(&fault))));
+        match fault {
             Fault::LinkLoss { stations, .. } => {
                 for station in self.chosen(&stations, index) {
                     self.stations[station].dead = self.stations[station].dead.saturating_sub(1);
                     self.connect_later(station);
                 }
             }
-            Fault::MeterLoss { meter, .. } => {
-                self.watch.story.note(self.now, Note::Text(format!("meter {meter} is repaired")));
-                self.meter_fault(&meter, MeterFault::None);
+            Fault::Meter { meter, .. } => self.meter_fault(&meter, index, None),
+            Fault::Quirk { stations, quirk, .. } => {
+                for station in self.chosen(&stations, index) {
+                    self.stations[station].station.behave(self.now, quirk);
+                    self.observe(station);
+                }
             }
-            Fault::EngineCrash { .. }
-            | Fault::StationReboot { .. }
-            | Fault::CrashAtCommits { .. }
+            Fault::PowerCut { circuit, .. } => self.power_returns(&circuit),
+            Fault::Derating { circuit, .. } => {
+                let config = &self.scenario.site.config;
+                let stated = config.circuits.iter().find(|stated| stated.id == circuit);
+                if let Some(rating) = stated.map(|stated| stated.rating) {
+                    self.restate_rating(&circuit, rating);
+                }
+            }
+            Fault::DiskFull { .. } => self.disk_faults = self.disk_faults.saturating_sub(1),
+            Fault::FrameLoss { .. }
             | Fault::FrameDuplication { .. }
-            | Fault::FrameDelay { .. } => {}
+            | Fault::FrameDelay { .. }
+            | Fault::EngineCrash { .. }
+            | Fault::StationReboot { .. }
+            | Fault::StationClock { .. }
+            | Fault::WrongWiring { .. }
+            | Fault::CrashAtCommits { .. }
+            | Fault::WallClock { .. }
+            | Fault::NonsensePlans { .. } => {}
+        }
+    }
+
+    /// Whether a frame of this station vanishes now.
+    pub(super) fn is_frame_lost(&mut self, station: usize) -> bool {
+        let now = self.now;
+        let faults = &self.scenario.faults;
+        let id = &self.stations[station].id;
+        faults.iter().any(|fault| {
+            let Fault::FrameLoss { stations, permille, span } = fault else { return false };
+            let is_hit = match stations {
+                StationSet::Named(ids) => ids.contains(id),
+                StationSet::All | StationSet::Permille(_) => true,
+            };
+            is_hit && span.holds(now) && self.rng.random_ratio((*permille).min(1_000), 1_000)
+        })
+    }
+
+    /// All below a circuit goes dark: stations, base load, and the meters that would tell of it.
+    fn power_goes(&mut self, circuit: &CircuitId) {
+        let Some(place) = self.truth.circuit_index(circuit) else { return };
+        let below = self.below(place);
+        for &circuit in &below {
+            self.dark[circuit] += 1;
+        }
+        for index in self.stations_on(&below) {
+            self.stations[index].outages += 1;
+            if self.stations[index].outages == 1 {
+                self.stations[index].station.power_off(self.now);
+                self.observe(index);
+            }
+        }
+        self.power_changed(&below);
+    }
+
+    fn power_returns(&mut self, circuit: &CircuitId) {
+        let Some(place) = self.truth.circuit_index(circuit) else { return };
+        let below = self.below(place);
+        for &circuit in &below {
+            self.dark[circuit] = self.dark[circuit].saturating_sub(1);
+        }
+        for index in self.stations_on(&below) {
+            self.stations[index].outages = self.stations[index].outages.saturating_sub(1);
+            if self.stations[index].outages == 0 {
+                self.stations[index].station.power_on(self.now);
+                self.observe(index);
+            }
+        }
+        self.power_changed(&below);
+    }
+
+    fn power_changed(&mut self, below: &[usize]) {
+        for index in 0..self.bases.len() {
+            if below.contains(&self.bases[index].0) {
+                self.take_base(index);
+            }
+        }
+        self.darken_meters();
+    }
+
+    /// A circuit and all that it feeds.
+    fn below(&self, circuit: usize) -> Vec<usize> {
+        (0..self.truth.circuits().len())
+            .filter(|&place| self.truth.path(place).any(|above| above == circuit))
+            .collect()
+    }
+
+    /// Stations with an EVSE on one of the circuits.
+    fn stations_on(&self, circuits: &[usize]) -> Vec<usize> {
+        let hangs = |&evse: &usize| circuits.contains(&self.truth.evses()[evse].circuit);
+        (0..self.stations.len()).filter(|&index| self.stations[index].evses.iter().any(hangs)).collect()
+    }
+
+    /// An operator states another rating, which is meant to hold from then on.
+    fn restate_rating(&mut self, circuit: &CircuitId, rating: PerPhase<Amperes>) {
+        let mut config = self.stated.clone();
+        for stated in config.circuits.iter_mut().filter(|stated| stated.id == *circuit) {
+            stated.rating = rating;
+        }
+        self.stated = config.clone();
+        self.command_csms(csms::Command::ConfigureSite(Box::new(config)));
+        if let Some(place) = self.truth.circuit_index(circuit) {
+            self.truth.set_rating(place, rating);
+            self.watch.rating_restated(self.now, &self.truth, &self.stated, place);
         }
     }
 
@@ -124,43 +247,20 @@ impl World {
         Some(moment)
     }
 
+    /// The first plan, once there are any, or the next one while there are.
     fn schedule_plan(&mut self) {
-        match self.scenario.plans {
-            Plans::None => {}
-            Plans::Nonsense { every } => {
-                let most = every.milliseconds().max(1) * 2;
-                let after = TimeSpan::from_milliseconds(self.rng.random_range(1..=most));
-                self.queue.push(self.now + after, Precedence::Control, Event::Plan);
-            }
-        }
+        let Some(at) = self.nonsense.as_mut().and_then(|nonsense| nonsense.next(self.now)) else { return };
+        self.queue.push(at, Precedence::Control, Event::Plan);
     }
 
     /// S6: a plan that is late, early, stale, senseless, or merely unhelpful.
     pub(super) fn throw_plan(&mut self) {
+        let Some(nonsense) = &mut self.nonsense else { return };
         self.watch.verdicts.check(Rule::S6);
         self.recorder.counts.plans += 1;
-        let minutes =
-            |world: &mut Self, from: i64, to: i64| TimeSpan::from_minutes(world.rng.random_range(from..=to));
-        let made_at = self.now + minutes(self, -120, 5);
-        let starts_at = made_at + minutes(self, -30, 30);
-        let slot = minutes(self, -1, 30);
-        let mut evses = BTreeMap::new();
-        for index in 0..self.truth.evses().len() {
-            if self.rng.random_ratio(1, 4) {
-                continue;
-            }
-            let count = self.rng.random_range(0..40);
-            let caps = (0..count)
-                .map(|_| {
-                    let cap = Amperes::from_milliamperes(self.rng.random_range(-1_000..2_000_000));
-                    if self.rng.random_ratio(9, 10) { cap.max(Amperes::ZERO) } else { cap }
-                })
-                .collect();
-            let laxity = minutes(self, -60, 2_000);
-            evses.insert(self.truth.evses()[index].id.clone(), EvsePlan { caps, laxity });
-        }
+        let plan = nonsense.plan(self.now, self.truth.evses().iter().map(|evse| &evse.id));
         let site = self.scenario.site.config.id.clone();
-        self.csms(csms::Input::PlanReady { site, plan: Plan { made_at, starts_at, slot, evses } });
+        self.csms(csms::Input::PlanReady { site, plan });
         self.schedule_plan();
     }
 
@@ -183,5 +283,35 @@ impl World {
                 all
             }
         }
+    }
+}
+
+fn in_words(fault: &Fault) -> String {
+    let stations = |set: &StationSet| match set {
+        StationSet::All => "all stations".to_owned(),
+        StationSet::Named(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        StationSet::Permille(share) => format!("{share} ‰ of the stations"),
+    };
+    let name = fault.name();
+    match fault {
+        Fault::LinkLoss { stations: set, .. } | Fault::FrameLoss { stations: set, .. } => {
+            format!("{name} of {}", stations(set))
+        }
+        Fault::StationClock { stations: set, jump, drift_ppm, .. } => {
+            format!("{name} of {} jumps by {jump} and drifts by {drift_ppm} ppm", stations(set))
+        }
+        Fault::Quirk { stations: set, quirk, .. } => format!("{name} {quirk:?} of {}", stations(set)),
+        Fault::Meter { meter, .. } => format!("{name} {meter}"),
+        Fault::StationReboot { station, .. } => format!("{name} {station}"),
+        Fault::WrongWiring { evse, wiring } => format!("{name} of {evse}: {wiring}"),
+        Fault::PowerCut { circuit, .. } => format!("{name} of {circuit}"),
+        Fault::Derating { circuit, rating, .. } => format!("{name} of {circuit} to {rating}"),
+        Fault::WallClock { ahead, .. } => format!("{name} is {ahead} ahead"),
+        Fault::FrameDuplication { .. }
+        | Fault::FrameDelay { .. }
+        | Fault::EngineCrash { .. }
+        | Fault::CrashAtCommits { .. }
+        | Fault::DiskFull { .. }
+        | Fault::NonsensePlans { .. } => name.to_owned(),
     }
 }

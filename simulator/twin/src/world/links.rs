@@ -8,10 +8,11 @@ use units::{LinkId, StationId, TimeSpan, Timestamp};
 
 use super::engine::Unacknowledged;
 use super::{Event, World};
+use crate::fault::Fault;
 use crate::frame_text::{Head, head, payload_hash};
 use crate::queue::Precedence;
 use crate::recorder::TransactionSeen;
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::Scenario;
 use crate::truth::Truth;
 use crate::watch::{Note, PlantEvse};
 
@@ -26,6 +27,10 @@ pub struct StationSlot {
     pub(super) link: Option<LinkId>,
     /// Faults that keep its links dead; 0 is none.
     pub(super) dead: u32,
+    /// Its clock was set back so far that its schedules have not begun; until the next one arrives.
+    pub(super) lost_schedules: bool,
+    /// Power cuts that hold it; 0 is none.
+    pub(super) outages: u32,
     pub(super) scheduled: Option<Timestamp>,
     is_connecting: bool,
     /// When the last frame of each direction arrives: order holds.
@@ -57,6 +62,7 @@ pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
         station.meter_interval = scenario.stations.meter_interval;
         station.reaction = scenario.stations.reaction;
         station.offline_start = scenario.stations.offline_start;
+        station.after_power_loss = scenario.stations.after_power_loss;
         station.quirks =
             scenario.stations.quirks.iter().filter(|(of, _)| of == id).map(|(_, quirk)| *quirk).collect();
         station.evses = evses
@@ -82,6 +88,8 @@ pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
             evses,
             link: None,
             dead: 0,
+            outages: 0,
+            lost_schedules: false,
             scheduled: None,
             is_connecting: false,
             to_engine_at: scenario.starts_at,
@@ -143,7 +151,11 @@ impl World {
             may_draw: truth.is_some() && ev.is_some(),
             phases: ev.map_or(0, |ev| ev.model().phases.count()),
             ev_max: ev.map(|ev| ev.model().current_maximum).unwrap_or_default(),
+            ev_min: ev.map(|ev| ev.model().current_minimum).unwrap_or_default(),
+            wants_energy: ev.is_some_and(|ev| ev.requests_energy(ev.model().current_minimum)),
             is_reachable: slot.link.is_some() && slot.dead == 0,
+            follows_limits: !slot.lost_schedules
+                && !slot.station.config().quirks.iter().any(|quirk| quirk.disobeys()),
         };
         let seen = &mut self.stations[index].seen[place];
         if seen.plant != plant {
@@ -151,7 +163,7 @@ impl World {
                 self.watch.story.note(self.now, Note::InForce { evse, limit: plant.limit });
             }
             seen.plant = plant;
-            self.watch.plant(evse, plant);
+            self.watch.plant(self.now, evse, plant);
         }
         self.observe_transaction(index, place, truth);
         if let Some(change) = self.truth.set_evse(self.now, evse, terminals) {
@@ -170,13 +182,14 @@ impl World {
         let Ok(connector) = u16::try_from(place + 1) else { return };
         let known = slot.seen[place].transaction;
         let is_same = match (known.and_then(|place| self.recorder.transactions.get(place)), &truth) {
-            (Some(seen), Some(truth)) => seen.started_at == truth.started_at && seen.token == truth.token,
+            (Some(seen), Some(truth)) => seen.number == truth.number,
             (None, None) => return,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        if let (true, Some(place), Some(truth)) = (is_same, known, truth.as_ref()) {
-            if let Some(seen) = self.recorder.transactions.get_mut(place) {
-                seen.id = truth.id.or(seen.id);
+        if is_same && let Some(place) = known {
+            if let (Some(seen), Some(truth)) = (self.recorder.transactions.get_mut(place), truth) {
+                seen.name = truth.name.or_else(|| seen.name.take());
+                seen.token = truth.token.or_else(|| seen.token.take());
             }
             return;
         }
@@ -184,15 +197,18 @@ impl World {
             seen.ended = Some((self.now, slot.station.register(connector)));
             slot.seen[place].transaction = None;
         }
+        self.watch.transaction_changed(self.now, slot.evses[place]);
         if let Some(truth) = truth {
             slot.seen[place].transaction = Some(self.recorder.transactions.len());
             self.recorder.transactions.push(TransactionSeen {
                 evse: self.truth.evses()[slot.evses[place]].id.clone(),
+                number: truth.number,
                 token: truth.token,
                 started_at: truth.started_at,
                 register_start: truth.register_at_start,
                 ended: None,
-                id: truth.id,
+                name: truth.name,
+                id: None,
             });
         }
     }
@@ -203,14 +219,14 @@ impl World {
         if self.stations[index].dead > 0 {
             return;
         }
-        let is_twice = self.scenario.faults.iter().any(|fault| match fault {
-            Fault::FrameDuplication { permille } => self.rng.random_ratio((*permille).min(1_000), 1_000),
-            Fault::LinkLoss { .. }
-            | Fault::MeterLoss { .. }
-            | Fault::EngineCrash { .. }
-            | Fault::CrashAtCommits { .. }
-            | Fault::StationReboot { .. }
-            | Fault::FrameDelay { .. } => false,
+        if self.is_frame_lost(index) {
+            self.frame_vanishes(index, &text);
+            return;
+        }
+        let now = self.now;
+        let is_twice = self.scenario.faults.iter().any(|fault| {
+            let Fault::FrameDuplication { permille, span } = fault else { return false };
+            span.holds(now) && self.rng.random_ratio((*permille).min(1_000), 1_000)
         });
         let at = (self.now + self.latency()).max(self.stations[index].to_engine_at);
         self.stations[index].to_engine_at = at;
@@ -249,12 +265,17 @@ impl World {
     pub(super) fn frame_leaves(&mut self, link: LinkId, text: Box<str>) {
         let Some(&index) = self.station_by_link.get(&link) else { return };
         self.recorder.counts.frames_out += 1;
+        // Frames of both directions share their numbers, as in production's frame log.
+        self.next_frame += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.left.frame(link, &text);
+        }
         self.recorder.event(self.now, b'e', link.0, text.as_bytes());
         match head(&text) {
             Head::Call { action, .. } => {
                 self.recorder.action(action);
                 if action == "SetChargingProfile"
-                    && self.watch.profile_leaves(self.now, &self.truth, &self.stations[index].evses, &text)
+                    && self.watch.profile_leaves(self.now, &self.stations[index].evses, &text)
                 {
                     self.recorder.counts.limit_changes += 1;
                 }
@@ -263,6 +284,10 @@ impl World {
             Head::Error { .. } | Head::Other => {}
         }
         if self.stations[index].link != Some(link) || self.stations[index].dead > 0 {
+            return;
+        }
+        if self.is_frame_lost(index) {
+            self.frame_vanishes(index, &text);
             return;
         }
         let at = (self.now + self.latency()).max(self.stations[index].to_station_at);
@@ -276,8 +301,16 @@ impl World {
         if slot.link != Some(link) || slot.dead > 0 {
             return;
         }
+        slot.lost_schedules &= !text.contains("SetChargingProfile");
         slot.station.frame(self.now, text);
         self.observe(index);
+    }
+
+    fn frame_vanishes(&mut self, index: usize, text: &str) {
+        let id = &self.stations[index].id;
+        let words = format!("a frame of station {id}'s link vanishes: {}", beginning(text));
+        self.watch.story.note(self.now, Note::Text(words));
+        self.watch.frame_lost(self.now, &self.stations[index].evses);
     }
 
     /// S8: what is acknowledged is durable.
@@ -299,7 +332,8 @@ impl World {
         let spread = timing.latency_spread.milliseconds().max(0);
         let mut latency = timing.latency + TimeSpan::from_milliseconds(self.rng.random_range(0..=spread));
         for fault in &self.scenario.faults {
-            if let Fault::FrameDelay { permille, up_to } = fault
+            if let Fault::FrameDelay { permille, up_to, span } = fault
+                && span.holds(self.now)
                 && self.rng.random_ratio((*permille).min(1_000), 1_000)
             {
                 let more = self.rng.random_range(0..=up_to.milliseconds().max(0));
@@ -338,7 +372,7 @@ impl World {
             .story
             .note(self.now, Note::Text(format!("station {} opens link {link}", self.stations[index].id)));
         let station = self.stations[index].id.clone();
-        self.csms(csms::Input::LinkUp { link, station });
+        self.csms(csms::Input::LinkUp { link, station, version: csms::Version::V16 });
         self.stations[index].station.link_up(self.now);
         self.observe(index);
     }

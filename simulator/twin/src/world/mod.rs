@@ -4,21 +4,25 @@
 //! and interprets their effects; `links` carries frames; `plant` moves stations, meters, base load and people;
 //! `faults` breaks things. [`Handover`] lets somebody else go on.
 
-mod engine;
+pub(crate) mod engine;
 mod faults;
 mod handover;
+mod inspect;
 mod links;
-mod plant;
+pub(crate) mod plant;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ::plant::base_load::BaseLoad;
+use charging::network::SiteConfig;
 use csms::QueryAnswer;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use units::{LinkId, RequestId, StationId, Timestamp, WattHours};
+use units::{LinkId, RequestId, StationId, TimeSpan, Timestamp};
 
 use crate::business::Books;
+use crate::journal::Journal;
+use crate::nonsense::Nonsense;
 use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
 use crate::people::stays;
 use crate::queue::{Precedence, Queue};
@@ -26,7 +30,7 @@ use crate::recorder::{Recorder, TransactionSeen};
 use crate::scenario::{Scenario, Stay};
 use crate::store::Store;
 use crate::truth::Truth;
-use crate::watch::{Rule, Watch};
+use crate::watch::Watch;
 
 use engine::{Engine, EngineInput};
 pub use handover::Handover;
@@ -60,7 +64,25 @@ pub struct World {
     watch_due: Option<Timestamp>,
     recorder: Recorder,
     commit_faults: Option<faults::CommitFault>,
+    nonsense: Option<Nonsense>,
+    journal: Option<Journal>,
+    /// What operators have stated of the site so far.
+    stated: SiteConfig,
+    /// Faults that keep each circuit without power, in the order of the truth's circuits.
+    dark: Vec<u32>,
+    /// Faults that keep the disk full.
+    disk_faults: u32,
+    /// The last commit failed.
+    is_storage_failing: bool,
+    /// How far the wall clock of the engine's machine is ahead of true time.
+    wall_ahead: TimeSpan,
+    /// Alarms that stand, with the instants at which they were raised.
+    standing: BTreeMap<csms::Alarm, Timestamp>,
+    /// The question to the engine that is under way, and when it was asked.
+    inspection: Option<(RequestId, Timestamp)>,
     on_step: Option<fn(Timestamp)>,
+    /// When the engine is asked next what limits each EV, where somebody wants to know.
+    look_at: Option<Timestamp>,
 }
 
 /// What the engine answered, by request.
@@ -117,14 +139,31 @@ enum Event {
     Watch,
     /// The checkers sum the circuits anew.
     Recount,
+    /// The engine is asked what it holds true.
+    Inspect,
 }
 
 impl World {
     /// A world at the first instant of `scenario`: engine furnished, stations about to connect.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
+        Self::make(scenario, None)
+    }
+
+    /// Runs `scenario` to its end and keeps what went into its engine and what left it. Meant for short runs: it is kept
+    /// in memory. The books stay open.
+    #[must_use]
+    pub fn journal(scenario: Scenario) -> Journal {
+        let end = scenario.ends_at;
+        let mut world = Self::make(scenario, Some(Journal::default()));
+        world.advance(end);
+        world.journal.unwrap_or_default()
+    }
+
+    fn make(scenario: Scenario, journal: Option<Journal>) -> Self {
         let now = scenario.starts_at;
-        let truth = Truth::new(&scenario.site.config, now);
+        let truth = Truth::new(&scenario.true_config(), now);
+        let dark = vec![0; truth.circuits().len()];
         let watch = Watch::new(&scenario, &truth);
         let recorder = Recorder::new(&truth, now, scenario.ends_at);
         let mut rng = ChaCha8Rng::seed_from_u64(scenario.seed);
@@ -159,9 +198,21 @@ impl World {
             watch_due: None,
             recorder,
             commit_faults: None,
+            nonsense: Nonsense::of(&scenario),
+            journal,
+            stated: scenario.site.config.clone(),
+            dark,
+            disk_faults: 0,
+            is_storage_failing: false,
+            wall_ahead: TimeSpan::ZERO,
+            standing: BTreeMap::new(),
+            inspection: None,
             on_step: None,
+            look_at: None,
             scenario,
         };
+        world.csms(csms::Input::Restored(Vec::new()));
+        world.office(office::Input::Restored(Box::default()));
         world.furnish(&stays);
         world.schedule_plant();
         world.schedule_faults();
@@ -175,6 +226,13 @@ impl World {
         self
     }
 
+    /// Notes once per step of the series what limits each EV, for reports. The events stay the same.
+    #[must_use]
+    pub fn with_looks(mut self) -> Self {
+        self.look_at = Some(self.now + self.recorder.step);
+        self
+    }
+
     /// Runs to the end of the scenario and judges it.
     #[must_use]
     pub fn run(mut self) -> Outcome {
@@ -184,6 +242,7 @@ impl World {
         self.close_stays();
         // The plant's time is over, and with it the faults'; the books are closed by an engine that runs.
         self.commit_faults = None;
+        self.disk_faults = 0;
         self.engine_start();
         let books = self.close_books();
         self.judge(books)
@@ -209,15 +268,15 @@ impl World {
 
     fn judge(mut self, books: Books) -> Outcome {
         let end = self.scenario.ends_at;
+        for place in 0..self.recorder.transactions.len() {
+            let seen = &self.recorder.transactions[place];
+            let id =
+                seen.name.as_ref().and_then(|name| self.store.transaction_named(&seen.evse.station, name));
+            self.recorder.transactions[place].id = id;
+        }
         let told = self.transactions_told();
         self.watch.judge_money(end, &self.scenario, &books, &told);
-        let circuits = self.truth.circuits().iter().map(|circuit| CircuitOutcome {
-            id: circuit.id.clone(),
-            name: circuit.name.clone(),
-            parent: circuit.parent,
-            rating: circuit.rating,
-        });
-        let circuits = circuits.collect();
+        let circuits = CircuitOutcome::all(&self.truth);
         let evses = self.evse_outcomes();
         let stays = self
             .stays
@@ -227,13 +286,7 @@ impl World {
                 Some(StayOutcome { stay: slot.stay.clone(), departed_at: slot.departed_at, delivered })
             })
             .collect();
-        let rules = Rule::ALL
-            .into_iter()
-            .map(|rule| {
-                let (checked, fired) = self.watch.verdicts.counts(rule);
-                (rule, checked, fired)
-            })
-            .collect();
+        let rules = self.watch.verdicts.all();
         let (series, event_hash, rest) = self.recorder.finish(end);
         Outcome {
             circuits,
@@ -253,18 +306,7 @@ impl World {
     }
 
     fn evse_outcomes(&self) -> Vec<EvseOutcome> {
-        let mut outcomes: Vec<EvseOutcome> = self
-            .truth
-            .evses()
-            .iter()
-            .zip(&self.scenario.site.config.evses)
-            .map(|(evse, stated)| EvseOutcome {
-                id: evse.id.clone(),
-                name: if stated.name.is_empty() { evse.id.to_string() } else { stated.name.clone() },
-                circuit: evse.circuit,
-                energy: WattHours::ZERO,
-            })
-            .collect();
+        let mut outcomes = EvseOutcome::all(&self.truth, &self.scenario.site.config);
         for slot in &self.stations {
             for (place, &evse) in slot.evses.iter().enumerate() {
                 let Ok(connector) = u16::try_from(place + 1) else { continue };
@@ -301,8 +343,11 @@ impl World {
         for slot in &self.stations {
             for (place, &evse) in slot.evses.iter().enumerate() {
                 let Ok(connector) = u16::try_from(place + 1) else { continue };
-                let id = slot.station.transaction(connector).and_then(|truth| truth.id);
-                running.extend(id.map(|id| (evse, id)));
+                let station = &self.truth.evses()[evse].id.station;
+                let name = slot.station.transaction(connector).and_then(|truth| truth.name);
+                if let Some(id) = name.and_then(|name| self.store.transaction_named(station, &name)) {
+                    running.push((evse, id));
+                }
             }
         }
         self.watch.judge_restart(self.now, &self.truth, view.as_ref(), &running);
@@ -312,11 +357,20 @@ impl World {
     pub fn advance(&mut self, until: Timestamp) {
         while let Some((at, event)) = self.queue.pop_before(until) {
             debug_assert!(at >= self.now, "virtual time never goes back");
+            self.look_before(at);
             self.now = at;
             self.recorder.counts.events += 1;
             self.dispatch(event);
         }
+        self.look_before(until);
         self.now = self.now.max(until);
+    }
+
+    fn look_before(&mut self, at: Timestamp) {
+        while let Some(due) = self.look_at.filter(|due| *due <= at) {
+            self.look_at_limits(due);
+            self.look_at = Some(due + self.recorder.step);
+        }
     }
 
     fn dispatch(&mut self, event: Event) {
@@ -345,6 +399,7 @@ impl World {
                 self.watch.tick(self.now, &self.truth);
             }
             Event::Recount => self.recount(),
+            Event::Inspect => self.inspect(),
         }
         if let Some(due) = self.watch.next_deadline()
             && self.watch_due.is_none_or(|scheduled| due < scheduled)

@@ -4,26 +4,70 @@ use std::collections::VecDeque;
 
 use ::plant::base_load::BaseLoad;
 use ::plant::ev::Ev;
-use ::plant::meter::{GridMeter, MeterFault};
+use ::plant::meter::{GridMeter, GridReading, MeterFault};
 use ::plant::station::Presented;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use units::{Amperes, MeterId, PerPhase, ReportedAt, TimeSpan, Timestamp, WattHours};
+use units::{MeterId, PerPhase, ReportedAt, TimeSpan, Timestamp, WattHours};
 
+use super::inspect::INSPECT;
 use super::{Event, World};
 use crate::queue::Precedence;
 use crate::scenario::{Scenario, Stay};
 use crate::truth::Truth;
-use crate::watch::Note;
+use crate::watch::{Note, Sampled};
 
 /// A grid meter at its circuit.
 #[derive(Debug)]
 pub struct MeterSlot {
-    pub(super) id: MeterId,
-    circuit: usize,
-    pub(super) meter: GridMeter,
-    /// What base load truly was when each reading on the way was measured.
-    base: VecDeque<(Timestamp, PerPhase<Amperes>)>,
+    pub(crate) id: MeterId,
+    pub(crate) circuit: usize,
+    pub(crate) meter: GridMeter,
+    /// What is wrong with it, by the fault that says so; the last one counts.
+    faults: Vec<(usize, MeterFault)>,
+    is_dark: bool,
+    /// How things truly were when each reading on the way was measured.
+    sampled: VecDeque<Sampled>,
+}
+
+impl MeterSlot {
+    /// Samples the truth. Tells when its next reading arrives, where that is before the next sample.
+    pub(crate) fn sample(&mut self, now: Timestamp, truth: &Truth) -> Option<Timestamp> {
+        let circuit = &truth.circuits()[self.circuit];
+        self.meter.tick(now, circuit.total());
+        let (base, total) = (circuit.base(), circuit.total());
+        self.sampled.push_back(Sampled { at: now, base, total, fault: self.fault() });
+        let due = self.meter.next_deadline();
+        (due < self.meter.next_sample()).then(|| due.max(now))
+    }
+
+    /// The next reading that has arrived, with how things truly were when it was measured.
+    pub(crate) fn read(&mut self, now: Timestamp) -> Option<(GridReading, Sampled)> {
+        let reading = self.meter.poll_reading(now)?;
+        let mut sampled = None;
+        while let Some(known) = self.sampled.pop_front_if(|known| known.at <= reading.measured_at) {
+            sampled = Some(known);
+        }
+        Some((reading, sampled?))
+    }
+
+    /// It breaks, by this fault of the scenario.
+    pub(crate) fn breaks(&mut self, fault: usize, wrong: MeterFault) {
+        self.faults.push((fault, wrong));
+        self.meter.set_fault(self.fault());
+    }
+
+    /// It is repaired.
+    pub(crate) fn heals(&mut self, fault: usize) {
+        self.faults.retain(|(of, _)| *of != fault);
+        self.meter.set_fault(self.fault());
+    }
+
+    /// A meter without power tells nothing, whatever else is wrong with it.
+    fn fault(&self) -> MeterFault {
+        let wrong = self.faults.last().map_or(MeterFault::None, |(_, wrong)| *wrong);
+        if self.is_dark { MeterFault::Silent } else { wrong }
+    }
 }
 
 /// A stay with what came of it.
@@ -50,10 +94,10 @@ impl StaySlot {
 }
 
 /// A driver whose car does not charge looks again after this long, so many times.
-const LOOK: TimeSpan = TimeSpan::from_minutes(5);
-const LOOKS: u32 = 24;
+pub(crate) const LOOK: TimeSpan = TimeSpan::from_minutes(5);
+pub(crate) const LOOKS: u32 = 24;
 /// The state of charge at which a car that got all it wanted is: most of a night's charging stays below the taper.
-const TARGET: f64 = 0.9;
+pub(crate) const TARGET: f64 = 0.9;
 
 /// The meters of a scenario's site.
 pub fn meters(scenario: &Scenario, truth: &Truth) -> Vec<MeterSlot> {
@@ -67,7 +111,9 @@ pub fn meters(scenario: &Scenario, truth: &Truth) -> Vec<MeterSlot> {
                 id: meter.id.clone(),
                 circuit: truth.circuit_index(&circuit.id)?,
                 meter: GridMeter::new(scenario.meters, seed, scenario.starts_at),
-                base: VecDeque::new(),
+                faults: Vec::new(),
+                is_dark: false,
+                sampled: VecDeque::new(),
             })
         })
         .collect()
@@ -105,16 +151,23 @@ impl World {
             self.observe(index);
         }
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
+        self.queue.push(self.now + INSPECT, Precedence::Control, Event::Inspect);
     }
 
     pub(super) fn base_due(&mut self, index: usize) {
-        let now = self.now;
-        let (circuit, load) = &mut self.bases[index];
-        let circuit = *circuit;
-        let current = load.current(now);
-        if let Some(next) = load.next_change(now) {
+        if let Some(next) = self.bases[index].1.next_change(self.now) {
             self.queue.push(next, Precedence::Physics, Event::Base(index));
         }
+        self.take_base(index);
+    }
+
+    /// Base load flows as its source says; without power, none.
+    pub(super) fn take_base(&mut self, index: usize) {
+        let now = self.now;
+        let circuit = self.bases[index].0;
+        let own = self.bases.iter_mut().filter(|(place, _)| *place == circuit);
+        let sum = own.fold(PerPhase::default(), |sum, (_, load)| sum + load.current(now));
+        let current = if self.dark[circuit] > 0 { PerPhase::default() } else { sum };
         if let Some(change) = self.truth.set_base(now, circuit, current) {
             self.recorder.base(now, &self.truth, circuit);
             self.watch.base_changed(now, &self.truth, circuit, change);
@@ -123,32 +176,22 @@ impl World {
 
     pub(super) fn meter_sample(&mut self, index: usize) {
         let slot = &mut self.meters[index];
-        let circuit = &self.truth.circuits()[slot.circuit];
-        slot.meter.tick(self.now, circuit.total());
-        slot.base.push_back((self.now, circuit.base()));
+        let arrives = slot.sample(self.now, &self.truth);
         self.queue.push(slot.meter.next_sample(), Precedence::Measurement, Event::MeterSample(index));
-        let due = slot.meter.next_deadline();
-        if due < slot.meter.next_sample() {
-            self.queue.push(due.max(self.now), Precedence::Message, Event::MeterReading(index));
+        if let Some(at) = arrives {
+            self.queue.push(at, Precedence::Message, Event::MeterReading(index));
         }
     }
 
     pub(super) fn meter_reading(&mut self, index: usize) {
-        while let Some(reading) = self.meters[index].meter.poll_reading(self.now) {
-            let slot = &mut self.meters[index];
-            let mut base = PerPhase::default();
-            while let Some((at, known)) = slot.base.front().copied()
-                && at <= reading.measured_at
-            {
-                base = known;
-                slot.base.pop_front();
-            }
+        while let Some((reading, sampled)) = self.meters[index].read(self.now) {
             if self.engine.is_none() {
                 continue;
             }
+            let slot = &self.meters[index];
             let (circuit, meter) = (slot.circuit, slot.id.clone());
             self.recorder.counts.readings += 1;
-            self.watch.reading(self.now, circuit, reading.measured_at, reading.current, base);
+            self.watch.reading(self.now, circuit, reading.current, &sampled);
             let at = ReportedAt(reading.measured_at);
             self.csms(csms::Input::GridReading { meter, at, current: reading.current });
         }
@@ -159,10 +202,22 @@ impl World {
         }
     }
 
-    /// A meter breaks or is repaired.
-    pub(super) fn meter_fault(&mut self, id: &MeterId, fault: MeterFault) {
-        for slot in self.meters.iter_mut().filter(|slot| slot.id == *id) {
+    /// Meters without power tell nothing.
+    pub(super) fn darken_meters(&mut self) {
+        for slot in &mut self.meters {
+            slot.is_dark = self.dark[slot.circuit] > 0;
+            let fault = slot.fault();
             slot.meter.set_fault(fault);
+        }
+    }
+
+    /// A meter breaks, or is repaired where nothing is `wrong` with it.
+    pub(super) fn meter_fault(&mut self, id: &MeterId, fault: usize, wrong: Option<MeterFault>) {
+        for slot in self.meters.iter_mut().filter(|slot| slot.id == *id) {
+            match wrong {
+                Some(wrong) => slot.breaks(fault, wrong),
+                None => slot.heals(fault),
+            }
         }
     }
 
@@ -228,7 +283,7 @@ impl World {
                 slot.delivered = slot.register_start.map(|start| register - start);
             }
         }
-        self.recount();
+        self.judge_sums();
         self.judge_registers();
         self.watch.judge_fuses(self.now, &mut self.truth);
     }
@@ -236,12 +291,17 @@ impl World {
     /// Energy conservation: circuits add up.
     pub(super) fn recount(&mut self) {
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
+        self.judge_sums();
+        self.compare_restored();
+        if let Some(step) = self.on_step {
+            step(self.now);
+        }
+    }
+
+    fn judge_sums(&mut self) {
         let summed = self.truth.recount();
         for (circuit, summed) in self.truth.circuits().iter().zip(summed) {
             self.watch.judge_sum(self.now, &circuit.name, circuit.total(), summed);
-        }
-        if let Some(step) = self.on_step {
-            step(self.now);
         }
     }
 
@@ -266,4 +326,4 @@ impl World {
 }
 
 /// How often the circuits are summed anew.
-const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
+pub(crate) const RECOUNT: TimeSpan = TimeSpan::from_hours(1);

@@ -3,7 +3,6 @@
 mod payloads;
 mod round_trips;
 mod samples;
-mod schemas;
 mod strictness;
 
 use crate::json::{self, Json};

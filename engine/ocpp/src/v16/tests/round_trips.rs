@@ -2,34 +2,16 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use units::{Amperes, TimeSpan, Timestamp, WattHours, Watts};
+use units::WattHours;
 
-use crate::StationTime;
-use crate::frame::{self, Frame, Limits, MessageId};
+use crate::Version;
+use crate::frame::{Frame, MessageId};
+use crate::tests::schemas;
+use crate::tests::strategies::*;
 use crate::v16::*;
 
-use super::schemas::assert_valid;
-
-fn text(most: usize) -> impl Strategy<Value = String> {
-    let odd = select(vec!['\n', '\t', '"', '\\', '\u{8}', '\u{1f}', 'ä', '€', '𝄞', '\u{7f}']);
-    prop::collection::vec(prop_oneof![8 => prop::char::range(' ', '~'), 1 => odd], 1..=most)
-        .prop_map(|characters| characters.into_iter().collect())
-}
-
-fn maybe_text(most: usize) -> impl Strategy<Value = Option<String>> {
-    prop::option::of(text(most))
-}
-
-fn instant() -> impl Strategy<Value = StationTime> {
-    (0_i64..4_102_444_800_000).prop_map(|count| Timestamp::from_milliseconds(count).into())
-}
-
-fn maybe_instant() -> impl Strategy<Value = StationTime> {
-    prop_oneof![instant(), Just(StationTime::Absent)]
-}
-
-fn seconds() -> impl Strategy<Value = TimeSpan> {
-    (0_i64..=i64::from(i32::MAX)).prop_map(TimeSpan::from_seconds)
+fn assert_valid(name: &str, payload: &str) {
+    schemas::assert_valid(Version::V16, name, payload);
 }
 
 fn connector() -> impl Strategy<Value = ConnectorId> {
@@ -83,34 +65,8 @@ fn meter_value() -> impl Strategy<Value = MeterValue> {
         .prop_map(|(timestamp, sampled_value)| MeterValue { timestamp, sampled_value })
 }
 
-fn periods<T: Limit + std::fmt::Debug>() -> impl Strategy<Value = Vec<ChargingSchedulePeriod<T>>> {
-    let later = (1_i64..i64::from(i32::MAX), 0_i64..1_000_000, prop::option::of(1_u8..=3));
-    (0_i64..1_000_000, prop::collection::vec(later, 0..5)).prop_map(|(first, mut later)| {
-        later.sort_unstable_by_key(|(start, ..)| *start);
-        later.dedup_by_key(|(start, ..)| *start);
-        std::iter::once((0, first, None))
-            .chain(later)
-            .map(|(start, tenths, phases)| {
-                let period =
-                    ChargingSchedulePeriod::new(TimeSpan::from_seconds(start), T::from_tenths(tenths));
-                phases.map_or(period, |phases| period.with_number_phases(phases))
-            })
-            .collect()
-    })
-}
-
 fn schedule() -> impl Strategy<Value = ChargingSchedule> {
-    let limits = prop_oneof![
-        (periods::<Amperes>(), prop::option::of(0_i64..900)).prop_map(|(periods, rate)| (
-            ScheduleLimits::Amperes(periods),
-            rate.map(|tenths| ChargingRate::Amperes(Amperes::from_tenths(tenths)))
-        )),
-        (periods::<Watts>(), prop::option::of(0_i64..900)).prop_map(|(periods, rate)| (
-            ScheduleLimits::Watts(periods),
-            rate.map(|tenths| ChargingRate::Watts(Watts::from_tenths(tenths)))
-        )),
-    ];
-    (prop::option::of(seconds()), maybe_instant(), limits).prop_map(
+    (prop::option::of(seconds()), maybe_instant(), limits()).prop_map(
         |(duration, start_schedule, (limits, min_charging_rate))| ChargingSchedule {
             duration,
             start_schedule,
@@ -369,14 +325,6 @@ fn csms_response() -> BoxedStrategy<CsmsResponse> {
         select(UnlockStatus::STANDARD).prop_map(|status| UnlockConnectorResponse { status }.into()),
     ]
     .boxed()
-}
-
-/// The frame of `text`, which serde_json must read too.
-fn frame_of(text: &str) -> Frame<'_> {
-    serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let decoded = frame::decode(text, &Limits::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
-    assert_eq!(decoded.quirks, vec![], "{text}");
-    decoded.value
 }
 
 proptest! {

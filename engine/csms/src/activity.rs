@@ -1,0 +1,64 @@
+//! What EVSE and EV do in a transaction, from moment to moment: what time is charged for (M8).
+
+use billing::cdr::{Activity, ActivitySpan};
+use charging::site::{EvState, EvseRecord};
+use units::{Amperes, Timestamp};
+
+use crate::core::Core;
+use crate::record::Record;
+use crate::station::Station;
+
+/// So many changes are kept of a transaction; after that nothing more is charged for its time.
+const CHANGES_MAX: usize = 1_000;
+
+impl Station {
+    /// Notes in each running transaction what changed at `at`, by the engine's clock. What a station tells late counts
+    /// from when we learn of it.
+    pub fn note_activity(&mut self, core: &mut Core, at: Timestamp) {
+        let wall = core.wall(at);
+        for place in 0..self.evses.len() {
+            let Some(id) = self.evses[place].current else { continue };
+            let activity = self.activity(core, place);
+            let Some(open) = self.transactions.open_mut(id) else { continue };
+            let kept = &mut open.row.activity;
+            if kept.last().map_or(Activity::NotOffered, |span| span.activity) == activity {
+                continue;
+            }
+            let activity = match kept.len() {
+                ..CHANGES_MAX => activity,
+                CHANGES_MAX => Activity::NotOffered,
+                _ => continue,
+            };
+            let from = kept.last().map_or(open.row.started_at, |span| span.from).max(wall);
+            kept.push(ActivitySpan { from, activity });
+            core.out.persist(Record::Transaction(open.row.clone()));
+        }
+    }
+
+    fn activity(&self, core: &Core, place: usize) -> Activity {
+        let evse = &self.evses[place];
+        match evse.ev {
+            Some(EvState::Charging) if self.is_online() => Activity::Charging,
+            Some(EvState::SuspendedEv)
+                if self.is_online() && self.control(core, &evse.id).is_some_and(offers_energy) =>
+            {
+                Activity::Declined
+            }
+            Some(
+                EvState::Charging
+                | EvState::SuspendedEv
+                | EvState::SuspendedEvse
+                | EvState::Connected
+                | EvState::Absent
+                | EvState::Faulted,
+            )
+            | None => Activity::NotOffered,
+        }
+    }
+}
+
+/// Whichever of the limits sent holds now, it lets energy flow: a limit is 0 or at least the pilot minimum (S3).
+fn offers_energy(record: &EvseRecord) -> bool {
+    let mut limits = record.held.iter().chain(&record.sent);
+    limits.clone().any(|limit| limit.accepted_at.is_some()) && limits.all(|limit| limit.limit > Amperes::ZERO)
+}

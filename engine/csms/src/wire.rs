@@ -1,0 +1,318 @@
+//! Between the domain's messages and the wire of whichever version a link speaks. What the versions say alike is here,
+//! what each says in its own words in `v16` and `v201`.
+
+use std::borrow::Cow;
+
+use ocpp::frame::{self, Frame, MessageId};
+use ocpp::json::{self, Json};
+use ocpp::v201::{ChargingSchedulePeriod, ScheduleLimits};
+use ocpp::{Decoded, Limits, PayloadError, Version};
+use units::civil::Zone;
+use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts};
+
+use crate::message::{Answer, Call, Outcome, Request, Setting, TransactionMessage};
+use crate::{v16, v201};
+
+/// One profile id per EVSE and purpose: `EVSE · 10 + purpose` (CONTROL section 3).
+const PROFILES_PER_EVSE: i32 = 10;
+/// Several stations accept no other level (FIELD section 4b, 10 and 11).
+pub(crate) const STACK_LEVEL: u32 = 0;
+/// A live schedule begins this long ago, so that no station waits for its start, nor loses it when its clock is set back.
+pub(crate) const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_hours(1);
+/// What a station is to measure in a transaction.
+const MEASURED: &str =
+    "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import,Voltage";
+/// What is billed by.
+const MEASURED_REGISTER: &str = "Energy.Active.Import.Register";
+/// Both versions have it (OCPP 1.6 Security Whitepaper; OCPP 2.0.1 part 4 section 4.3).
+const SECURITY_ERROR: &str = "SecurityError";
+
+/// What a text from a station is.
+pub(crate) enum Incoming<'a> {
+    Call {
+        id: MessageId,
+        action: Cow<'a, str>,
+        request: Result<Decoded<Request>, Unread>,
+    },
+    Answer {
+        message: Option<u64>,
+        answer: Result<Json<'a>, CallFault>,
+    },
+    /// No frame, with the CALLERROR that answers it where one can.
+    Broken {
+        reply: Option<String>,
+    },
+}
+
+/// Why a call is not a request.
+pub(crate) enum Unread {
+    /// A transaction message that cannot be understood is answered and kept all the same.
+    Transaction(TransactionMessage),
+    /// Everything else is refused: the CALLERROR.
+    Refused(String),
+}
+
+/// A station's CALLERROR.
+pub(crate) struct CallFault {
+    pub code: String,
+    pub description: String,
+}
+
+/// Reads a text from a station; `zone` is what times without a zone are in.
+pub(crate) fn read<'a>(version: Version, text: &'a str, limits: &Limits, zone: &Zone) -> Incoming<'a> {
+    match frame::decode(text, limits) {
+        Ok(Decoded { value: Frame::Call { id, action, payload }, mut quirks }) => {
+            let request = match version {
+                Version::V16 => v16::request(&id, &action, &payload, zone),
+                Version::V201 => v201::request(&id, &action, &payload, zone),
+            };
+            let request = request.map(|decoded| {
+                quirks.extend(decoded.quirks);
+                Decoded { value: decoded.value, quirks }
+            });
+            Incoming::Call { id, action, request }
+        }
+        Ok(Decoded { value: Frame::CallResult { id, payload }, .. }) => {
+            Incoming::Answer { message: id.as_str().parse().ok(), answer: Ok(payload) }
+        }
+        Ok(Decoded { value: Frame::CallError { id, code, description, .. }, .. }) => Incoming::Answer {
+            message: id.as_str().parse().ok(),
+            answer: Err(CallFault { code, description }),
+        },
+        Err(error) => Incoming::Broken {
+            reply: match version {
+                Version::V16 => ocpp::v16::answer_to_frame(&error),
+                Version::V201 => ocpp::v201::answer_to_frame(&error),
+            },
+        },
+    }
+}
+
+/// The CALLRESULT to a station's call.
+pub(crate) fn answer(version: Version, id: &MessageId, answer: &Answer) -> String {
+    let text = match version {
+        Version::V16 => v16::answer(id, answer),
+        Version::V201 => v201::answer(id, answer),
+    };
+    text.unwrap_or_else(|error| frame::encode_call_error(id, "InternalError", &error.to_string()))
+}
+
+/// The refusal of whatever an unknown station calls besides its boot (FIELD section 6, trap 1).
+pub(crate) fn refusal_of_unknown(id: &MessageId) -> String {
+    frame::encode_call_error(id, SECURITY_ERROR, "the station is not registered")
+}
+
+/// How limits are written for one station.
+pub(crate) struct Manner {
+    /// What the station's clock shows now.
+    pub station_now: Timestamp,
+    /// For stations that take watts only: the lowest voltage to count with (CONTROL section 2).
+    pub watts_at: Option<Volts>,
+}
+
+/// The CALL of ours, or why it cannot be said.
+pub(crate) fn call(version: Version, message: u64, call: &Call, manner: &Manner) -> Result<String, String> {
+    let id = MessageId::numbered(message);
+    match (version, call) {
+        (_, Call::Raw { action, payload }) => Ok(frame::encode_call(&id, action, payload)),
+        (Version::V16, call) => {
+            v16::call(call, manner).and_then(|call| call.encode(&id).map_err(|error| error.to_string()))
+        }
+        (Version::V201, call) => {
+            v201::call(call, manner).and_then(|call| call.encode(&id).map_err(|error| error.to_string()))
+        }
+    }
+}
+
+/// What a station's answer to `call` means.
+pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outcome {
+    let outcome = match version {
+        Version::V16 => v16::outcome(call, payload),
+        Version::V201 => v201::outcome(call, payload),
+    };
+    outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
+}
+
+/// How a transaction is to be measured, `every` so often: what a station of the version must be told of it.
+pub(crate) fn settings(version: Version, every: TimeSpan) -> Vec<(Setting, String)> {
+    let in_transaction = [
+        (Setting::MeasureInterval, every.seconds_floor().to_string()),
+        (Setting::Measured, MEASURED.to_owned()),
+    ];
+    match version {
+        // Start and stop bear a register of themselves.
+        Version::V16 => in_transaction.into(),
+        Version::V201 => in_transaction
+            .into_iter()
+            .chain([
+                (Setting::MeasuredAtStart, MEASURED_REGISTER.to_owned()),
+                (Setting::MeasuredAtEnd, MEASURED_REGISTER.to_owned()),
+            ])
+            .collect(),
+    }
+}
+
+/// What an operator's own call is to control.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RawCall {
+    /// Nothing.
+    Plain,
+    /// A start: it goes the way of all starts.
+    Start { evse: u16, token: IdToken },
+    /// Not as asked (S1), with the reason and the way out.
+    Refused(String),
+}
+
+/// Checks an operator's own call: its form, and whether it would change what an EVSE may draw (S1).
+pub(crate) fn examine_raw(version: Version, action: &str, payload: &str) -> RawCall {
+    let json = match json::parse(payload, Limits::default().depth) {
+        Ok(json @ Json::Object(_)) => json,
+        Ok(_) => return RawCall::Refused("the payload is not a JSON object".to_owned()),
+        Err(error) => return RawCall::Refused(format!("the payload is {error}")),
+    };
+    let examined = match version {
+        Version::V16 => v16::examine_raw(action, &json),
+        Version::V201 => v201::examine_raw(action, &json),
+    };
+    examined.unwrap_or_else(|error| match error {
+        PayloadError::UnknownAction { .. } => {
+            RawCall::Refused(format!("`{action}` is no {version} action of ours"))
+        }
+        // A local list says who may start.
+        PayloadError::UnsupportedAction { action: "SendLocalList" } => RawCall::Refused(
+            "S1: a local list lets transactions start without our acceptance; put the tokens into the directory"
+                .to_owned(),
+        ),
+        // A reservation bears no limit, and neither does what else is known.
+        PayloadError::UnsupportedAction { .. } => RawCall::Plain,
+        error @ (PayloadError::NotAnObject
+        | PayloadError::Missing { .. }
+        | PayloadError::Type { .. }
+        | PayloadError::Value { .. }) => RawCall::Refused(error.to_string()),
+    })
+}
+
+/// The refusal of a call that bears limits.
+pub(crate) fn refused_as_limit(action: &str) -> RawCall {
+    RawCall::Refused(format!(
+        "S1: {action} bears limits, which only the site's control sets; change the EVSE's configuration instead"
+    ))
+}
+
+/// A start as an operator wrote it.
+pub(crate) fn raw_start(evse: Option<u16>, token: Result<IdToken, units::id::InvalidId>) -> RawCall {
+    match (evse, token) {
+        (Some(evse), Ok(token)) if evse > 0 => RawCall::Start { evse, token },
+        (Some(_), Err(error)) => RawCall::Refused(error.to_string()),
+        (Some(_) | None, _) => {
+            RawCall::Refused("S1: a start names its EVSE (in OCPP 1.6 the connector), from 1".to_owned())
+        }
+    }
+}
+
+/// The refusal of a start that bears limits of its own.
+pub(crate) fn refused_start_with_profile() -> RawCall {
+    RawCall::Refused("S1: a start bears no profile of its own; control sets the limit".to_owned())
+}
+
+/// The refusal of a change of the setting `name`, where it is control's own business.
+pub(crate) fn refused_setting(name: &str) -> Option<RawCall> {
+    limit_bearing(name).map(|reason| RawCall::Refused(format!("S1: the setting {name} {reason}")))
+}
+
+/// Why a setting is control's own business.
+fn limit_bearing(name: &str) -> Option<&'static str> {
+    const RATES: [&str; 13] = [
+        "maxcurrent",
+        "currentmax",
+        "currentlimit",
+        "maxpower",
+        "powerlimit",
+        "chargerate",
+        "chargingrate",
+        "chargecurrent",
+        "chargingcurrent",
+        "maxamp",
+        "ratedcurrent",
+        "loadbalanc",
+        "smartchargingctrlr",
+    ];
+    const STARTS: [&str; 12] = [
+        "localpreauthorize",
+        "authorizationcacheenabled",
+        "allowofflinetx",
+        "freemode",
+        "freevend",
+        "authctrlrenabled",
+        "authcachectrlrenabled",
+        "localauthlistctrlrenabled",
+        "localauthorizeoffline",
+        "offlinetxforunknown",
+        "stoptxoninvalidid",
+        "contractvalidationoffline",
+    ];
+    let name: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    if name.contains("chargingrateunit") {
+        return None;
+    }
+    if RATES.iter().any(|word| name.contains(word)) {
+        return Some("bears limits, which only the site's control sets");
+    }
+    STARTS.iter().any(|word| name.contains(word)).then_some(
+        "lets transactions start without our acceptance; state `starts_alone` in the site's configuration first",
+    )
+}
+
+/// Whether a station's words for the units of limits name power and nothing else.
+pub(crate) fn names_watts_only(units: &str) -> bool {
+    let units = units.to_ascii_lowercase();
+    let mut words = units.split([',', ' ', ';']).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| matches!(word, "power" | "w" | "watt" | "watts"))
+}
+
+/// The profiles that are ours at an EVSE.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Profile {
+    Live,
+    Fallback,
+}
+
+impl Profile {
+    pub fn id(self, evse: u16) -> i32 {
+        let place = match self {
+            Self::Live => 1,
+            Self::Fallback => 2,
+        };
+        i32::from(evse) * PROFILES_PER_EVSE + place
+    }
+}
+
+/// Two periods: the limit for its lifetime from now, then what holds when we are silent; no duration, since what
+/// follows an expired profile is not specified (CONTROL section 3).
+pub(crate) fn live_limits(
+    [limit, limit_expired]: [Amperes; 2],
+    lifetime: TimeSpan,
+    manner: &Manner,
+) -> ScheduleLimits {
+    schedule_limits(&[(TimeSpan::ZERO, limit), (SCHEDULE_STARTED_AGO + lifetime, limit_expired)], manner)
+}
+
+/// A limit in W is the total over phases; as long as the phases in use are not proven it may all flow in one.
+pub(crate) fn schedule_limits(periods: &[(TimeSpan, Amperes)], manner: &Manner) -> ScheduleLimits {
+    match manner.watts_at {
+        None => ScheduleLimits::Amperes(
+            periods.iter().map(|&(start, limit)| ChargingSchedulePeriod::new(start, limit)).collect(),
+        ),
+        Some(volts) => ScheduleLimits::Watts(
+            periods
+                .iter()
+                .map(|&(start, limit)| ChargingSchedulePeriod::new(start, limit.at_voltage_floor(volts)))
+                .collect(),
+        ),
+    }
+}
+
+/// Accepted, or refused with the station's word.
+pub(crate) fn accepted_or_refused(is_accepted: bool, word: &str) -> Outcome {
+    if is_accepted { Outcome::Accepted } else { Outcome::Rejected(word.to_owned()) }
+}

@@ -1,0 +1,110 @@
+//! S7: no session waits longer than the wait bound of its class.
+//!
+//! A session waits while its EV wants energy, its station is in reach and does as told, and its pilot offers nothing.
+//! CONTROL section 5: the bound is ⌈n/k⌉ · slice, n = sessions of the class under the row, k = minimums that fit the row at
+//! its worst base; here the longest over all rows above the EVSE, and the longest seen while it waits, and two slices for
+//! the turn that is under way and the proofs that its raise waits for. No bound is promised where k = 0, to a class with
+//! another before it, beside one that disobeys, while a meter above is stale or the engine is down, or records cannot be committed.
+
+use units::{Amperes, Phase, TimeSpan, Timestamp};
+
+use super::{Engine, Rule, Watch};
+use crate::truth::at_limit;
+
+/// CONTROL section 5.
+const SLICE: TimeSpan = TimeSpan::from_minutes(15);
+
+/// A wait that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    since: Timestamp,
+    bound: TimeSpan,
+    is_told: bool,
+}
+
+impl Watch {
+    /// Looks who waits; called about once a minute.
+    pub fn judge_waits(&mut self, now: Timestamp) {
+        let is_served = matches!(self.engine, Engine::Up { .. }) && self.storage_well_since.is_some();
+        for index in 0..self.evses.len() {
+            let bound = if is_served && self.is_waiting(index) { self.bound(now, index) } else { None };
+            let Some(bound) = bound else {
+                self.evses[index].wait = None;
+                continue;
+            };
+            self.verdicts.check(Rule::S7);
+            let wait = self.evses[index].wait.get_or_insert(Wait { since: now, bound, is_told: false });
+            wait.bound = wait.bound.max(bound);
+            let (waited, bound) = (now.since(wait.since), wait.bound);
+            if waited > bound + SLICE + SLICE && !std::mem::replace(&mut wait.is_told, true) {
+                let text =
+                    format!("EVSE {} waits for {waited}, its class's bound is {bound}", self.evses[index].id);
+                self.verdicts.fire(Rule::S7, now, text, &self.story);
+            }
+        }
+    }
+
+    fn is_waiting(&self, index: usize) -> bool {
+        let evse = &self.evses[index];
+        evse.is_counted_by_limit
+            && evse.plant.may_draw
+            && evse.plant.wants_energy
+            && evse.plant.is_reachable
+            && !evse.has_disobeyed
+            && evse.is_wired_right
+            && evse.plant.limit == Amperes::ZERO
+    }
+
+    /// The wait bound; none where none is promised.
+    fn bound(&self, now: Timestamp, index: usize) -> Option<TimeSpan> {
+        let evse = &self.evses[index];
+        let mut longest = TimeSpan::ZERO;
+        for &circuit in self.path(evse.circuit).iter() {
+            let watched = &self.circuits[circuit];
+            if watched.meter.as_ref().is_some_and(|meter| meter.forbids_raises(now)) {
+                return None;
+            }
+            let loaded = at_limit(evse.wiring, Amperes::from_amperes(1), 3);
+            for phase in Phase::ALL.into_iter().filter(|&phase| loaded[phase] > Amperes::ZERO) {
+                let mut left = watched.rating[phase] - watched.reserve - watched.worst_base[phase];
+                let (mut sessions, mut least) = (0, evse.current_min);
+                for other in self.evses.iter().filter(|other| self.path(other.circuit).contains(&circuit)) {
+                    if at_limit(other.wiring, Amperes::from_amperes(1), 3)[phase] == Amperes::ZERO {
+                        continue;
+                    }
+                    let is_told = other.plant.is_reachable
+                        && !other.has_disobeyed
+                        && other.is_wired_right
+                        && other.is_counted_by_limit;
+                    // Its share stays promised to it although it does not do as told: nothing is promised beside it.
+                    if other.has_disobeyed && other.plant.may_draw {
+                        return None;
+                    }
+                    if !is_told {
+                        // It counts at what it may draw at worst, and takes no turn.
+                        left -= other.current_max;
+                    } else if other.plant.may_draw {
+                        if other.class < evse.class {
+                            return None;
+                        }
+                        sessions += i64::from(other.class == evse.class);
+                        least = least.max(other.current_min.max(other.plant.ev_min));
+                        if !other.survives_pause {
+                            left -= other.current_max;
+                        }
+                    } else {
+                        // It may start at its standing fallback at any moment.
+                        left -= other.fallback;
+                    }
+                }
+                let fit =
+                    if left <= Amperes::ZERO { 0 } else { left.milliamperes() / least.milliamperes().max(1) };
+                if fit == 0 {
+                    return None;
+                }
+                longest = longest.max(SLICE * ((sessions + fit - 1) / fit));
+            }
+        }
+        Some(longest)
+    }
+}

@@ -1,0 +1,171 @@
+//! What the engine holds true, asked without moving it: a query is answered once committed and changes nothing.
+
+use csms::query::{SessionView, SiteView, StationView};
+use csms::{Csms, Effect, Input, Query, QueryAnswer};
+use units::{RequestId, TimeSpan};
+
+use super::{Event, World};
+use crate::queue::Precedence;
+use crate::watch::belief::Told;
+
+/// How often the engine is asked.
+pub const INSPECT: TimeSpan = TimeSpan::from_minutes(2);
+/// An answer that waited longer for its commit tells of another time.
+const ANSWERED: TimeSpan = TimeSpan::from_seconds(1);
+
+impl World {
+    pub(super) fn inspect(&mut self) {
+        self.queue.push(self.now + INSPECT, Precedence::Control, Event::Inspect);
+        self.watch.judge_waits(self.now);
+        self.watch.judge_recovery(self.now, &self.standing);
+        if self.engine.is_none() || self.disk_faults > 0 {
+            return;
+        }
+        let request = self.request();
+        self.inspection = Some((request, self.now));
+        let query = Query::Site(self.scenario.site.config.id.clone());
+        self.csms(Input::Query { request, query });
+    }
+
+    pub(super) fn is_inspection(&self, request: RequestId) -> bool {
+        self.inspection.is_some_and(|(asked, _)| asked == request)
+    }
+
+    pub(super) fn inspected(&mut self, answer: QueryAnswer) {
+        let Some((_, asked_at)) = self.inspection.take() else { return };
+        let Some(view) = site_of(answer) else { return };
+        if self.now.since(asked_at) > ANSWERED {
+            return;
+        }
+        let told: Vec<Told> = self.truth.evses().iter().map(|evse| self.told(&evse.id)).collect();
+        self.watch.judge_belief(self.now, &self.truth, &view, &told);
+    }
+
+    fn told(&self, evse: &units::EvseId) -> Told {
+        let Some(&index) = self.station_by_id.get(&evse.station) else { return Told::default() };
+        let station = &self.stations[index].station;
+        Told {
+            transaction: station
+                .transaction(evse.number)
+                .and_then(|running| running.name)
+                .and_then(|name| self.store.transaction_named(&evse.station, &name)),
+            is_all_acknowledged: station.queued_transaction_messages() == 0,
+        }
+    }
+
+    /// What an engine restored from the records would hold other than the one that lives. Only where all that it knows
+    /// is on the disk: what is not is lost by right.
+    pub(super) fn compare_restored(&mut self) {
+        let is_all_durable = self.engine.as_ref().is_some_and(|engine| engine.is_all_durable());
+        if !is_all_durable || self.disk_faults > 0 {
+            return;
+        }
+        let mut restored = Csms::default();
+        restored.handle(self.now, Input::Restored(self.store.csms_rows()));
+        let ours = self.known(&mut restored);
+        let Some(mut engine) = self.engine.take() else { return };
+        let theirs = self.known(engine.csms_mut());
+        self.engine = Some(engine);
+        self.watch.judge_restored(self.now, &differences(&theirs, &ours));
+    }
+
+    /// Asks an engine at once. All it knows is durable, so that nothing else waits in its outputs.
+    fn known(&self, csms: &mut Csms) -> Known {
+        let site = Query::Site(self.scenario.site.config.id.clone());
+        let mut ask = |query| {
+            let request = RequestId(u64::MAX);
+            csms.handle(self.now, Input::Query { request, query });
+            std::iter::from_fn(|| csms.poll_output()).find_map(|output| answer_in(output.effect))
+        };
+        Known {
+            site: ask(site).and_then(site_of),
+            stations: ask(Query::Stations).map(stations_of).unwrap_or_default(),
+            sessions: ask(Query::Sessions).map(sessions_of).unwrap_or_default(),
+        }
+    }
+}
+
+/// What an engine holds true.
+struct Known {
+    site: Option<SiteView>,
+    stations: Vec<StationView>,
+    sessions: Vec<SessionView>,
+}
+
+/// What differs, in words: registrations, sessions and transactions with their energy, and ceilings that are lower.
+fn differences(lives: &Known, restored: &Known) -> Vec<String> {
+    let mut told = Vec::new();
+    let rows = |known: &Known| known.stations.iter().map(|view| view.row.clone()).collect::<Vec<_>>();
+    for (before, after) in rows(lives).into_iter().zip(rows(restored)) {
+        if before != after {
+            told.push(format!("station {before:?} would be {after:?}"));
+        }
+    }
+    if lives.sessions != restored.sessions {
+        told.push(format!("sessions {:?} would be {:?}", lives.sessions, restored.sessions));
+    }
+    let (Some(before), Some(after)) = (&lives.site, &restored.site) else {
+        told.push("the site would not be known".to_owned());
+        return told;
+    };
+    for (before, after) in before.evses.iter().zip(&after.evses) {
+        let evse = &before.evse;
+        let running =
+            |line: &csms::query::EvseLine| (line.transaction, line.energy, line.control.is_in_transaction);
+        if running(before) != running(after) {
+            told.push(format!("EVSE {evse}: {:?} would be {:?}", running(before), running(after)));
+        }
+        if before.control.limit != after.control.limit {
+            let limits = (before.control.limit, after.control.limit);
+            told.push(format!("EVSE {evse}: the limit {:?} would be {:?}", limits.0, limits.1));
+        }
+        let (before, after) = (before.control.ceiling, after.control.ceiling);
+        if before.zip_with(after, |before, after| before - after).highest() > units::Amperes::ZERO {
+            told.push(format!("EVSE {evse}: the ceiling {before} would be {after}"));
+        }
+    }
+    told
+}
+
+fn answer_in(effect: Effect) -> Option<QueryAnswer> {
+    match effect {
+        Effect::QueryAnswer { answer, .. } => Some(*answer),
+        Effect::Persist { .. }
+        | Effect::SendFrame { .. }
+        | Effect::Withdraw { .. }
+        | Effect::CloseLink { .. }
+        | Effect::Answer { .. }
+        | Effect::SealedCdr(_)
+        | Effect::Sighted(_)
+        | Effect::AlarmRaised(_)
+        | Effect::AlarmCleared(_) => None,
+    }
+}
+
+fn site_of(answer: QueryAnswer) -> Option<SiteView> {
+    match answer {
+        QueryAnswer::Site(view) => view,
+        QueryAnswer::Sites(_)
+        | QueryAnswer::Stations(_)
+        | QueryAnswer::Sessions(_)
+        | QueryAnswer::Alarms(_) => None,
+    }
+}
+
+fn stations_of(answer: QueryAnswer) -> Vec<StationView> {
+    match answer {
+        QueryAnswer::Stations(views) => views,
+        QueryAnswer::Sites(_) | QueryAnswer::Site(_) | QueryAnswer::Sessions(_) | QueryAnswer::Alarms(_) => {
+            Vec::new()
+        }
+    }
+}
+
+fn sessions_of(answer: QueryAnswer) -> Vec<SessionView> {
+    match answer {
+        QueryAnswer::Sessions(views) => views,
+        QueryAnswer::Sites(_) | QueryAnswer::Site(_) | QueryAnswer::Stations(_) | QueryAnswer::Alarms(_) => {
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! *Frames* and *decisions* tell the same: what they share is held exactly, what they decide within stated tolerances.
+//!
+//! Held exactly: who comes where, when, with which EV and wish; base load at every instant; that no checker fires.
+//!
+//! Held within a tolerance, because control answers to measurements that come some hundredths of a second earlier or
+//! later, so that a round of raises may fall before a reading in one fidelity and after it in the other, and what is then
+//! handed out, or to whom first, differs for a minute:
+//!
+//! - energy per stay: 5 % of what was wanted and 50 Wh; where nothing is contended 1 % and 20 Wh;
+//! - energy of all stays together: 1 %;
+//! - the peak of a row: 4 A, and never above the rating longer than a base step excuses, which the checkers judge;
+//! - who draws: of the steps of time in which an EVSE draws in one fidelity, it draws in the other in 90 %. Turns on a
+//!   full row may go to another first.
+
+use std::path::{Path, PathBuf};
+
+use charging::network::MeterConfig;
+use charging::sample::Random;
+use plant::base_load::{DailyShape, FlatsConfig};
+use plant::ev::EvModel;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use twin::scenario::{BaseSource, CircuitBase, Fault, People};
+use twin::scenario_file::{Found, SeedChoice, load};
+use twin::{Outcome, Scenario, World, charging_site, decisions};
+use units::civil::Zone;
+use units::{Amperes, PerPhase, Phase, TimeSpan, WattHours};
+
+#[test]
+fn frames_and_decisions_tell_the_same_on_the_scenarios() {
+    for name in ["evening-peak-40-evse", "meter-lost-at-peak", "one-phase-evs-on-l1"] {
+        let mut scenario = scenario(name);
+        // What decisions do not play is left out of both.
+        scenario.faults.retain(|fault| matches!(fault, Fault::Meter { .. } | Fault::NonsensePlans { .. }));
+        same(name, scenario, Contention::Some);
+    }
+}
+
+#[test]
+fn frames_and_decisions_tell_the_same_on_random_sites() {
+    let mut unserved = 0;
+    for seed in 1..=8 {
+        let stays = same(&format!("random site {seed}"), random_site(seed, 12, 25), Contention::Some).stays;
+        unserved += stays.iter().filter(|stay| stay.delivered < stay.stay.wanted.ratio_floor(9, 10)).count();
+    }
+    assert!(unserved >= 20, "only {unserved} of 96 stays had to share what there was");
+}
+
+#[test]
+fn frames_and_decisions_tell_the_same_where_there_is_enough_for_all() {
+    for seed in 21..=23 {
+        same(&format!("roomy site {seed}"), random_site(seed, 8, 400), Contention::None);
+    }
+}
+
+#[test]
+fn the_same_scenario_gives_the_same_decisions_twice() {
+    let hash = || decisions::run(random_site(5, 12, 60)).outcome.event_hash;
+    assert_eq!(hash(), hash());
+    assert_ne!(hash(), decisions::run(random_site(6, 12, 60)).outcome.event_hash);
+}
+
+#[test]
+fn decisions_name_what_they_do_not_play() {
+    let of = |name| decisions::run(scenario(name)).not_played;
+    assert!(of("evening-peak-40-evse").is_empty());
+    assert_eq!(of("meter-lost-at-peak"), ["dead links"]);
+    assert!(of("restart-mid-evening").contains(&"crashes of the engine".to_owned()));
+}
+
+/// Whether rows bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contention {
+    Some,
+    None,
+}
+
+/// Runs both, compares, and tells what came of *decisions*.
+fn same(name: &str, scenario: Scenario, contention: Contention) -> Outcome {
+    let frames = World::new(scenario.clone()).run();
+    let decided = decisions::run(scenario);
+    assert!(decided.not_played.is_empty(), "{name}: {:?}", decided.not_played);
+    let decided = decided.outcome;
+    for outcome in [&frames, &decided] {
+        assert!(outcome.is_clean(), "{name}: {:#?}", outcome.firings);
+    }
+    assert_eq!(frames.series.bases, decided.series.bases, "{name}: base load");
+    let stays = |outcome: &Outcome| outcome.stays.iter().map(|stay| stay.stay.clone()).collect::<Vec<_>>();
+    assert_eq!(stays(&frames), stays(&decided), "{name}: stays");
+    let energy = energy_apart(name, &frames, &decided, contention);
+    let peak = peaks_apart(name, &frames, &decided);
+    let draws = draws_alike(&frames, &decided);
+    assert!(
+        draws >= 900,
+        "{name}: only in {draws} ‰ of the steps in which an EVSE draws both fidelities say so"
+    );
+    println!(
+        "{name}: {} stays; energy together {} ‰ apart, of one stay {} ‰ of its wish at most; peaks {peak} apart at most; \
+         {draws} ‰ draw alike; {} limits in frames, {} in decisions",
+        frames.stays.len(),
+        energy.0,
+        energy.1,
+        frames.counts.limit_changes,
+        decided.counts.limit_changes,
+    );
+    decided
+}
+
+/// Thousandths by which energy differs: of all stays, and of the worst stay's wish.
+fn energy_apart(name: &str, frames: &Outcome, decided: &Outcome, contention: Contention) -> (i64, i64) {
+    let mut worst = 0;
+    let mut sums = [WattHours::ZERO; 2];
+    for (one, other) in frames.stays.iter().zip(&decided.stays) {
+        let wanted = one.stay.wanted;
+        let apart =
+            WattHours::from_milliwatt_hours((one.delivered - other.delivered).milliwatt_hours().abs());
+        let allowed = match contention {
+            Contention::Some => wanted.ratio_ceil(5, 100) + WattHours::from_watt_hours(50),
+            Contention::None => wanted.ratio_ceil(1, 100) + WattHours::from_watt_hours(20),
+        };
+        assert!(
+            apart <= allowed,
+            "{name}: {} wanted {wanted}, got {} in frames and {} in decisions",
+            one.stay.evse,
+            one.delivered,
+            other.delivered
+        );
+        worst = worst.max(apart.milliwatt_hours() * 1_000 / wanted.milliwatt_hours().max(1));
+        sums[0] += one.delivered;
+        sums[1] += other.delivered;
+    }
+    let apart = (sums[0] - sums[1]).milliwatt_hours().abs() * 1_000 / sums[0].milliwatt_hours().max(1);
+    assert!(apart <= 10, "{name}: {} in frames, {} in decisions", sums[0], sums[1]);
+    (apart, worst)
+}
+
+fn peaks_apart(name: &str, frames: &Outcome, decided: &Outcome) -> Amperes {
+    let mut worst = Amperes::ZERO;
+    for (place, circuit) in frames.circuits.iter().enumerate() {
+        for phase in Phase::ALL {
+            let [one, other] = [frames, decided].map(|outcome| outcome.series.peaks[place][phase].0);
+            let apart = (one - other).magnitude();
+            assert!(
+                apart <= Amperes::from_amperes(4),
+                "{name}: {} {phase} peaked at {one} in frames and {other} in decisions",
+                circuit.name
+            );
+            worst = worst.max(apart);
+        }
+    }
+    worst
+}
+
+/// Of the steps of time in which an EVSE draws in either, in how many thousandths it draws in both.
+fn draws_alike(frames: &Outcome, decided: &Outcome) -> usize {
+    let draws = |current: &PerPhase<Vec<Amperes>>, step: usize| {
+        Phase::ALL.into_iter().any(|phase| current[phase][step] > Amperes::from_amperes(3))
+    };
+    let (mut alike, mut all) = (0, 0);
+    for (one, other) in frames.series.evses.iter().zip(&decided.series.evses) {
+        for step in 0..one.l1.len() {
+            let both = [draws(one, step), draws(other, step)];
+            if both != [false, false] {
+                all += 1;
+                alike += usize::from(both == [true, true]);
+            }
+        }
+    }
+    alike * 1_000 / all.max(1)
+}
+
+/// A site with a metered main and two groups of EVSEs, whose circuits may carry `percent` % of 45 % of what their EVSEs
+/// could draw; a dozen flats of base load; stays of two to seven hours within an evening, EVs of the built-in mix.
+fn random_site(seed: u64, evses: i64, percent: i64) -> Scenario {
+    let mut random = Random::new(seed);
+    let limit = |evses: i64, more: i64| (evses * 20 * 45 * percent / 10_000).max(16) + more;
+    let mut nodes = vec![format!(r#"{{"id": "main", "limit_a": [{0}, {0}, {0}]}}"#, limit(evses, 25))];
+    let mut outlets = Vec::new();
+    let mut sessions = Vec::new();
+    for group in 0..2 {
+        let limit = limit(evses / 2, random.between(0, 6));
+        nodes.push(format!(
+            r#"{{"id": "group{group}", "parent": "main", "limit_a": [{limit}, {limit}, {limit}]}}"#
+        ));
+    }
+    for place in 0..evses {
+        let phases = random.one_of(&["[1, 2, 3]", "[2, 3, 1]", "[3, 1, 2]", "[1]", "[2]", "[3]"]);
+        let most = random.one_of(&[16, 16, 32]);
+        outlets.push(format!(
+            r#"{{"id": "cp{place}", "node": "group{}", "phases": {phases}, "min_a": 6, "max_a": {most}}}"#,
+            place % 2
+        ));
+        let arrival = random.between(3, 200);
+        let departure = arrival + random.between(120, 400);
+        sessions.push(format!(
+            r#"{{"id": "s{place}", "evse": "cp{place}", "arrival_min": {arrival}, "departure_min": {},
+            "energy_kwh": {}, "max_a": {most}}}"#,
+            departure.min(480),
+            random.between(8, 40)
+        ));
+    }
+    let text = format!(
+        r#"{{"format": "charging-site/1", "name": "random-{seed}", "seed": {seed}, "step_minutes": 5,
+        "horizon_minutes": 480, "volts": 230, "nodes": [{}], "evses": [{}], "sessions": [{}]}}"#,
+        nodes.join(","),
+        outlets.join(","),
+        sessions.join(",")
+    );
+    let mut scenario = charging_site::load("random.json", &text, SeedChoice::OfFile)
+        .unwrap_or_else(|problems| panic!("{}", twin::document::list(&problems)));
+    let worst = PerPhase::splat(Amperes::from_amperes(22));
+    let main = &mut scenario.site.config.circuits[0];
+    main.worst_base = worst;
+    main.reserve = None;
+    main.meter =
+        Some(MeterConfig { id: of_main(), timeout: TimeSpan::from_seconds(30), accuracy_permille: 10 });
+    scenario.base_loads.push(CircuitBase {
+        circuit: of_main(),
+        source: BaseSource::Flats(Box::new(FlatsConfig {
+            flats: 12,
+            monthly: WattHours::from_watt_hours(150_000),
+            shape: DailyShape::nordic_flat(),
+            winter_share: 0.0,
+            sauna: None,
+            standing: PerPhase::default(),
+            worst,
+            zone: Zone::utc(),
+        })),
+    });
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    if let People::Stays(stays) = &mut scenario.people {
+        for stay in stays {
+            stay.ev = EvModel::sample(&mut rng);
+        }
+    }
+    scenario
+}
+
+/// The id of the main circuit and its meter.
+fn of_main<Id: std::str::FromStr>() -> Id {
+    "main".parse().unwrap_or_else(|_| panic!("`main` is an id"))
+}
+
+fn scenario(name: &str) -> Scenario {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(name);
+    let text = read(&folder.join("scenario.toml"));
+    let site = read(&folder.join("../evening-peak-40-evse/site.toml"));
+    let found = Found { site, ..Found::default() };
+    load(name, "scenario.toml", &text, &found, SeedChoice::OfFile)
+        .unwrap_or_else(|problems| panic!("{}", twin::document::list(&problems)))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
