@@ -21,7 +21,10 @@ impl Station {
             let activity = self.activity(core, place);
             let Some(open) = self.transactions.open_mut(id) else { continue };
             let kept = &mut open.row.activity;
-            if kept.last().map_or(Activity::NotOffered, |span| span.activity) == activity {
+            let is_last = |kept: &[ActivitySpan]| {
+                kept.last().map_or(Activity::NotOffered, |span| span.activity) == activity
+            };
+            if is_last(kept) {
                 continue;
             }
             let activity = match kept.len() {
@@ -30,7 +33,11 @@ impl Station {
                 _ => continue,
             };
             let from = kept.last().map_or(open.row.started_at, |span| span.from).max(wall);
-            kept.push(ActivitySpan { from, activity });
+            // What lasted no time is not told.
+            kept.pop_if(|span| span.from == from);
+            if !is_last(kept) {
+                kept.push(ActivitySpan { from, activity });
+            }
             core.out.persist(Record::Transaction(open.row.clone()));
         }
     }

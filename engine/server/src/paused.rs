@@ -192,10 +192,12 @@ impl Shell {
                 // The answer comes once it is committed, which is a later entry.
                 tokio::spawn(async move { handle.command(&actor, command).await });
             }
+            csms::Input::Query { query, .. } => {
+                tokio::spawn(async move { handle.query(query).await });
+            }
             csms::Input::Restored(_)
             | csms::Input::Directory(_)
             | csms::Input::PlanReady { .. }
-            | csms::Input::Query { .. }
             | csms::Input::Storage(_)
             | csms::Input::WallClock(_) => panic!("nothing of this run: {input:?}"),
         }

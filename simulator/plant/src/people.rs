@@ -433,7 +433,6 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::float;
 
     fn people(habits: Habits) -> People {
         People { habits, users: 400, stays_per_week: 2.3, zone: "Europe/Helsinki".parse().unwrap() }

@@ -1,6 +1,10 @@
 //! The audit: sound books pass, and whatever a hand changes in them is named.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind of record out of many")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test picks one kind of record out of many, and has failed where there is none"
+)]
 
 use billing::cdr::{Cdr, ReadingContext};
 use billing::ledger::{Entry, EntryKey};
@@ -22,12 +26,8 @@ fn sound_books_pass() {
 fn each_change_of_the_books_is_named() {
     type Tamper = fn(&mut Committed);
     let table: [(&str, Tamper, &str); 17] = [
-        (
-            "a register is swapped",
-            |books| cdr(books, 0, |cdr| swap_registers(cdr)),
-            "not as in its frames: CDR 1",
-        ),
-        ("a register grows", |books| cdr(books, 1, |cdr| grow(cdr)), "M2: CDR 2 bills"),
+        ("a register is swapped", |books| cdr(books, 0, swap_registers), "not as in its frames: CDR 1"),
+        ("a register grows", |books| cdr(books, 1, grow), "M2: CDR 2 bills"),
         (
             "the driver is another",
             |books| cdr(books, 0, |cdr| cdr.token = "U0000002".parse().ok()),

@@ -9,7 +9,7 @@
 //! - energy per stay: 5 % of what was wanted and 50 Wh; where nothing is contended 1 % and 20 Wh;
 //! - energy of all stays together: 1 %;
 //! - the peak of a row: 4 A, and never above the rating longer than a base step excuses, which the checkers judge;
-//! - who draws: of the steps of time in which an EVSE draws in one fidelity, it draws in the other in 90 %. Turns on a
+//! - who draws: of the steps of time in which an EVSE draws in one fidelity, it draws in the other in 85 %. Turns on a
 //!   full row may go to another first.
 
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ fn same(name: &str, scenario: Scenario, contention: Contention) -> Outcome {
     let peak = peaks_apart(name, &frames, &decided);
     let draws = draws_alike(&frames, &decided);
     assert!(
-        draws >= 900,
+        draws >= 850,
         "{name}: only in {draws} ‰ of the steps in which an EVSE draws both fidelities say so"
     );
     println!(

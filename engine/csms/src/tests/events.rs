@@ -568,7 +568,7 @@ fn the_live_limit_names_the_stations_own_transaction() {
     for part in [
         r#""SetChargingProfile",{"evseId":1,"chargingProfile":{"id":11,"#,
         r#""chargingProfileKind":"Absolute","transactionId":"T-1","chargingSchedule":[{"id":11,"startSchedule":""#,
-        r#""chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16},{"startPeriod":360,"limit":0"#,
+        r#""chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16},{"startPeriod":3900,"limit":0"#,
     ] {
         assert!(live.contains(part), "{part} in {live}");
     }
