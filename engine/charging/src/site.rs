@@ -320,6 +320,8 @@ struct EvseState {
     arrived: Timestamp,
     waiting_since: Option<Timestamp>,
     on_since: Option<Timestamp>,
+    /// For how long it had current since it began to wait.
+    turn_had: TimeSpan,
     deficit: AmpereSeconds,
     certificate: Option<Certificate>,
 }
@@ -678,6 +680,7 @@ impl EvseState {
             arrived: now,
             waiting_since: None,
             on_since: None,
+            turn_had: TimeSpan::ZERO,
             deficit: AmpereSeconds::ZERO,
             certificate: None,
         }
@@ -742,6 +745,7 @@ impl EvseState {
         self.arrived = now;
         self.waiting_since = None;
         self.on_since = None;
+        self.turn_had = TimeSpan::ZERO;
         self.deficit = AmpereSeconds::ZERO;
         self.certificate = None;
     }

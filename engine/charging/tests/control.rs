@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use charging::ceiling::ExpiryTrust;
 use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
@@ -95,6 +95,23 @@ fn s7_nobody_waits_longer_than_the_turns_take() {
         println!("seed {seed}: the longest wait so far is {longest}");
     }
     assert!(longest <= bound, "somebody waited {longest}");
+}
+
+#[test]
+fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
+    // Six three-phase EVs, room for two of them: three turns.
+    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
+    for number in [0, 2, 3, 5, 6, 8] {
+        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
+        world.plug_in(&evse);
+        world.apply(SiteEvent::EvState(evse, EvState::Charging));
+    }
+    world.quiet_minutes(60, 5);
+    let lose = world.quiet_minutes(4, 5);
+    assert_eq!(lose.len(), 2);
+    assert_eq!(world.quiet_minutes(10, 14), BTreeSet::new());
+    world.quiet_minutes(1, 5);
+    assert_eq!(world.quiet_minutes(4, 5), lose, "they have the next turn");
 }
 
 #[test]
@@ -353,10 +370,25 @@ impl World {
 
     /// A second in which nobody comes or goes, and the base load moves no more than any meter sees.
     fn quiet_step(&mut self) {
+        self.quiet_step_at(Amperes::from_amperes(5));
+    }
+
+    fn quiet_step_at(&mut self, base: Amperes) {
         self.now += TimeSpan::from_seconds(1);
         let second = self.now.since(self.start).seconds_floor();
-        self.base = PerPhase::splat(Amperes::from_milliamperes(5_000 + second % 20));
+        self.base = PerPhase::splat(base + Amperes::from_milliamperes(second % 20));
         self.settle(second);
+    }
+
+    /// Quiet minutes at a base load; then who has current.
+    fn quiet_minutes(&mut self, minutes: i64, base: i64) -> BTreeSet<EvseId> {
+        for _ in 0..minutes * 60 {
+            self.quiet_step_at(Amperes::from_amperes(base));
+        }
+        let has_current = |id: &&EvseId| {
+            self.site.evse_view(self.now, id).unwrap().limit.is_some_and(|limit| limit > Amperes::ZERO)
+        };
+        self.stations.keys().filter(has_current).cloned().collect()
     }
 
     fn settle(&mut self, second: i64) {

@@ -36,6 +36,8 @@ const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
 const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
+/// A turn that a shed cuts short before it gave current for so long was none: it waits on, and comes first again.
+const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
@@ -291,7 +293,7 @@ impl Site {
         };
         let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
-        let on_since = state.on_since.filter(|&at| state.has_current() || at >= now.floor_to(SLICE));
+        let on_since = state.on_since.filter(|&at| state.is_same_turn(at, now));
         Candidate {
             key: index,
             class: config.class,
@@ -321,15 +323,19 @@ impl Site {
                 - AmpereSeconds::of_floor(state.traits.hardware_maximum, SURPLUS_REMEMBERED);
             let gain = AmpereSeconds::of_floor(share - present, span);
             state.deficit = (state.deficit + gain).max(least);
-            if limit > Amperes::ZERO {
-                // A turn in which no raise could leave was none: it waits on, and comes first again.
-                let is_same_turn = |&at: &Timestamp| state.has_current() || at >= now.floor_to(SLICE);
-                state.on_since = state.on_since.filter(is_same_turn).or(Some(now));
-                state.waiting_since =
-                    if state.has_current() { None } else { state.waiting_since.or(Some(now)) };
-            } else {
-                state.on_since = None;
-                state.waiting_since = state.waiting_since.or(Some(now));
+            if present > Amperes::ZERO {
+                state.turn_had = state.turn_had + span;
+            }
+            state.on_since = (limit > Amperes::ZERO)
+                .then(|| state.on_since.filter(|&at| state.is_same_turn(at, now)).unwrap_or(now));
+            let is_next_slice = state.on_since.is_some_and(|at| at < now.floor_to(SLICE));
+            let has_had_its_turn =
+                state.has_current() && (is_next_slice || state.turn_had >= TURN_COUNTS_AFTER);
+            if limit > Amperes::ZERO && has_had_its_turn {
+                state.waiting_since = None;
+            } else if state.waiting_since.is_none() && !state.has_current() {
+                state.waiting_since = Some(now);
+                state.turn_had = TimeSpan::ZERO;
             }
         }
     }
@@ -619,6 +625,12 @@ impl EvseState {
             Some(newest) => now >= newest.sent_at + TURN_AFTER,
             None => now >= self.arrived + TURN_AFTER,
         }
+    }
+
+    /// Whether a turn that came on `at` goes on. One in which no raise could leave was none: it waits on, and comes first
+    /// again.
+    fn is_same_turn(&self, at: Timestamp, now: Timestamp) -> bool {
+        self.has_current() || at >= now.floor_to(SLICE)
     }
 
     /// It was last told more than 0 A.

@@ -1,14 +1,17 @@
 //! S7: no session waits longer than the wait bound of its class.
 //!
 //! A session waits while its EV wants energy, its station is in reach and does as told, and its pilot offers nothing.
-//! CONTROL section 5: the bound is ⌈n/k⌉ · slice, n = sessions of the class under the row, k = minimums that fit the row at
-//! its worst base; here the longest over all rows above the EVSE, and the longest seen while it waits, and two slices for
+//! CONTROL section 5: the bound is ⌈n/k⌉ · slice, k = minimums that fit the row at its worst base. A session on several
+//! rows may be passed over by one row now and by another then: n = sessions of the class that share any row with it, and
+//! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
 //! the turn that is under way and the proofs that its raise waits for. No bound is promised where k = 0, to a class with
 //! another before it, beside one that disobeys, while a meter above is stale or the engine is down, or records cannot be committed.
 
+use std::collections::BTreeSet;
+
 use units::{Amperes, Phase, TimeSpan, Timestamp};
 
-use super::{Engine, Rule, Watch};
+use super::{Engine, Rule, Watch, WatchedEvse};
 use crate::truth::at_limit;
 
 /// CONTROL section 5.
@@ -58,18 +61,23 @@ impl Watch {
     /// The wait bound; none where none is promised.
     fn bound(&self, now: Timestamp, index: usize) -> Option<TimeSpan> {
         let evse = &self.evses[index];
-        let mut longest = TimeSpan::ZERO;
+        let load = |evse: &WatchedEvse, limit: Amperes| at_limit(evse.wiring, limit, 3);
+        let one = Amperes::from_amperes(1);
+        let loaded = load(evse, one);
+        let mut competitors = BTreeSet::new();
+        let mut fit_least = i64::MAX;
         for &circuit in self.path(evse.circuit).iter() {
             let watched = &self.circuits[circuit];
             if watched.meter.as_ref().is_some_and(|meter| meter.forbids_raises(now)) {
                 return None;
             }
-            let loaded = at_limit(evse.wiring, Amperes::from_amperes(1), 3);
             for phase in Phase::ALL.into_iter().filter(|&phase| loaded[phase] > Amperes::ZERO) {
                 let mut left = watched.rating[phase] - watched.reserve - watched.worst_base[phase];
-                let (mut sessions, mut least) = (0, evse.current_min);
-                for other in self.evses.iter().filter(|other| self.path(other.circuit).contains(&circuit)) {
-                    if at_limit(other.wiring, Amperes::from_amperes(1), 3)[phase] == Amperes::ZERO {
+                let mut least = Amperes::ZERO;
+                for (place, other) in self.evses.iter().enumerate() {
+                    if !self.path(other.circuit).contains(&circuit)
+                        || load(other, one)[phase] == Amperes::ZERO
+                    {
                         continue;
                     }
                     let is_told = other.plant.is_reachable
@@ -82,29 +90,29 @@ impl Watch {
                     }
                     if !is_told {
                         // It counts at what it may draw at worst, and takes no turn.
-                        left -= other.current_max;
+                        left -= load(other, other.current_max)[phase];
                     } else if other.plant.may_draw {
                         if other.class < evse.class {
                             return None;
                         }
-                        sessions += i64::from(other.class == evse.class);
-                        least = least.max(other.current_min.max(other.plant.ev_min));
+                        if other.class == evse.class {
+                            competitors.insert(place);
+                        }
+                        let minimum = other.current_min.max(other.plant.ev_min);
+                        least = least.max(load(other, minimum)[phase]);
                         if !other.survives_pause {
-                            left -= other.current_max;
+                            left -= load(other, other.current_max)[phase];
                         }
                     } else {
                         // It may start at its standing fallback at any moment.
-                        left -= other.fallback;
+                        left -= load(other, other.fallback)[phase];
                     }
                 }
-                let fit =
-                    if left <= Amperes::ZERO { 0 } else { left.milliamperes() / least.milliamperes().max(1) };
-                if fit == 0 {
-                    return None;
-                }
-                longest = longest.max(SLICE * ((sessions + fit - 1) / fit));
+                let fit = left.max(Amperes::ZERO).milliamperes() / least.milliamperes().max(1);
+                fit_least = fit_least.min(fit);
             }
         }
-        Some(longest)
+        let sessions = i64::try_from(competitors.len()).unwrap_or(i64::MAX);
+        (fit_least > 0).then(|| SLICE * ((sessions + fit_least - 1) / fit_least))
     }
 }
