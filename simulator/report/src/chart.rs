@@ -132,7 +132,7 @@ pub fn phase(
     chart.svg(report.starts_at, moments, zone)
 }
 
-/// What limited EVs over time, as an SVG element: the largest as [`limits`] lists them, from the bottom up.
+/// What limited EVs over time, as an SVG element: the largest as `limits` lists them, from the bottom up.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! Belief equals confirmation: once nothing moves, what the engine holds true of a station is true of it.
 //!
 //! A station is quiet when its link has been up, no frame of it vanished, its transaction stayed the same and its limit
-//! was not told anew for [`QUIET`], all it had to say was acknowledged, and the engine ran and could commit all the while.
+//! was not told anew for ninety seconds, all it had to say was acknowledged, and the engine ran and could commit all the while.
 
 use csms::query::SiteView;
 use units::{Amperes, TimeSpan, Timestamp, TransactionId};

@@ -288,7 +288,7 @@ up_to_s = 3
 #[test]
 fn each_fault_alone_breaks_no_rule() {
     let span = "from = '2026-01-16T17:00'\nuntil = '2026-01-16T18:00'\n";
-    let faults: [(&str, &str); 17] = [
+    let faults: [(&str, &str); 16] = [
         ("kind = 'frame_loss'\npermille = 50\n", span),
         ("kind = 'meter_loss'\nmeter = 'main'\n", span),
         ("kind = 'meter_freeze'\nmeter = 'main'\n", span),
@@ -305,7 +305,6 @@ fn each_fault_alone_breaks_no_rule() {
         ("kind = 'derating'\ncircuit = 'main'\nrating_a = 30\n", span),
         ("kind = 'wall_clock'\nat = '2026-01-16T17:00'\nto = '2036-01-16T17:00'\n", ""),
         ("kind = 'nonsense_plans'\nevery_s = 10\n", span),
-        ("kind = 'disk_full'\n", span),
     ];
     let broken: Vec<String> = faults
         .into_iter()
