@@ -66,10 +66,10 @@ pub fn payload_hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// A SetChargingProfile as it stands on the wire.
+/// A SetChargingProfile as it stands on the wire, in either version of OCPP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileSent {
-    /// The connector; 0 is the whole station.
+    /// The connector, in OCPP 2.0.1 the EVSE; 0 is the whole station.
     pub connector: u16,
     /// chargingProfilePurpose.
     pub purpose: Cow<'static, str>,
@@ -87,9 +87,15 @@ pub struct ProfileSent {
 pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
     let frame: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let payload = &frame[3];
-    let profile = &payload["csChargingProfiles"];
-    let schedule = &profile["chargingSchedule"];
-    let connector = payload["connectorId"].as_u64().and_then(|number| u16::try_from(number).ok());
+    let is_v16 = payload.get("csChargingProfiles").is_some();
+    let (profile, schedule, connector) = if is_v16 {
+        let profile = &payload["csChargingProfiles"];
+        (profile, &profile["chargingSchedule"], &payload["connectorId"])
+    } else {
+        let profile = &payload["chargingProfile"];
+        (profile, &profile["chargingSchedule"][0], &payload["evseId"])
+    };
+    let connector = connector.as_u64().and_then(|number| u16::try_from(number).ok());
     let periods = schedule["chargingSchedulePeriod"].as_array().ok_or("no chargingSchedulePeriod")?;
     let read = |period: &Value| {
         let start = period["startPeriod"].as_i64()?;
@@ -97,11 +103,12 @@ pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
         Some((TimeSpan::from_seconds(start), limit))
     };
     Ok(ProfileSent {
-        connector: connector.ok_or("no connectorId")?,
+        connector: connector.ok_or("no connectorId, no evseId")?,
         purpose: match profile["chargingProfilePurpose"].as_str() {
             Some("TxProfile") => Cow::Borrowed("TxProfile"),
             Some("TxDefaultProfile") => Cow::Borrowed("TxDefaultProfile"),
             Some("ChargePointMaxProfile") => Cow::Borrowed("ChargePointMaxProfile"),
+            Some("ChargingStationMaxProfile") => Cow::Borrowed("ChargingStationMaxProfile"),
             Some(other) => return Err(format!("unknown purpose {other}")),
             None => return Err("no chargingProfilePurpose".to_owned()),
         },
@@ -145,6 +152,11 @@ mod tests {
                 (TimeSpan::from_seconds(360), Amperes::ZERO)
             ]
         );
+        let in_2_0_1 = r#"[2,"1","SetChargingProfile",{"evseId":1,"chargingProfile":{"id":11,"stackLevel":0,
+            "chargingProfilePurpose":"TxProfile","chargingProfileKind":"Absolute","transactionId":"T-1",
+            "chargingSchedule":[{"id":11,"startSchedule":"2026-01-01T00:00:00Z","chargingRateUnit":"A",
+            "chargingSchedulePeriod":[{"startPeriod":0,"limit":12.5},{"startPeriod":360,"limit":0}]}]}}]"#;
+        assert_eq!(profile_sent(in_2_0_1).unwrap(), profile);
         assert!(profile_sent("[2,\"1\",\"SetChargingProfile\",{}]").is_err());
     }
 }

@@ -319,9 +319,10 @@ impl Draw {
         );
         let power = if self.percent(50) { "ends_transaction" } else { "resumes_transaction" };
         let offline = self.of(&["refused", "known_tokens", "any_token"]);
+        let ocpp = self.of(&["1.6", "2.0.1", "mixed"]);
         let _ = write!(
             text,
-            "[stations]\nreaction_s = {}\noffline_start = \"{offline}\"\nafter_power_loss = \"{power}\"\n\
+            "[stations]\nocpp = \"{ocpp}\"\nreaction_s = {}\noffline_start = \"{offline}\"\nafter_power_loss = \"{power}\"\n\
              [meters]\nperiod_s = {}\ndelay_s = {}\nnoise_ppm = {}\ndrop_out_ppm = {}\n\
              [timing]\nlatency_s = {}\nlatency_spread_s = {}\ncommit_s = {}\nreconnect_s = {}\n",
             thousandths(self.within(0, 4_000)),

@@ -7,7 +7,7 @@ use plant::base_load::{BaseLoad, Flats, FlatsConfig, Trace};
 use plant::building::{Building, BuildingConfig, Steps, StepsConfig};
 use plant::ev::EvModel;
 use plant::meter::GridMeterConfig;
-use plant::station::{AfterPowerLoss, OfflineStart, Quirk};
+use plant::station::{AfterPowerLoss, OcppVersion, OfflineStart, Quirk};
 use units::{
     AccountId, Amperes, CircuitId, Currency, EvseId, IdToken, PerPhase, StationId, TimeSpan, Timestamp,
     WattHours,
@@ -68,6 +68,8 @@ impl Scenario {
 /// How stations behave. One EVSE behaves as its configuration says; these are the properties of all.
 #[derive(Debug, Clone)]
 pub struct Stations {
+    /// What they speak.
+    pub ocpp: Ocpp,
     /// Between meter values in a transaction.
     pub meter_interval: TimeSpan,
     /// From a profile's acceptance to the pilot.
@@ -78,6 +80,27 @@ pub struct Stations {
     pub after_power_loss: AfterPowerLoss,
     /// What single stations get wrong.
     pub quirks: Vec<(StationId, Quirk)>,
+}
+
+/// Which versions of OCPP the stations of a site speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ocpp {
+    /// All the same.
+    All(OcppVersion),
+    /// In order of their ids OCPP 1.6 and 2.0.1 in turn.
+    Mixed,
+}
+
+impl Ocpp {
+    /// What the station at this place of the site's stations speaks, in order of their ids.
+    #[must_use]
+    pub const fn of(self, place: usize) -> OcppVersion {
+        match self {
+            Self::All(version) => version,
+            Self::Mixed if place.is_multiple_of(2) => OcppVersion::V16,
+            Self::Mixed => OcppVersion::V201,
+        }
+    }
 }
 
 /// Who comes when and wants what.

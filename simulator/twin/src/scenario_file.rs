@@ -17,6 +17,7 @@
 //! # event = { from = "2026-01-16T19:00", until = "2026-01-16T21:30" }
 //!
 //! [stations]                              # all optional
+//! ocpp = "mixed"                          # 1.6 | 2.0.1 | mixed: in turn, in order of the stations' ids
 //! meter_interval_s = 60
 //! reaction_s = 1
 //! offline_start = "known_tokens"          # refused | known_tokens | any_token
@@ -68,7 +69,7 @@ use plant::base_load::{DailyShape, FlatsConfig, Sauna, Trace};
 use plant::building::{BuildingConfig, BuildingUse, StepsConfig};
 use plant::ev::{EvModel, EvRow};
 use plant::meter::GridMeterConfig;
-use plant::station::{AfterPowerLoss, OfflineStart};
+use plant::station::{AfterPowerLoss, OcppVersion, OfflineStart};
 use units::civil::{CivilDate, CivilMonth, Zone};
 use units::{Amperes, CircuitId, Currency, EvseId, PerPhase, TimeSpan, Timestamp, WattHours};
 
@@ -76,7 +77,8 @@ use crate::document::{Document, Problem, Section};
 use crate::fault_file;
 use crate::people::driver_at;
 use crate::scenario::{
-    BaseSource, CircuitBase, Crowd, DayKind, Fault, Generated, People, Scenario, Span, Stations, Stay, Timing,
+    BaseSource, CircuitBase, Crowd, DayKind, Fault, Generated, Ocpp, People, Scenario, Span, Stations, Stay,
+    Timing,
 };
 use crate::site_file::{self, Commerce, SiteFile};
 
@@ -667,8 +669,12 @@ const OFFLINE: [(&str, OfflineStart); 3] = [
     ("any_token", OfflineStart::AnyToken),
 ];
 
+const OCPP: [(&str, Ocpp); 3] =
+    [("1.6", Ocpp::All(OcppVersion::V16)), ("2.0.1", Ocpp::All(OcppVersion::V201)), ("mixed", Ocpp::Mixed)];
+
 pub(crate) fn default_stations() -> Option<Stations> {
     Some(Stations {
+        ocpp: Ocpp::Mixed,
         meter_interval: TimeSpan::from_seconds(60),
         reaction: TimeSpan::from_seconds(1),
         offline_start: OfflineStart::KnownTokens,
@@ -685,6 +691,7 @@ const POWER_LOSS: [(&str, AfterPowerLoss); 2] = [
 fn read_stations(section: &Section<'_>, site: Option<&SiteFile>) -> Option<Stations> {
     let defaults = default_stations()?;
     Some(Stations {
+        ocpp: section.word_optional("ocpp", &OCPP).unwrap_or(defaults.ocpp),
         meter_interval: section.seconds("meter_interval_s").unwrap_or(defaults.meter_interval),
         reaction: section.seconds("reaction_s").unwrap_or(defaults.reaction),
         offline_start: section.word_optional("offline_start", &OFFLINE).unwrap_or(defaults.offline_start),

@@ -9,8 +9,6 @@ use csms::Record;
 use plant::station::TransactionName;
 use units::{CdrId, RecordSeq, StationId, TransactionId};
 
-use crate::frame_text::payload_hash;
-
 /// What is durable.
 #[derive(Debug, Default)]
 pub struct Store {
@@ -27,7 +25,9 @@ pub struct Store {
     office_place: BTreeMap<(&'static str, String), usize>,
     /// Frames whose contents are durable, as evidence or as meter values, and whose acknowledgement was not yet seen.
     frames: BTreeSet<u64>,
-    /// Hashes of the last payloads of each station that are durable evidence, newest last.
+    /// Hashes of the payloads of frames that came and whose contents are not durable yet.
+    arrived: BTreeMap<u64, u64>,
+    /// Hashes of the last payloads of each station that are durable, newest last.
     payloads: BTreeMap<StationId, VecDeque<u64>>,
     records: u64,
     commits: u64,
@@ -177,12 +177,17 @@ impl Store {
         }
     }
 
+    /// A frame that carries a transaction's facts came, with this hash of its payload.
+    pub fn frame_arrives(&mut self, frame: u64, payload: u64) {
+        self.arrived.insert(frame, payload);
+    }
+
     /// Whether `frame` is durable evidence; asked once, when its acknowledgement leaves.
     pub fn take_evidence(&mut self, frame: u64) -> bool {
         self.frames.remove(&frame)
     }
 
-    /// Whether a frame with this payload is among the last durable evidence of `station`.
+    /// Whether a frame with this payload is among the last durable ones of `station`.
     #[must_use]
     pub fn has_payload(&self, station: &StationId, payload: u64) -> bool {
         self.payloads.get(station).is_some_and(|known| known.contains(&payload))
@@ -214,18 +219,13 @@ impl Store {
             }
             Record::Finding(row) => self.findings.push(row.clone()),
             Record::Evidence(row) => {
-                self.frames.insert(row.frame);
-                let payloads = self.payloads.entry(row.station.clone()).or_default();
-                payloads.push_back(payload_hash(&row.text));
-                if payloads.len() > PAYLOADS_KEPT {
-                    payloads.pop_front();
-                }
+                self.keep_frame(row.frame, &row.station);
                 if let Some(transaction) = row.transaction {
                     self.keep_open(transaction, record);
                 }
             }
             Record::MeterValues(row) => {
-                self.frames.insert(row.frame);
+                self.keep_frame(row.frame, &row.evse.station);
                 if let Some(transaction) = row.transaction {
                     self.keep_open(transaction, record);
                 }
@@ -237,6 +237,16 @@ impl Store {
             | Record::Session(_)
             | Record::Transaction(_)
             | Record::Counters(_) => unreachable!("{} is a state row and has a key", record.table()),
+        }
+    }
+
+    fn keep_frame(&mut self, frame: u64, station: &StationId) {
+        self.frames.insert(frame);
+        let Some(payload) = self.arrived.remove(&frame) else { return };
+        let payloads = self.payloads.entry(station.clone()).or_default();
+        payloads.push_back(payload);
+        if payloads.len() > PAYLOADS_KEPT {
+            payloads.pop_front();
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use plant::base_load::BaseLoad;
 use plant::ev::Ev;
 use plant::meter::GridMeter;
-use plant::station::{Presented, Station, StationOutput};
+use plant::station::{OcppVersion, Presented, Station, StationOutput};
 use tokio::sync::mpsc;
 use twin::truth::Truth;
 use units::{EvseId, IdToken, MeterId, StationId, TimeSpan, Timestamp};
@@ -274,6 +274,7 @@ impl Driver {
             link: driven.link,
             id: driven.station.id().to_string(),
             password: driven.password.clone(),
+            version: driven.station.config().version,
             endpoint: self.target.ocpp.clone(),
             events: self.events.clone(),
         };
@@ -325,13 +326,19 @@ struct Socket {
     link: u64,
     id: String,
     password: Option<String>,
+    version: OcppVersion,
     endpoint: Endpoint,
     events: mpsc::Sender<LinkEvent>,
 }
 
 impl Socket {
     async fn run(self) {
-        match StationClient::connect(&self.endpoint, &self.id, self.password.as_deref()).await {
+        let subprotocol = match self.version {
+            OcppVersion::V16 => "ocpp1.6",
+            OcppVersion::V201 => "ocpp2.0.1",
+        };
+        let password = self.password.as_deref();
+        match StationClient::connect_offering(&self.endpoint, &self.id, password, &[subprotocol]).await {
             Ok(client) => self.pump(client).await,
             Err(error) => tracing::debug!(station = %self.id, %error, "no link"),
         }

@@ -2,7 +2,7 @@
 
 use ::plant::ev::EvPhases;
 use ::plant::evse::EvseConfig;
-use ::plant::station::{Station, StationConfig, StationOutput};
+use ::plant::station::{OcppVersion, Station, StationConfig, StationOutput};
 use rand::RngExt;
 use units::{LinkId, StationId, TimeSpan, Timestamp};
 
@@ -59,6 +59,7 @@ pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
             (0..truth.evses().len()).filter(|&index| truth.evses()[index].id.station == *id).collect();
         evses.sort_by_key(|&index| truth.evses()[index].id.number);
         let mut station = StationConfig::new(id.clone());
+        station.version = scenario.stations.ocpp.of(place);
         station.meter_interval = scenario.stations.meter_interval;
         station.reaction = scenario.stations.reaction;
         station.offline_start = scenario.stations.offline_start;
@@ -249,6 +250,7 @@ impl World {
                 && let Some(engine) = &mut self.engine
             {
                 let payload = payload_hash(&text);
+                self.store.frame_arrives(self.next_frame, payload);
                 let key = (index, id.to_owned());
                 engine.unacknowledged.entry(key).or_default().push(Unacknowledged {
                     frame: self.next_frame,
@@ -372,7 +374,11 @@ impl World {
             .story
             .note(self.now, Note::Text(format!("station {} opens link {link}", self.stations[index].id)));
         let station = self.stations[index].id.clone();
-        self.csms(csms::Input::LinkUp { link, station, version: csms::Version::V16 });
+        let version = match self.stations[index].station.config().version {
+            OcppVersion::V16 => csms::Version::V16,
+            OcppVersion::V201 => csms::Version::V201,
+        };
+        self.csms(csms::Input::LinkUp { link, station, version });
         self.stations[index].station.link_up(self.now);
         self.observe(index);
     }
@@ -443,7 +449,7 @@ fn beginning(text: &str) -> Box<str> {
 
 fn carries_transaction(action: &str, text: &str) -> bool {
     match action {
-        "StartTransaction" | "StopTransaction" => true,
+        "StartTransaction" | "StopTransaction" | "TransactionEvent" => true,
         "MeterValues" => text.contains("\"transactionId\""),
         _ => false,
     }
