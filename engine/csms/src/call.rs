@@ -103,14 +103,19 @@ impl Calls {
         overtaken
     }
 
-    /// The call to send now, where none is outstanding.
-    pub fn next(&mut self) -> Option<Waiting> {
+    /// The call to send now, where none is outstanding: of those that are as urgent as `least`, or more.
+    pub fn next(&mut self, least: Priority) -> Option<Waiting> {
         if self.outstanding.is_some() {
             return None;
         }
-        let (place, _) =
-            self.waiting.iter().enumerate().min_by_key(|(place, call)| (call.priority, *place))?;
+        let urgent = self.waiting.iter().enumerate().filter(|(_, call)| call.priority <= least);
+        let (place, _) = urgent.min_by_key(|(place, call)| (call.priority, *place))?;
         Some(self.waiting.remove(place))
+    }
+
+    /// The limits that wait, which wait no longer.
+    pub fn give_up_limits(&mut self) -> Vec<Waiting> {
+        self.waiting.extract_if(.., |call| call.priority == Priority::Limit).collect()
     }
 
     pub fn sent(&mut self, call: Outstanding) {
@@ -216,7 +221,7 @@ mod tests {
     }
 
     fn send(calls: &mut Calls, now: Timestamp, message: u64) -> Call {
-        let Waiting { call, purpose, .. } = calls.next().expect("a call waits");
+        let Waiting { call, purpose, .. } = calls.next(Priority::Housekeeping).expect("a call waits");
         calls.sent(Outstanding { message, sent_at: now, call: call.clone(), purpose });
         call
     }
@@ -229,7 +234,7 @@ mod tests {
         calls.enqueue(at(0), Priority::Operator, Call::Probe, ticket(3));
         assert_eq!(calls.enqueue(at(1), Priority::Shed, live(2, 6), ticket(4)), [ticket(2)]);
         assert_eq!(send(&mut calls, at(1), 1), live(2, 6));
-        assert!(calls.next().is_none(), "one call is outstanding");
+        assert!(calls.next(Priority::Housekeeping).is_none(), "one call is outstanding");
         assert!(calls.answered(1).is_some());
         assert_eq!(send(&mut calls, at(2), 2), Call::Probe);
         calls.answered(2);

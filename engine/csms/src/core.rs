@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use billing::directory::Directory;
-use units::{CdrId, SessionId, TimeSpan, Timestamp, TransactionId};
+use units::{CdrId, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId};
 
 use crate::contract::{Alarm, Effect};
 use crate::control::Sites;
@@ -14,6 +14,8 @@ use crate::record::{Counters, Record};
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
+/// Of a clock that jumped further, a meter's readings show whether they are stamped by it.
+const JUMP_TOLD_APART_MS: u64 = 3_600_000;
 /// A transaction id fits 31 bits: OCPP 1.6 carries it as a signed 32-bit number.
 const TRANSACTION_ID_MAX: u64 = 0x7FFF_FFFF;
 
@@ -30,12 +32,38 @@ pub(crate) struct Core {
     /// The next message id; `counters.message` is the first one not reserved.
     pub message_next: u64,
     pub alarms: BTreeSet<Alarm>,
+    /// Whether stations get their answers; while records cannot be committed they wait for them.
+    pub answering: Answering,
+}
+
+/// Whether stations get their answers, so that what they say is said when it happens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Answering {
+    /// Since the engine runs.
+    #[default]
+    Always,
+    /// Records cannot be committed.
+    Never,
+    /// Records can be committed again.
+    Since(Timestamp),
 }
 
 impl Core {
     /// What the wall clock shows: the time that stations, people and money go by.
     pub fn wall(&self, now: Timestamp) -> Timestamp {
         now + self.wall_offset
+    }
+
+    /// When a meter measured, by the engine's clock; never in the future. The engine's clock ran with the machine's at the
+    /// start, and so does the clock of a meter that is right. A machine whose clock jumps afterwards takes along the meters
+    /// that it reads itself, and leaves behind those with a clock of their own: after a jump of hours, which of both a
+    /// meter is shows, since a reading is no older than its way is long.
+    pub fn metered_at(&self, now: Timestamp, at: ReportedAt) -> Timestamp {
+        let (by_machine, by_its_own) = (at.0 - self.wall_offset, at.0);
+        let off = |measured_at: Timestamp| now.since(measured_at).milliseconds().unsigned_abs();
+        let jumped_ms = self.wall_offset.milliseconds().unsigned_abs();
+        let is_its_own = jumped_ms > JUMP_TOLD_APART_MS && off(by_its_own) < off(by_machine);
+        if is_its_own { by_its_own.min(now) } else { by_machine.min(now) }
     }
 
     pub fn next_transaction(&mut self) -> TransactionId {

@@ -6,7 +6,7 @@ use charging::site::{CommandKind, SiteEvent, Urgency};
 use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
 
 use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
-use crate::core::Core;
+use crate::core::{Answering, Core};
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
@@ -94,7 +94,7 @@ impl Csms {
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
                 if let Some(site) = self.core.sites.with_meter(&meter) {
-                    let taken_at = (at.0 - self.core.wall_offset).min(now);
+                    let taken_at = self.core.metered_at(now, at);
                     self.core.sites.apply(now, site, SiteEvent::GridReading { meter, taken_at, current });
                 }
             }
@@ -110,9 +110,19 @@ impl Csms {
                 self.core.out.push(Wait::ForRecords, Effect::QueryAnswer { request, answer });
             }
             Input::Storage(StorageHealth::Failing) => {
+                self.core.answering = Answering::Never;
                 self.core.raise(Wait::ForNothing, Alarm::StorageFailing);
             }
-            Input::Storage(StorageHealth::Well) => self.core.clear(Wait::ForNothing, Alarm::StorageFailing),
+            Input::Storage(StorageHealth::Well) => {
+                if self.core.answering == Answering::Never {
+                    self.core.answering = Answering::Since(now);
+                }
+                self.core.clear(Wait::ForNothing, Alarm::StorageFailing);
+                for place in 0..self.stations.len() {
+                    self.stations[place].storage_is_well(&mut self.core, now);
+                    self.rewake(place);
+                }
+            }
             Input::WallClock(offset) => self.core.wall_offset = offset,
         }
         self.settle(now);

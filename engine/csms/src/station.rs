@@ -16,7 +16,7 @@ use units::{
 use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
-use crate::core::Core;
+use crate::core::{Answering, Core};
 use crate::evidence::{OpenTransaction, Received};
 use crate::link::{Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
@@ -485,12 +485,16 @@ impl Station {
         }
     }
 
-    /// Sends what may be sent.
+    /// Sends what may be sent. While records cannot be committed only sheds leave: all else would wait in the shell's hands.
     pub fn pump(&mut self, core: &mut Core, now: Timestamp) {
         let Some(link) = self.link.as_ref().filter(|link| link.is_ready()).map(|link| link.id) else {
             return;
         };
-        while let Some(waiting) = self.calls.next() {
+        let least = match core.answering {
+            Answering::Never => Priority::Shed,
+            Answering::Always | Answering::Since(_) => Priority::Housekeeping,
+        };
+        while let Some(waiting) = self.calls.next(least) {
             let message = core.next_message();
             let manner = Manner {
                 station_now: core.wall(now)
@@ -521,6 +525,14 @@ impl Station {
                 }
             }
         }
+    }
+
+    /// Records can be committed again: of what waited meanwhile, limits rest on base load as it was, and are decided anew.
+    pub fn storage_is_well(&mut self, core: &mut Core, now: Timestamp) {
+        for old in self.calls.give_up_limits() {
+            self.ended(core, now, &old.call, old.purpose, End::None("records could not be committed"));
+        }
+        self.pump(core, now);
     }
 
     fn expire_calls(&mut self, core: &mut Core, now: Timestamp) {
@@ -664,8 +676,8 @@ impl Station {
     }
 
     /// Learns how far the station's clock is ahead, from a message that says what time it is. A message may be late, so
-    /// that its time lies behind; ahead it can only be because the clock is. `may_be_late` tells messages that are queued
-    /// while offline and repeated until acknowledged.
+    /// that its time lies behind; ahead it can only be because the clock is. Any message is late that was said while we
+    /// answered nothing: the station says one thing after the other.
     pub fn observe_clock(
         &mut self,
         core: &mut Core,
@@ -675,15 +687,20 @@ impl Station {
     ) {
         let (Some(ReportedAt(at)), Some(link)) = (at, self.link.as_ref()) else { return };
         let ahead_ms = at.since(received.wall).milliseconds();
-        let was_sent_on_this_link =
-            at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(link.up_at);
-        let is_queue_drained = received.now >= link.up_at + QUEUE_DRAINED_AFTER;
-        let is_live = match lateness {
-            Lateness::Usual => match self.row.clock_skew_ms {
+        let open_since = match core.answering {
+            Answering::Always => Some(link.up_at),
+            Answering::Since(since) => Some(link.up_at.max(since)),
+            Answering::Never => None,
+        };
+        let is_live = match (lateness, open_since) {
+            (Lateness::Usual, _) | (Lateness::Unusual, None) => match self.row.clock_skew_ms {
                 Some(_) => ahead_ms > -SKEW_NOISE_MS,
                 None => ahead_ms >= -SKEW_TRUSTED_MS,
             },
-            Lateness::Unusual => was_sent_on_this_link || is_queue_drained,
+            (Lateness::Unusual, Some(since)) => {
+                let was_sent_since = at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(since);
+                was_sent_since || received.now >= since + QUEUE_DRAINED_AFTER
+            }
         };
         if !is_live && ahead_ms <= SKEW_TRUSTED_MS {
             return;

@@ -144,6 +144,30 @@ fn a_limit_that_is_refused_or_not_answered_is_told_to_control() {
 }
 
 #[test]
+fn s2_while_records_cannot_be_committed_no_raise_is_left_in_the_shells_hands() {
+    let mut house = charging(House::new());
+    for _ in 0..10 {
+        house.pass(5);
+        house.answer_all("CP1", r#"{"status":"Accepted"}"#);
+    }
+    house.take();
+    house.input(crate::Input::Storage(crate::StorageHealth::Failing));
+    let mut lines = Vec::new();
+    for _ in 0..120 {
+        house.pass(5);
+        lines.extend(house.take());
+    }
+    let profiles = |lines: &[String]| lines.iter().filter(|line| line.contains("TxProfile")).count();
+    assert_eq!(profiles(&lines), 0, "no renewal or raise waits for a commit: {lines:?}");
+    house.input(crate::Input::Storage(crate::StorageHealth::Well));
+    for _ in 0..12 {
+        house.pass(5);
+        lines.extend(house.take());
+    }
+    assert!(profiles(&lines) > 0, "once it is well, what still holds leaves");
+}
+
+#[test]
 fn an_alarm_of_a_site_is_raised_once_and_cleared_once() {
     let mut house = House::with(site(30, Some("main")));
     let mut lines = Vec::new();

@@ -2,11 +2,11 @@
 
 use billing::cdr::{Activity, Doubt, Driver, ReadingContext};
 use sha2::{Digest, Sha256};
-use units::{TimeSpan, TransactionId, WattHours};
+use units::{Amperes, PerPhase, ReportedAt, TimeSpan, TransactionId, WattHours};
 
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
-use crate::tests::{House, NOON, start_payload, stop_payload, values_payload};
+use crate::tests::{House, NOON, site, start_payload, stop_payload, values_payload};
 
 fn plugged(station: &str) -> House {
     let mut house = House::new();
@@ -413,6 +413,51 @@ fn a_wall_clock_that_was_wrong_moves_what_stations_are_told_and_not_control() {
     let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
     assert_eq!((cdr.doubts.len(), cdr.started_at.to_string()), (0, House::at(3_600)));
     assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+}
+
+#[test]
+fn a_meter_is_believed_when_the_machines_clock_jumps_to_2036_whosever_clock_it_has() {
+    let ten_years = TimeSpan::from_hours(10 * 365 * 24);
+    for (meters_offset, is_believed) in
+        [(TimeSpan::ZERO, true), (ten_years, true), (TimeSpan::ZERO - TimeSpan::from_hours(2), false)]
+    {
+        let mut house = House::with(site(30, Some("main")));
+        let mut alarms = Vec::new();
+        for step in 0..40 {
+            if step == 20 {
+                alarms.clear();
+                house.input(crate::Input::WallClock(ten_years));
+            }
+            let offset = if step < 20 { TimeSpan::ZERO } else { meters_offset };
+            house.input(crate::Input::GridReading {
+                meter: "main".parse().unwrap(),
+                at: ReportedAt(house.now + offset),
+                current: PerPhase::splat(Amperes::from_amperes(5)),
+            });
+            house.pass(5);
+            alarms.extend(house.take());
+        }
+        let raised = alarms.iter().filter(|line| line.starts_with("raised") && line.contains("MeterStale"));
+        assert_eq!(raised.count(), usize::from(!is_believed), "{meters_offset}");
+    }
+}
+
+#[test]
+fn meter_values_that_waited_for_our_acknowledgements_do_not_say_that_the_clock_lags() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    house.pass(900);
+    house.input(crate::Input::Storage(crate::StorageHealth::Failing));
+    house.pass(1_800);
+    house.input(crate::Input::Storage(crate::StorageHealth::Well));
+    for second in [1_200, 1_800, 2_400] {
+        house.call("CP1", "MeterValues", &values_payload(1, Some("1"), second, 10, &House::at(second)));
+    }
+    house.call("CP1", "StopTransaction", &stop_payload("1", 2_700, &House::at(2_700)));
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!(cdr.doubts, [], "registers that came late are in their place");
 }
 
 #[test]
