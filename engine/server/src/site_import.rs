@@ -4,7 +4,6 @@ use billing::cdr::FeeClass;
 use billing::contract::{Contract, ContractTerms, SellerRole, SettlementBasis};
 use billing::directory::{Access, AccountsAdmitted, EvseTerms};
 use billing::fees::PriceLists;
-use billing::tariff::Tariff;
 use office::record::{AccessRow, OwnerRow};
 use twin::site_file::{AccessKind, Commerce, EvseAccess, SiteFile};
 use units::civil::CivilDate;
@@ -56,8 +55,8 @@ fn business(site: &SiteFile, commerce: &Commerce) -> Result<Vec<office::Command>
         contract: Contract { owner: commerce.owner.id.clone(), terms: vec![terms] },
     }));
     for tariff in &commerce.tariffs {
-        let from = zone.start_of_day(tariff.valid_from);
-        let made = Tariff::per_kilowatt_hour(tariff.id.clone(), Currency::Eur, from, tariff.energy)
+        let made = tariff
+            .to_tariff(zone, Currency::Eur)
             .map_err(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         commands.push(office::Command::PutTariff(Box::new(made)));
     }

@@ -21,7 +21,7 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     for folder in &arguments.cases {
         match case::load(folder, arguments.data.as_deref(), seed) {
             Ok(Loaded::Ready(case)) => cases.push(*case),
-            Ok(Loaded::Skipped(reason)) => eprintln!("SKIPPED {}: {reason}", folder.display()),
+            Ok(Loaded::Skipped(reason)) => eprintln!("skipped: {}: {reason}", folder.display()),
             Err(error) => mistakes.push(format!("{error:#}")),
         }
     }
@@ -159,6 +159,9 @@ fn table(notes: &[String], report: &ReplayReport, verdicts: &[Verdict]) -> Strin
     for alarm in &report.alarms {
         let until = alarm.cleared_at.map_or_else(|| "now".to_owned(), |at| at.to_string());
         out += &format!("  alarm from {} until {until}: {}\n", alarm.raised_at, alarm.text);
+    }
+    for why in &report.money.held_for {
+        out += &format!("  held: {why}\n");
     }
     let width = verdicts.iter().map(|verdict| verdict.expectation.what.len()).max().unwrap_or(0);
     for verdict in verdicts {

@@ -188,6 +188,7 @@ fn report(steps: usize) -> ReplayReport {
             energy_registered: zero,
             cdrs: 1,
             held: 0,
+            held_for: Vec::new(),
         },
         limits: vec![
             LimitReport {

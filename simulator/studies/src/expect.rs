@@ -95,8 +95,10 @@ pub fn judge(expectations: &[Expectation], report: &ReplayReport) -> Result<Vec<
 /// A figure of a report by name, in thousandths of the unit in its name (counts in thousandths, too):
 ///
 /// `energy_wanted_kwh`, `energy_delivered_kwh`, `energy_billed_kwh`, `energy_registered_kwh`, `delivered_percent`,
-/// `delivered_lowest_percent` (the worst stay), `sessions`, `sessions_served` (that got 99 % or more), `cdrs`, `held`,
-/// `charging_eur`, `driver_fees_eur`, `revenue_eur`, `owner_fees_eur`, `payout_eur`, `alarms`, `firings`,
+/// `delivered_lowest_percent` (the worst stay), `sessions`, `sessions_served` (that got 99 % or more), `cdrs`, `held` or
+/// `held.WORDS` (for a reason of those words),
+/// `charging_eur`, `driver_fees_eur`, `revenue_eur` or `revenue_eur.2026-03` of one month, `owner_fees_eur`,
+/// `payout_eur`, `alarms` or `alarms.WORDS` (of those words), `alarms_standing` (at the end), `firings`,
 /// `limit_changes`, `crashes`, `frames_in`, `peak_a.CIRCUIT` or `peak_a.CIRCUIT.L1`, `over_rating_s.CIRCUIT`,
 /// `checked.RULE`.
 #[must_use]
@@ -131,6 +133,9 @@ pub fn figure(report: &ReplayReport, name: &str) -> Option<i64> {
             "owner_fees_eur" => cents(&mut money.owners.iter().map(|owner| owner.fees)),
             "payout_eur" => cents(&mut money.owners.iter().map(|owner| owner.payout)),
             "alarms" => count(report.alarms.len()),
+            "alarms_standing" => {
+                count(report.alarms.iter().filter(|alarm| alarm.cleared_at.is_none()).count())
+            }
             "firings" => count(report.rules.iter().map(|rule| rule.firings.len()).sum()),
             "limit_changes" => counted(report.counts.limit_changes),
             "crashes" => counted(report.counts.crashes),
@@ -139,6 +144,14 @@ pub fn figure(report: &ReplayReport, name: &str) -> Option<i64> {
         },
         Some(("checked", rule)) => {
             report.rules.iter().find(|known| known.rule == rule).and_then(|rule| counted(rule.checked))
+        }
+        Some(("alarms", words)) => {
+            count(report.alarms.iter().filter(|alarm| alarm.text.contains(words)).count())
+        }
+        Some(("held", words)) => count(money.held_for.iter().filter(|why| why.contains(words)).count()),
+        Some(("revenue_eur", month)) => {
+            let owners = money.owners.iter().filter(|owner| owner.month == month);
+            cents(&mut owners.map(|owner| owner.revenue))
         }
         Some(("peak_a", place)) => peak(report, place).map(Amperes::milliamperes),
         Some(("over_rating_s", circuit)) => report
@@ -151,7 +164,7 @@ pub fn figure(report: &ReplayReport, name: &str) -> Option<i64> {
 }
 
 /// The names that [`figure`] knows; those that end with a dot go on with a circuit, a circuit's phase, or a rule.
-pub const FIGURES: [&str; 23] = [
+pub const FIGURES: [&str; 27] = [
     "energy_wanted_kwh",
     "energy_delivered_kwh",
     "energy_billed_kwh",
@@ -172,6 +185,10 @@ pub const FIGURES: [&str; 23] = [
     "limit_changes",
     "crashes",
     "frames_in",
+    "alarms_standing",
+    "alarms.",
+    "held.",
+    "revenue_eur.",
     "peak_a.",
     "over_rating_s.",
     "checked.",
@@ -196,7 +213,9 @@ pub fn needs_frames(name: &str) -> bool {
     let is_of_a_rule = name.strip_prefix("checked.").is_some_and(|rule| {
         !matches!(rule, "S1" | "S2" | "S3" | "S4" | "S5" | "S6" | "energy conserved" | "no fuse trips")
     });
-    is_of_money_or_wire || is_of_a_rule
+    is_of_money_or_wire
+        || is_of_a_rule
+        || ["revenue_eur.", "held."].iter().any(|family| name.starts_with(family))
 }
 
 fn is_known(name: &str) -> bool {

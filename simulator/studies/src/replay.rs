@@ -218,7 +218,18 @@ fn money(outcome: &Outcome) -> MoneyReport {
         energy_registered: outcome.evses.iter().map(|evse| evse.energy).sum(),
         cdrs: books.cdrs.len(),
         held: books.held.len(),
+        held_for: books.held.iter().map(held_for).collect(),
     }
+}
+
+fn held_for(row: &office::record::FindingRow) -> String {
+    let doubts = row.doubts.iter().map(ToString::to_string).chain(row.unbillable.clone());
+    format!(
+        "transaction {} at {}: {}",
+        row.cdr.transaction,
+        row.cdr.evse,
+        doubts.collect::<Vec<_>>().join("; ")
+    )
 }
 
 pub(crate) fn rules(outcome: &Outcome) -> Vec<RuleReport> {

@@ -144,6 +144,9 @@ pub struct MoneyReport {
     pub cdrs: usize,
     /// Those that are held for a person.
     pub held: usize,
+    /// Why, one text for each of them.
+    #[serde(default)]
+    pub held_for: Vec<String>,
 }
 
 /// What one driver was charged.

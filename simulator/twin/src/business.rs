@@ -18,7 +18,8 @@ use units::civil::{CivilDate, CivilMonth};
 use units::{IdToken, OwnerId, TimeSpan, Timestamp};
 
 use crate::scenario::{Driver, Scenario, Stay};
-use crate::site_file::{AccessKind, EvseAccess, FlatTariff};
+use crate::site_file::{AccessKind, EvseAccess};
+use crate::tariff_file::StatedTariff;
 
 /// What the books say once every month is closed, collected and settled.
 #[derive(Debug, Clone, Default)]
@@ -103,9 +104,8 @@ pub fn furnishing(scenario: &Scenario, stays: &[Stay]) -> Vec<Command> {
 }
 
 /// A tariff of the site file as billing knows it.
-pub(crate) fn tariff(scenario: &Scenario, stated: &FlatTariff) -> Option<Tariff> {
-    let valid_from = scenario.site.config.zone.start_of_day(stated.valid_from);
-    Tariff::per_kilowatt_hour(stated.id.clone(), scenario.currency, valid_from, stated.energy).ok()
+pub(crate) fn tariff(scenario: &Scenario, stated: &StatedTariff) -> Option<Tariff> {
+    stated.to_tariff(&scenario.site.config.zone, scenario.currency).ok()
 }
 
 /// The service's own prices: the built-in list, from the month of the scenario on where that is earlier.

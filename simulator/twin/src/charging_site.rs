@@ -30,7 +30,8 @@ use crate::document::{Document, Problem, Section};
 use crate::people::driver_at;
 use crate::scenario::{People, Scenario, Stay, Timing};
 use crate::scenario_file::{SeedChoice, default_stations};
-use crate::site_file::{AccessKind, Commerce, EvseAccess, FlatTariff, Owner, SiteFile};
+use crate::site_file::{AccessKind, Commerce, EvseAccess, Owner, SiteFile};
+use crate::tariff_file::StatedTariff;
 
 /// The first instant of every such scenario: midnight UTC of 1 June 2026, a Monday without a change of clocks near it.
 pub const BEGINS: Timestamp = Timestamp::from_milliseconds(1_780_272_000_000);
@@ -258,11 +259,11 @@ fn commerce(evses: &[EvseConfig]) -> Option<Commerce> {
             plan: FeePlan::PerKilowattHour,
         },
         evses: evses.iter().map(access).collect(),
-        tariffs: vec![FlatTariff {
-            id: tariff,
-            valid_from: CivilDate { year: 2026, month: 1, day: 1 },
-            energy: UnitPrice::from_millionths(200_000),
-        }],
+        tariffs: vec![StatedTariff::per_kilowatt_hour(
+            tariff,
+            CivilDate { year: 2026, month: 1, day: 1 },
+            UnitPrice::from_millionths(200_000),
+        )],
     })
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Start with [`Scenario`], the value that says all a run depends on, and [`World::run`], which turns it into an
 //! [`Outcome`]. [`decisions`] runs the same value without a wire, in less detail and faster. [`scenario_file`] reads
-//! scenarios, [`site_file`] reads sites (the server uses it too), [`charging_site`] reads the peers' sites, [`watch`] holds
-//! the checkers of the rules S1 to M6.
+//! scenarios, [`site_file`] reads sites (the server uses it too) with [`tariff_file`], [`charging_site`] reads the peers'
+//! sites, [`watch`] holds the checkers of the rules S1 to M6.
 //!
 //! # Invariants
 //!
@@ -39,6 +39,7 @@ pub mod scenario;
 pub mod scenario_file;
 pub mod site_file;
 mod store;
+pub mod tariff_file;
 pub mod truth;
 pub mod watch;
 pub mod world;

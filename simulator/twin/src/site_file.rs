@@ -16,7 +16,7 @@
 //! [[tariffs]]
 //! id = "residents"
 //! valid_from = "2024-09-01"
-//! energy_eur_per_kwh = 0.20              # VAT included where the seller charges it
+//! energy_eur_per_kwh = 0.20              # prices by time, per hour and for parking: `tariff_file`
 //!
 //! [[circuits]]                           # parents in any order; one has none
 //! id = "main"
@@ -45,12 +45,11 @@ use charging::network::{
     CircuitConfig, EvseConfig, MeterConfig, Network, NetworkProblem, RestsOn, SiteConfig, Supply, Thing,
     Wiring,
 };
-use units::civil::{CivilDate, Zone};
-use units::{
-    Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, UnitPrice, Volts,
-};
+use units::civil::Zone;
+use units::{Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, Volts};
 
 use crate::document::{Document, Problem, Section};
+use crate::tariff_file::{self, StatedTariff};
 
 /// A site file that was read and found whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ pub struct Commerce {
     /// The owner.
     pub owner: Owner,
     /// Tariff versions.
-    pub tariffs: Vec<FlatTariff>,
+    pub tariffs: Vec<StatedTariff>,
     /// Access to each EVSE, in the order of the configuration.
     pub evses: Vec<EvseAccess>,
 }
@@ -83,17 +82,6 @@ pub struct Owner {
     pub vat: VatStatus,
     /// The service's fee.
     pub plan: FeePlan,
-}
-
-/// A tariff with one price per kWh.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlatTariff {
-    /// Its id.
-    pub id: TariffId,
-    /// The first site-local day on which it holds.
-    pub valid_from: CivilDate,
-    /// Price per kWh, VAT included where the seller charges it.
-    pub energy: UnitPrice,
 }
 
 /// Who may charge at an EVSE, at which tariff.
@@ -357,12 +345,12 @@ fn read_commerce(root: &Section<'_>, evses: &[Section<'_>]) -> Option<Option<Com
             evse.parsed_optional::<TariffId>("tariff_guests", "a tariff's id");
         }
         for tariff in &tariff_sections {
-            read_tariff(tariff);
+            tariff_file::read(tariff);
         }
         return Some(None);
     };
     let owner = read_owner(&section);
-    let tariffs: Vec<Option<FlatTariff>> = tariff_sections.iter().map(read_tariff).collect();
+    let tariffs: Vec<Option<StatedTariff>> = tariff_sections.iter().map(tariff_file::read).collect();
     // A tariff that is wrong elsewhere is known by its id all the same.
     let known: BTreeSet<TariffId> =
         tariff_sections.iter().filter_map(|tariff| tariff.parsed("id", "the tariff's id")).collect();
@@ -388,13 +376,6 @@ fn read_owner(section: &Section<'_>) -> Option<Owner> {
     let plan = section
         .word("plan", &[("per_kwh", FeePlan::PerKilowattHour), ("per_point", FeePlan::PerChargingPoint)]);
     Some(Owner { id: id?, name: name?, vat: vat?, plan: plan? })
-}
-
-fn read_tariff(section: &Section<'_>) -> Option<FlatTariff> {
-    let id = section.parsed("id", "the tariff's id");
-    let valid_from = section.parsed("valid_from", "the first day, such as 2024-09-01");
-    let energy = section.thousandths_required("energy_eur_per_kwh", "€/kWh", 0..=10_000);
-    Some(FlatTariff { id: id?, valid_from: valid_from?, energy: UnitPrice::from_millionths(energy? * 1_000) })
 }
 
 fn read_access(section: &Section<'_>, known: &BTreeSet<TariffId>) -> Option<EvseAccess> {
@@ -464,7 +445,7 @@ current_max_a = 10
         assert_eq!(site.config.evses[1].current_max, Amperes::from_amperes(10), "its own field wins");
         assert_eq!(site.config.circuits[0].worst_base.l3, Amperes::from_amperes(40));
         let commerce = site.commerce.unwrap();
-        assert_eq!(commerce.tariffs[0].energy, UnitPrice::from_millionths(200_000));
+        assert_eq!(commerce.tariffs[0].flat_price(), Some(units::UnitPrice::from_millionths(200_000)));
         assert_eq!(commerce.evses.len(), 2);
     }
 

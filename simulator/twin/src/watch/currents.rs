@@ -124,7 +124,8 @@ impl Watch {
 
     /// The current at an EVSE changed.
     pub fn evse_changed(&mut self, now: Timestamp, truth: &Truth, index: usize, change: PerPhase<Amperes>) {
-        self.judge_conduct(now, truth, index);
+        self.evses[index].drawn = truth.evses()[index].terminals().highest();
+        self.judge_conduct(now, index);
         self.story.note(now, Note::Current { evse: index, current: truth.evses()[index].site() });
         for &circuit in self.path(self.evses[index].circuit).iter() {
             for phase in Phase::ALL {
@@ -199,7 +200,7 @@ impl Watch {
     }
 
     /// How an EVSE follows what it is told: who draws more in two readings is known to the engine.
-    fn judge_conduct(&mut self, now: Timestamp, truth: &Truth, index: usize) {
+    pub(super) fn judge_conduct(&mut self, now: Timestamp, index: usize) {
         let known_after = self.meter_interval + self.meter_interval + CONDUCT_SETTLES;
         let evse = &mut self.evses[index];
         if evse.plant.follows_limits {
@@ -207,12 +208,12 @@ impl Watch {
         }
         let told = evse.live.unwrap_or(evse.current_max);
         let above = told + Amperes::from_amperes(1).max(told.ratio_floor(1, 10));
-        let is_above = evse.plant.is_reachable && truth.evses()[index].terminals().highest() > above;
-        let since = *evse.above_since.get_or_insert(now);
-        if !is_above {
+        // What it did until now counts, whatever it does next.
+        evse.is_known_wayward |= evse.above_since.is_some_and(|since| now.since(since) > known_after);
+        if evse.plant.is_reachable && evse.drawn > above {
+            evse.above_since.get_or_insert(now);
+        } else {
             evse.above_since = None;
-        } else if now.since(since) > known_after {
-            evse.is_known_wayward = true;
         }
     }
 
@@ -369,13 +370,14 @@ impl Watch {
         (base - lowest).max(Amperes::ZERO)
     }
 
-    /// What nobody could foresee on a row: draws above what was told, on other lines than stated, and what its meter
-    /// kept back.
+    /// What nobody could foresee on a row: draws above what was told of EVSEs that are not known to disobey, on other lines
+    /// than stated, and what its meter kept back.
     fn unforeseen(&self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) -> Amperes {
         let lie = self.circuits[circuit].meter.as_ref().and_then(|meter| meter.lie(now));
         let mut sum = lie.map_or(Amperes::ZERO, |lie| lie[phase]);
         for (watched, evse) in self.evses.iter().zip(truth.evses()) {
-            let is_wayward = !watched.plant.follows_limits || !watched.is_wired_right;
+            let is_wayward = !watched.plant.follows_limits && !watched.is_known_wayward;
+            let is_wayward = is_wayward || !watched.is_wired_right;
             if is_wayward && self.path(watched.circuit).contains(&circuit) {
                 let told = watched.live.unwrap_or(watched.fallback).min(watched.plant.ev_max);
                 let believed = at_limit(watched.wiring, told, watched.plant.phases)[phase];

@@ -161,7 +161,13 @@ impl Watch {
         } else if first < worst {
             self.shed_sent(now, index);
         }
+        // Another limit is obeyed or not anew; what was learned under the one before stays.
+        self.judge_conduct(now, index);
         let before = self.evses[index].live.replace(first);
+        if before != Some(first) {
+            self.evses[index].above_since = None;
+        }
+        self.judge_conduct(now, index);
         self.limit_sent(now, index, before, first);
         self.judge_s5(now, index, before, first);
         let in_force = self.currents.reaction.in_force;

@@ -271,7 +271,9 @@ pub struct WatchedEvse {
     wiring: Wiring,
     is_wired_right: bool,
     plant: PlantEvse,
-    /// Since when it has drawn more than it was told, in reach.
+    /// What it draws on its highest terminal.
+    drawn: Amperes,
+    /// Since when it has drawn more than one and the same limit, in reach.
     above_since: Option<Timestamp>,
     /// It has drawn more than it was told for so long that the engine must know.
     is_known_wayward: bool,
@@ -399,6 +401,7 @@ impl Watch {
                 plant: PlantEvse::default(),
                 above_since: None,
                 is_known_wayward: false,
+                drawn: Amperes::ZERO,
                 has_disobeyed: false,
                 frame_lost_at: None,
                 link_since: scenario.starts_at,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use billing::cdr::{Cdr, ReadingContext};
 use billing::finding::Billable;
-use billing::pricing::{FlatDue, price};
+use billing::pricing::{FlatDue, PricedCdr, naive, price};
 use billing::tariff::Tariff;
 use units::civil::CivilMonth;
 use units::{Money, TariffId, Timestamp, WattHours};
@@ -14,7 +14,7 @@ use super::{Rule, Watch};
 use crate::business::Books;
 use crate::recorder::TransactionSeen;
 use crate::scenario::Scenario;
-use crate::site_file::FlatTariff;
+use crate::tariff_file::StatedTariff;
 
 /// Start and stop registers travel as whole Wh, each rounded down: their difference is less than 1 Wh off.
 const REGISTER_STEP: WattHours = WattHours::from_watt_hours(1);
@@ -111,6 +111,10 @@ impl Watch {
             let Some(tariff) = tariff.and_then(|tariff| crate::business::tariff(scenario, tariff)) else {
                 continue;
             };
+            // A cap of parking is one of the whole CDR: its parts have one each.
+            if tariff.parts().parking.cap.is_some() {
+                continue;
+            }
             let mut readings = cdr.readings.clone();
             readings.sort_by_key(|reading| reading.at);
             let cuts = readings.iter().enumerate().filter(|(place, _)| place % 3 == 1).map(|(_, cut)| cut.at);
@@ -136,8 +140,7 @@ impl Watch {
             let settlement = &row.settlement;
             let (owner, month) = (&settlement.owner, settlement.month);
             self.verdicts.check(Rule::M4);
-            let of_month =
-                |priced: &&billing::pricing::PricedCdr| priced.owner == *owner && priced.month == month;
+            let of_month = |priced: &&PricedCdr| priced.owner == *owner && priced.month == month;
             let charged = books.priced.iter().filter(of_month).fold(zero, |sum, priced| sum + priced.amount);
             let revenue = settlement.revenue;
             let mut wrongs = Vec::new();
@@ -175,8 +178,7 @@ impl Watch {
     fn judge_m5(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
         for priced in &books.priced {
             self.verdicts.check(Rule::M5);
-            let tariff = frozen(scenario, &priced.tariff, priced.started_at);
-            let amount = tariff.map(|tariff| naive_amount(priced.energy, tariff.energy.millionths()));
+            let amount = naive_cents(scenario, books, priced);
             if amount != Some(priced.amount.minor()) {
                 let text = format!(
                     "CDR {} costs {} for {} on {}; the plain way it is {amount:?} cents",
@@ -223,10 +225,25 @@ impl Watch {
 }
 
 /// The version of a tariff that held when a transaction began.
-fn frozen<'a>(scenario: &'a Scenario, id: &TariffId, started_at: Timestamp) -> Option<&'a FlatTariff> {
+fn frozen<'a>(scenario: &'a Scenario, id: &TariffId, started_at: Timestamp) -> Option<&'a StatedTariff> {
     let zone = &scenario.site.config.zone;
-    let valid = |tariff: &&FlatTariff| tariff.id == *id && zone.start_of_day(tariff.valid_from) <= started_at;
+    let valid =
+        |tariff: &&StatedTariff| tariff.id == *id && zone.start_of_day(tariff.valid_from) <= started_at;
     scenario.commerce.tariffs.iter().filter(valid).max_by_key(|tariff| tariff.valid_from)
+}
+
+/// What a CDR costs in cents, the plain way: by its energy alone where that is all the tariff prices, else minute by
+/// minute.
+fn naive_cents(scenario: &Scenario, books: &Books, priced: &PricedCdr) -> Option<i64> {
+    let stated = frozen(scenario, &priced.tariff, priced.started_at)?;
+    if let Some(price) = stated.flat_price() {
+        return Some(naive_amount(priced.energy, price.millionths()));
+    }
+    let tariff = crate::business::tariff(scenario, stated)?;
+    let cdr = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr)?;
+    // A site file's tariff prices nothing per session.
+    let found = naive::price(&Billable::sealed(cdr).ok()?, tariff.parts(), FlatDue::AlreadyBorne)?;
+    i64::try_from(found.minor).ok()
 }
 
 /// The part of a CDR between two instants, each a reading's, the start's or the end's.

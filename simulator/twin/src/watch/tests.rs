@@ -59,7 +59,19 @@ impl Bench {
     }
 
     fn offer(&mut self, evse: usize, amperes: i64) {
-        let plant = PlantEvse {
+        self.watch.plant(self.now, evse, Self::offered(amperes));
+    }
+
+    /// It is told a limit, and offers 16 A.
+    fn disobey(&mut self, evse: usize, told: i64) {
+        self.send(evse, &told.to_string(), "0");
+        let plant = PlantEvse { follows_limits: false, ..Self::offered(16) };
+        self.watch.plant(self.now, evse, plant);
+        self.draw(evse, 16);
+    }
+
+    fn offered(amperes: i64) -> PlantEvse {
+        PlantEvse {
             limit: Amperes::from_amperes(amperes),
             may_draw: true,
             phases: 3,
@@ -68,8 +80,7 @@ impl Bench {
             wants_energy: true,
             is_reachable: true,
             follows_limits: true,
-        };
-        self.watch.plant(self.now, evse, plant);
+        }
     }
 
     fn read_meter(&mut self) {
@@ -122,6 +133,23 @@ fn s1_fires_where_evses_alone_lift_a_row_above_its_rating() {
     bench.draw(ONE, 16);
     bench.draw(OTHER, 16);
     bench.only(Rule::S1, "Main L1 carries 42 A, 2 A above its rating of 40 A");
+}
+
+#[test]
+fn s1_counts_an_evse_that_disobeys_at_its_worst_once_two_readings_have_shown_it() {
+    for (seconds, fires) in [(30, 0), (300, 1)] {
+        let mut bench = Bench::new();
+        bench.disobey(ONE, 6);
+        for _ in 0..seconds / 10 {
+            bench.wait(10);
+            bench.read_meter();
+        }
+        // Another limit does not make it forgotten.
+        bench.disobey(ONE, 8);
+        bench.offer(OTHER, 16);
+        bench.draw(OTHER, 16);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "after {seconds} s: {:#?}", bench.watch.verdicts);
+    }
 }
 
 #[test]
