@@ -25,6 +25,16 @@
 //! where `U` is what our EVSEs were allowed more since the newest anchor, and `base_li` takes each EVSE's last known
 //! draw in place of 0. Without an anchor the whole metered current is base at the highest, and all that is not
 //! allowed to our EVSEs is base most likely.
+//!
+//! A meter whose readings repeat to the milliampere is *frozen* once the draws that anchors bracket cannot have been
+//! the same all the while. Over anchors `k` of equal readings, with `up_i` the higher of an EVSE's readings before and
+//! after (its hardware maximum where there are not both),
+//!
+//! ```text
+//! frozen where max over k of Σ lo_i(k) − min over k of Σ up_i(k) > 4 A on a phase
+//! ```
+//!
+//! Only measurements accuse it: what an EVSE may draw changes without any current changing.
 
 use std::collections::VecDeque;
 
@@ -40,6 +50,8 @@ const FRESH_READINGS: u32 = 3;
 const IMPOSSIBLE_RATINGS: i64 = 5;
 /// So many anchors in a row on which our EVSEs drew more than the meter shows are a contradiction.
 const CONTRADICTIONS: u32 = 2;
+/// Draws that differ by more than this cannot make a meter show the same: two EVSEs' meter errors and rounding.
+const DRAWS_DIFFER: Amperes = Amperes::from_amperes(4);
 /// An EVSE silent for longer than this holds no anchor back: its lower bound is zero.
 pub const REPORT_AGE_MAX: TimeSpan = TimeSpan::from_seconds(150);
 
@@ -74,6 +86,8 @@ pub enum Doubt {
 pub struct Member {
     /// It draws at least this: its last reading, or 0 where that is too old, suspended or over.
     pub lower: PerPhase<Amperes>,
+    /// It draws at most this: the higher of its readings around an instant, or its hardware maximum.
+    pub upper: PerPhase<Amperes>,
     /// It most likely draws this: its last reading, however old; without one, what it may draw.
     pub likely: PerPhase<Amperes>,
     /// What it may draw at worst.
@@ -115,8 +129,24 @@ pub struct Metering {
     fresh: u32,
     contradictions: u32,
     is_doubted: bool,
-    /// Since when the meter shows the same, and what our EVSEs drew then.
-    same_since: Option<(Timestamp, PerPhase<Amperes>)>,
+    /// The readings that repeat; none before the first.
+    same: Option<Same>,
+}
+
+/// A run of readings that are equal to the milliampere.
+#[derive(Debug, Clone, Copy)]
+struct Same {
+    since: Timestamp,
+    /// Bounds within which our EVSEs' draw, if it was the same all the while, must lie; none before an anchor.
+    drawn: Option<Drawn>,
+    is_frozen: bool,
+}
+
+/// What our EVSEs draw together.
+#[derive(Debug, Clone, Copy)]
+struct Drawn {
+    at_least: PerPhase<Amperes>,
+    at_most: PerPhase<Amperes>,
 }
 
 #[derive(Debug, Clone)]
@@ -142,33 +172,50 @@ impl Metering {
             fresh: 0,
             contradictions: 0,
             is_doubted: true,
-            same_since: None,
+            same: None,
         }
     }
 
-    /// Takes a reading. `drawn` is what our EVSEs below most likely draw together.
+    /// Takes a reading.
     ///
     /// # Errors
     ///
     /// The doubt that makes the meter stale until three good readings follow; a reading out of order is only ignored.
-    pub fn read(&mut self, reading: Reading, drawn: PerPhase<Amperes>) -> Result<(), Doubt> {
+    pub fn read(&mut self, reading: Reading) -> Result<(), Doubt> {
         if self.latest.is_some_and(|last| reading.taken_at < last.taken_at) {
             return Err(Doubt::OutOfOrder);
         }
         let was_silent = self.latest.is_none_or(|last| reading.taken_at.since(last.taken_at) > self.timeout);
-        let doubt = self.doubt(&reading, drawn);
+        let is_same = self.latest.is_some_and(|last| last.current == reading.current);
         self.latest = Some(reading);
-        if let Some(doubt) = doubt {
+        if self.is_impossible(&reading) {
             self.distrust();
-            return Err(doubt);
+            return Err(Doubt::Impossible);
         }
-        self.fresh = if was_silent { 1 } else { self.fresh.saturating_add(1) };
-        self.is_doubted = (self.is_doubted || was_silent) && self.fresh < FRESH_READINGS;
+        if !is_same || self.same.is_none() {
+            self.same = Some(Same { since: reading.taken_at, drawn: None, is_frozen: false });
+        }
         self.waiting.push_back(reading);
+        if self.is_frozen() {
+            // The reading waits all the same: an anchor may show that our EVSEs draw again what they drew.
+            self.fresh = 0;
+            self.is_doubted = true;
+        } else {
+            self.fresh = if was_silent { 1 } else { self.fresh.saturating_add(1) };
+            self.is_doubted = (self.is_doubted || was_silent) && self.fresh < FRESH_READINGS;
+        }
         while self.waiting.front().is_some_and(|old| reading.taken_at.since(old.taken_at) > REPORT_AGE_MAX) {
             self.waiting.pop_front();
         }
-        Ok(())
+        if self.is_frozen() { Err(Doubt::Frozen) } else { Ok(()) }
+    }
+
+    /// An EVSE below is told to draw, and may have since `since` or later: where the readings repeat for no longer, what
+    /// was drawn all the while is not known.
+    pub fn draw_begins(&mut self, since: Timestamp) {
+        if let Some(same) = self.same.as_mut().filter(|same| same.since >= since) {
+            same.drawn = None;
+        }
     }
 
     /// True while the meter must not be believed: silent for longer than its time-out, or doubted.
@@ -202,7 +249,8 @@ impl Metering {
     ///
     /// # Errors
     ///
-    /// [`Doubt::Contradictory`] where the EVSEs drew more than the meter shows, twice in a row.
+    /// [`Doubt::Contradictory`] where the EVSEs drew more than the meter shows, twice in a row, and [`Doubt::Frozen`]
+    /// where their draw cannot have been the same although the meter shows the same.
     pub fn anchor(&mut self, instant: Timestamp, members: Vec<Member>) -> Result<(), Doubt> {
         let Some(reading) = self.waiting.iter().find(|reading| reading.taken_at == instant).copied() else {
             return Ok(());
@@ -218,6 +266,10 @@ impl Metering {
         if self.contradictions >= CONTRADICTIONS {
             self.distrust();
             return Err(Doubt::Contradictory);
+        }
+        let upper = members.iter().fold(zero, |sum, member| sum + member.upper);
+        if self.contradictions == 0 && self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
+            return Err(Doubt::Frozen);
         }
         self.anchors.push_back(Anchor {
             reading,
@@ -277,20 +329,42 @@ impl Metering {
         self.waiting.clear();
     }
 
-    fn doubt(&mut self, reading: &Reading, drawn: PerPhase<Amperes>) -> Option<Doubt> {
+    fn is_impossible(&self, reading: &Reading) -> bool {
         let limit = self.rating.map(|rating| rating * IMPOSSIBLE_RATINGS);
         let beyond = reading.current.zip_with(limit, |current, limit| current.magnitude() - limit);
-        if beyond.highest() > Amperes::ZERO {
-            return Some(Doubt::Impossible);
+        beyond.highest() > Amperes::ZERO
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.same.is_some_and(|same| same.is_frozen)
+    }
+
+    /// Compares what was drawn at `reading` with the other anchors of its run of equal readings. True where the meter
+    /// is frozen: nothing that it showed since the run began is believed any more.
+    fn repeats(&mut self, reading: &Reading, now: Drawn) -> bool {
+        let timeout = self.timeout;
+        let Some(same) = self.same.as_mut().filter(|same| reading.taken_at >= same.since) else {
+            return false;
+        };
+        let since = same.since;
+        let Some(drawn) = &mut same.drawn else {
+            same.drawn = Some(now);
+            return false;
+        };
+        let gain = (now.at_least - drawn.at_most).highest();
+        let loss = (drawn.at_least - now.at_most).highest();
+        let is_frozen = gain.max(loss) > DRAWS_DIFFER && reading.taken_at.since(since) > timeout;
+        if gain.max(loss) <= Amperes::ZERO {
+            drawn.at_least = drawn.at_least.zip_with(now.at_least, Amperes::max);
+            drawn.at_most = drawn.at_most.zip_with(now.at_most, Amperes::min);
         }
-        if self.latest.is_none_or(|last| last.current != reading.current) {
-            self.same_since = None;
-            return None;
+        same.is_frozen = is_frozen;
+        if is_frozen {
+            self.fresh = 0;
+            self.is_doubted = true;
+            self.anchors.retain(|anchor| anchor.reading.taken_at < since);
         }
-        let (since, drawn_then) = *self.same_since.get_or_insert((reading.taken_at, drawn));
-        let moved = drawn.zip_with(drawn_then, |now, then| (now - then).magnitude()).highest();
-        let is_frozen = reading.taken_at.since(since) > self.timeout && moved > Amperes::from_amperes(4);
-        is_frozen.then_some(Doubt::Frozen)
+        is_frozen
     }
 }
 
@@ -345,6 +419,7 @@ mod tests {
     fn member(drawn: i64, allowed: i64) -> Member {
         Member {
             lower: all(drawn),
+            upper: all(drawn),
             likely: all(drawn),
             allowed: all(allowed),
             steadiness: Steadiness::Steady,
@@ -355,7 +430,7 @@ mod tests {
     fn anchored() -> Metering {
         let mut metering = metering();
         for seconds in [0, 10, 20] {
-            metering.read(reading(seconds, 50), all(16)).unwrap();
+            metering.read(reading(seconds, 50)).unwrap();
         }
         metering.anchor(at(20), vec![member(16, 16)]).unwrap();
         metering
@@ -367,32 +442,81 @@ mod tests {
         assert!(metering.is_stale(at(0)));
         for seconds in [0, 10, 20] {
             assert!(metering.is_stale(at(seconds)), "before the reading at {seconds} s");
-            metering.read(reading(seconds, 50), all(0)).unwrap();
+            metering.read(reading(seconds, 50)).unwrap();
         }
         assert!(!metering.is_stale(at(50)));
         assert!(metering.is_stale(at(51)));
-        metering.read(reading(60, 50), all(0)).unwrap();
+        metering.read(reading(60, 50)).unwrap();
         assert!(metering.is_stale(at(60)), "one reading after a silence is not enough");
     }
 
     #[test]
-    fn s5_an_impossible_or_frozen_reading_makes_the_meter_stale() {
+    fn s5_an_impossible_reading_makes_the_meter_stale() {
         let mut metering = anchored();
-        assert_eq!(metering.read(reading(30, 5_000), all(16)), Err(Doubt::Impossible));
+        assert_eq!(metering.read(reading(30, 5_000)), Err(Doubt::Impossible));
         assert!(metering.is_stale(at(30)));
+    }
 
-        let mut metering = anchored();
-        for seconds in [30, 40, 50, 60] {
-            metering.read(reading(seconds, 50), all(16)).unwrap();
+    /// Reads 50 A every ten seconds up to `until`, with an anchor at each: `drawn` of the second.
+    fn repeat(metering: &mut Metering, from: i64, until: i64, drawn: impl Fn(i64) -> Member) -> Option<i64> {
+        let mut frozen_at = None;
+        for seconds in (from..=until).step_by(10) {
+            let _ = metering.read(reading(seconds, 50));
+            let is_frozen = metering.anchor(at(seconds), vec![drawn(seconds)]) == Err(Doubt::Frozen);
+            frozen_at = frozen_at.or(is_frozen.then_some(seconds));
         }
-        assert_eq!(metering.read(reading(70, 50), all(6)), Err(Doubt::Frozen));
+        frozen_at
+    }
+
+    #[test]
+    fn s5_a_meter_that_repeats_while_draws_change_is_frozen_until_they_are_as_they_were() {
+        let drawn = |seconds: i64| if seconds < 100 { member(16, 16) } else { member(6, 16) };
+        let mut metering = anchored();
+        assert_eq!(repeat(&mut metering, 30, 300, drawn), Some(100));
+        assert!(metering.is_stale(at(300)), "however long it repeats");
+        assert!(
+            metering.base(&[member(6, 16)]).is_some_and(|base| base.highest == all(50)),
+            "no anchor is left"
+        );
+        assert_eq!(repeat(&mut metering, 310, 340, |_| member(16, 16)), None);
+        assert!(!metering.is_stale(at(340)), "what is drawn fits what is shown");
+    }
+
+    #[test]
+    fn s5_a_frozen_meter_is_believed_after_three_other_readings() {
+        let mut metering = anchored();
+        assert_eq!(repeat(&mut metering, 30, 60, |_| member(6, 16)), Some(40));
+        for (seconds, amperes) in [(70, 51), (80, 51), (90, 51)] {
+            assert!(metering.is_stale(at(seconds)), "before the reading at {seconds} s");
+            metering.read(reading(seconds, amperes)).unwrap();
+        }
+        assert!(!metering.is_stale(at(90)));
+    }
+
+    #[test]
+    fn s5_a_draw_that_is_told_late_does_not_freeze_a_meter_and_one_that_leaves_no_mark_does() {
+        for (told_at, frozen_at) in [(60, None), (200, Some(210))] {
+            let mut metering = metering();
+            assert_eq!(repeat(&mut metering, 0, told_at, |_| member(0, 0)), None);
+            metering.draw_begins(at(told_at - 120));
+            assert_eq!(repeat(&mut metering, told_at + 10, 300, |_| member(16, 16)), frozen_at);
+        }
+    }
+
+    #[test]
+    fn s5_what_an_evse_may_draw_does_not_freeze_a_meter() {
+        let unmeasured = Member { lower: all(0), upper: all(16), likely: all(16), ..member(0, 16) };
+        let drawn = |seconds: i64| if seconds < 100 { unmeasured } else { member(0, 16) };
+        let mut metering = metering();
+        assert_eq!(repeat(&mut metering, 0, 300, drawn), None, "it drew nothing all the while");
+        assert!(!metering.is_stale(at(300)));
     }
 
     #[test]
     fn s5_two_anchors_below_what_evses_draw_contradict_the_meter() {
         let mut metering = metering();
         for seconds in [0, 10, 20] {
-            metering.read(reading(seconds, 5), all(16)).unwrap();
+            metering.read(reading(seconds, 5)).unwrap();
         }
         assert_eq!(metering.anchor(at(10), vec![member(16, 16)]), Ok(()));
         assert_eq!(metering.anchor(at(20), vec![member(16, 16)]), Err(Doubt::Contradictory));
@@ -402,7 +526,7 @@ mod tests {
     #[test]
     fn without_an_anchor_all_metered_current_is_base() {
         let mut metering = metering();
-        metering.read(reading(0, 50), all(0)).unwrap();
+        metering.read(reading(0, 50)).unwrap();
         let base = metering.base(&[member(0, 16)]).unwrap();
         assert_eq!(base.highest, all(50));
     }
@@ -424,14 +548,14 @@ mod tests {
     #[test]
     fn a_rise_is_believed_at_once() {
         let mut metering = anchored();
-        metering.read(reading(30, 58), all(16)).unwrap();
+        metering.read(reading(30, 58)).unwrap();
         assert_eq!(metering.base(&[member(16, 16)]), Some(Base { highest: all(42), likely: all(42) }));
     }
 
     #[test]
     fn a_rise_behind_an_evse_that_dropped_is_seen() {
         let mut metering = anchored();
-        metering.read(reading(30, 50), all(6)).unwrap();
+        metering.read(reading(30, 50)).unwrap();
         let base = metering.base(&[member(6, 6)]).unwrap();
         assert_eq!(base.highest, all(44), "10 A were dropped and the meter did not fall");
     }
@@ -439,7 +563,7 @@ mod tests {
     #[test]
     fn an_evse_that_was_raised_explains_a_rise_to_sheds_but_not_to_raises() {
         let mut metering = anchored();
-        metering.read(reading(30, 54), all(16)).unwrap();
+        metering.read(reading(30, 54)).unwrap();
         let base = metering.base(&[member(16, 20)]).unwrap();
         assert_eq!(base, Base { highest: all(38), likely: all(34) });
     }
@@ -448,7 +572,7 @@ mod tests {
     fn a_fall_is_believed_after_two_minutes() {
         let mut metering = anchored();
         for seconds in (30..=160).step_by(10) {
-            metering.read(reading(seconds, 30), all(16)).unwrap();
+            metering.read(reading(seconds, 30)).unwrap();
             metering.anchor(at(seconds), vec![member(16, 16)]).unwrap();
             let expected = if seconds <= 140 { 34 } else { 14 };
             let base = metering.base(&[member(16, 16)]).unwrap();

@@ -295,6 +295,8 @@ struct EvseState {
     traits: EvseTraits,
     record: EvseRecord,
     link: LinkState,
+    /// Since when the link is as it is.
+    link_since: Timestamp,
     clock: ExpiryTrust,
     /// The last readings in this transaction, oldest first.
     reports: VecDeque<Report>,
@@ -330,6 +332,15 @@ struct EvseState {
 struct Report {
     taken_at: Timestamp,
     drawn: SiteCurrents,
+}
+
+/// What an EVSE drew at an instant between two of its readings.
+#[derive(Debug, Clone, Copy)]
+struct Bracket {
+    lower: PerPhase<Amperes>,
+    /// None where only its hardware bounds it.
+    upper: Option<PerPhase<Amperes>>,
+    steadiness: Steadiness,
 }
 
 /// Where the sending of the standing fallback stands.
@@ -406,7 +417,14 @@ impl Site {
             SiteEvent::Booted(station) => self.each_of(&station, now, EvseState::booted),
             SiteEvent::Clock(station, trust) => self.each_of(&station, now, |state, _| state.clock = trust),
             SiteEvent::StartAllowed(evse) => self.one(&evse, now, |state, now| state.record.allow_start(now)),
-            SiteEvent::TransactionStarted(evse) => self.one(&evse, now, EvseState::begin_transaction),
+            SiteEvent::TransactionStarted(evse) => {
+                if let Some(index) = self.network.evse_by_id(&evse) {
+                    let since = self.evse(index).may_draw_since(now);
+                    let above = self.meters.values_mut().filter(|meter| meter.members.contains(&index));
+                    above.for_each(|meter| meter.metering.draw_begins(since));
+                }
+                self.one(&evse, now, EvseState::begin_transaction);
+            }
             SiteEvent::TransactionEnded(evse) => {
                 self.alarms.remove(&SiteAlarm::LimitRefused { evse: evse.clone() });
                 self.one(&evse, now, EvseState::end_transaction);
@@ -489,7 +507,8 @@ impl Site {
         let drawn = self.network.site_currents(index, reported);
         let state = self.evse_mut(index);
         let lesson = state.measured(measurement, drawn, now);
-        if lesson.is_row_changed {
+        // S8: what lifts the ceiling must survive a restart.
+        if lesson.is_row_changed || state.draws_above_its_level(now) {
             self.changed.insert(index);
         }
         if lesson.is_newly_disobedient {
@@ -521,11 +540,9 @@ impl Site {
     }
 
     fn grid_reading(&mut self, now: Timestamp, meter: &MeterId, reading: Reading) {
-        let drawn =
-            self.members(now, meter).iter().fold(PerPhase::default(), |sum, member| sum + member.likely);
         let Some(state) = self.meters.get_mut(meter) else { return };
         // Doubts show as staleness, in the alarms and on the page.
-        let _ = state.metering.read(reading, drawn);
+        let _ = state.metering.read(reading);
         let limit = self.network.circuit(state.circuit).rows.map(|row| self.network.row(row).limit());
         let is_over =
             reading.current.zip_with(limit, |current, limit| current - limit).highest() > Amperes::ZERO;
@@ -571,12 +588,13 @@ impl Site {
     fn member(&self, index: EvseIndex, now: Timestamp, instant: Timestamp) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, now);
+        let upper = self.hardware_on_lines(index);
         if !state.record.is_in_transaction {
-            return Member { allowed, ..Member::default() };
+            return Member { upper, allowed, ..Member::default() };
         }
         let lower = state.lower_since(instant);
         let likely = state.likely_at(instant).unwrap_or(allowed);
-        Member { lower, likely, allowed, steadiness: Steadiness::Moving }
+        Member { lower, upper, likely, allowed, steadiness: Steadiness::Moving }
     }
 
     /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`.
@@ -586,14 +604,25 @@ impl Site {
             .members
             .iter()
             .map(|&index| {
-                let (lower, steadiness) = self.evse(index).drawn_at(instant);
-                let likely = match steadiness {
-                    Steadiness::Steady => lower,
+                let Some(bracket) = self.evse(index).drawn_at(instant) else {
+                    return Member { lower: PerPhase::default(), ..self.member(index, now, instant) };
+                };
+                let likely = match bracket.steadiness {
+                    Steadiness::Steady => bracket.lower,
                     Steadiness::Moving => self.member(index, now, instant).likely,
                 };
-                Member { lower, likely, allowed: self.ceiling_on_lines(index, now), steadiness }
+                let Bracket { lower, upper, steadiness } = bracket;
+                let upper = upper.unwrap_or_else(|| self.hardware_on_lines(index));
+                Member { lower, upper, likely, allowed: self.ceiling_on_lines(index, now), steadiness }
             })
             .collect()
+    }
+
+    /// What an EVSE draws at the very most, on the lines of the site.
+    fn hardware_on_lines(&self, index: EvseIndex) -> PerPhase<Amperes> {
+        let traits = &self.evse(index).traits;
+        let lines = self.network.lines_loaded(index, traits.terminals);
+        lines.map(|is_loaded| if is_loaded { traits.hardware_maximum } else { Amperes::ZERO })
     }
 
     fn want_decision(&mut self, now: Timestamp) {
@@ -663,6 +692,7 @@ impl EvseState {
             record,
             traits,
             link: LinkState::Down,
+            link_since: now,
             clock: ExpiryTrust::Untrusted,
             reports: VecDeque::new(),
             limits: VecDeque::new(),
@@ -688,6 +718,7 @@ impl EvseState {
 
     fn link_up(&mut self, now: Timestamp) {
         self.link = LinkState::Up;
+        self.link_since = now;
         self.record.is_seen = true;
         self.needs_resend = self.record.is_in_transaction;
         self.resend_at = None;
@@ -696,8 +727,9 @@ impl EvseState {
         }
     }
 
-    fn link_down(&mut self, _now: Timestamp) {
+    fn link_down(&mut self, now: Timestamp) {
         self.link = LinkState::Down;
+        self.link_since = now;
         self.outstanding = None;
         if let FallbackState::Asked(_) = self.fallback {
             self.fallback = FallbackState::Due(Timestamp::EPOCH);
@@ -798,6 +830,21 @@ impl EvseState {
         lesson
     }
 
+    /// Since when it may draw at most where its transaction is told of at `now`: a station that was out of reach tells
+    /// late.
+    fn may_draw_since(&self, now: Timestamp) -> Timestamp {
+        if now.since(self.link_since) <= TOLD_AFTER_LINK { Timestamp::EPOCH } else { now - TOLD_WITHIN }
+    }
+
+    /// Its last two measurements hold its ceiling up, and not its limits.
+    fn draws_above_its_level(&self, now: Timestamp) -> bool {
+        let level = self.record.level(now, &self.traits, self.link, self.clock);
+        let [before, last] = self.record.measured;
+        before.zip_with(last, Amperes::max).iter().any(|(terminal, &measured)| {
+            measured > if self.record.occupied[terminal] { level } else { Amperes::ZERO }
+        })
+    }
+
     fn answered(&mut self, ticket: Ticket, answer: DispatchAnswer, now: Timestamp) {
         if self.fallback == FallbackState::Asked(ticket) {
             self.fallback = match answer {
@@ -873,17 +920,16 @@ impl EvseState {
         Some(drawn.map(|drawn| in_effect.map_or(drawn, |&(_, limit)| drawn.min(limit))))
     }
 
-    /// What it drew at least at `instant`: the lower of its readings before and after, and of every limit that may
-    /// have been in force between them; zero where there are not both readings.
-    fn drawn_at(&self, instant: Timestamp) -> (PerPhase<Amperes>, Steadiness) {
+    /// What it drew at `instant`: at least the lower of its readings before and after, and of every limit that may
+    /// have been in force between them, and at most the higher reading. None where there are not both readings.
+    fn drawn_at(&self, instant: Timestamp) -> Option<Bracket> {
         let nothing = PerPhase::default();
         if !self.record.is_in_transaction {
-            let was_idle = instant >= self.idle_since;
-            return (nothing, if was_idle { Steadiness::Steady } else { Steadiness::Moving });
+            let idle = Bracket { lower: nothing, upper: Some(nothing), steadiness: Steadiness::Steady };
+            return (instant >= self.idle_since).then_some(idle);
         }
-        let before = self.reports.iter().rev().find(|report| report.taken_at <= instant);
-        let after = self.reports.iter().find(|report| report.taken_at >= instant);
-        let (Some(before), Some(after)) = (before, after) else { return (nothing, Steadiness::Moving) };
+        let before = self.reports.iter().rev().find(|report| report.taken_at <= instant)?;
+        let after = self.reports.iter().find(|report| report.taken_at >= instant)?;
         let in_force = |&&(sent_at, _): &&(Timestamp, Amperes)| {
             sent_at + REACTION_DEFAULT >= before.taken_at && sent_at <= after.taken_at
         };
@@ -893,7 +939,13 @@ impl EvseState {
         let has_changed = limits().min() != limits().max();
         let is_steady = !has_changed && moved <= Amperes::from_amperes(1);
         let lower = limits().min().map_or(lower, |limit| lower.map(|lower| lower.min(limit)));
-        (lower, if is_steady { Steadiness::Steady } else { Steadiness::Moving })
+        // What it drew when its transaction was told of is assumed, and not measured.
+        let is_measured = before.taken_at > self.arrived;
+        Some(Bracket {
+            lower,
+            upper: is_measured.then(|| before.drawn.at_most.zip_with(after.drawn.at_most, Amperes::max)),
+            steadiness: if is_steady { Steadiness::Steady } else { Steadiness::Moving },
+        })
     }
 
     /// Notes a limit that goes out, and forgets those that no report can reach back to.
@@ -911,6 +963,10 @@ impl EvseState {
     }
 }
 
+/// A station in reach tells of a transaction within this: its longest retry of a message, twice.
+const TOLD_WITHIN: TimeSpan = TimeSpan::from_minutes(2);
+/// What was queued while out of reach is told within this after the link is up.
+const TOLD_AFTER_LINK: TimeSpan = TimeSpan::from_minutes(10);
 /// After a refusal or no answer a limit is sent again this much later.
 const RETRY_AFTER: TimeSpan = TimeSpan::from_seconds(5);
 /// So many refusals in a row, and the EVSE counts at its worst.

@@ -857,3 +857,17 @@ fn an_ev_that_needs_more_than_six_amperes_is_found_and_served() {
     }
     assert!(seconds > 3_600, "it charged for {seconds} s of two hours");
 }
+
+#[test]
+fn s8_a_draw_above_the_limit_is_restored() {
+    let mut world = World::new(16, Character { rating: 90, always_plugged: true, ..Character::OBEDIENT });
+    world.run(900);
+    let id: EvseId = "CP00/1".parse().unwrap();
+    let current = PerPhase::splat(Some(Amperes::from_milliamperes(16_700)));
+    world.apply(SiteEvent::Measured(id.clone(), Measurement { taken_at: world.now, current, offered: None }));
+    world.decide();
+    let before = world.site.evse_view(world.now, &id).unwrap().ceiling;
+    assert_eq!(before.highest(), Amperes::from_milliamperes(16_700));
+    world.restart();
+    assert_eq!(world.site.evse_view(world.now, &id).unwrap().ceiling, before);
+}

@@ -668,8 +668,8 @@ impl EvseState {
         let is_up = self.link == LinkState::Up && self.record.is_in_transaction;
         let newest = self.record.newest();
         let renewal = newest.filter(|newest| is_up && newest.limit > newest.limit_expired);
-        let accepted = self.record.sent.last().and_then(|sent| sent.accepted_at);
-        let proof = accepted.map(|at| at + REACTION_DEFAULT);
+        let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
+        let proofs = accepted.map(|at| at + REACTION_DEFAULT);
         let measure =
             self.measure_asked_at.filter(|_| self.record.is_unproven_lower()).map(|at| at + MEASURE_APART);
         let expiry = newest.map(|newest| newest.expires_at + SKEW_TRUSTED + moment);
@@ -677,7 +677,6 @@ impl EvseState {
             fallback,
             self.record.start_allowed_until.map(|until| until + moment),
             renewal.map(|newest| renewal_at(newest, index)),
-            proof,
             measure,
             expiry,
             self.resend_at.filter(|_| is_up && self.needs_resend),
@@ -685,6 +684,7 @@ impl EvseState {
         ]
         .into_iter()
         .flatten()
+        .chain(proofs)
     }
 }
 

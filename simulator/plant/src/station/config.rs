@@ -304,6 +304,38 @@ impl Quirk {
             | Self::EvseOnlyInFirstEvent => false,
         }
     }
+
+    /// Whether a station with it tells nothing of its limit by its answers: it accepts a limit and offers less, or
+    /// answers when nobody listens any more.
+    #[must_use]
+    pub const fn confirms_nothing(self) -> bool {
+        match self {
+            Self::IgnoresResumeAfterPause | Self::HangsAtZero | Self::AnswersLate(_) | Self::NeverAnswers => {
+                true
+            }
+            Self::ForgetsProfilesOnReconnect
+            | Self::HoldsLimitWhileOffline
+            | Self::DisobeysLimits
+            | Self::IgnoresLowerLimits
+            | Self::StuckAt(_)
+            | Self::IgnoresLimitAfterPause
+            | Self::RejectsPurpose(_)
+            | Self::RejectsByFormerSchema
+            | Self::NoBootOnReconnect
+            | Self::DuplicatesStopTransaction
+            | Self::MeterStopOneBelow
+            | Self::MeterStopUnknown
+            | Self::TransactionId(_)
+            | Self::TimestampsWithoutZone { .. }
+            | Self::KilowattHours
+            | Self::KilowattHoursLabelledWh
+            | Self::PowerWithoutUnit
+            | Self::NoTokenInEvents
+            | Self::EventsOutOfOrder
+            | Self::SequenceRestarts
+            | Self::EvseOnlyInFirstEvent => false,
+        }
+    }
 }
 
 /// chargingProfilePurpose.

@@ -141,6 +141,7 @@ impl EvseSlot {
             wants_energy: ev.is_some_and(|ev| ev.requests_energy(ev.model().current_minimum)),
             is_reachable: true,
             follows_limits: true,
+            confirms_limits: true,
         }
     }
 

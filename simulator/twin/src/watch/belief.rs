@@ -2,6 +2,9 @@
 //!
 //! A station is quiet when its link has been up, no frame of it vanished, its transaction stayed the same and its limit
 //! was not told anew for ninety seconds, all it had to say was acknowledged, and the engine ran and could commit all the while.
+//! Its limit is judged only where its answers confirm it. What a station offers that accepts 6 A and stays at 0 A until the
+//! transaction ends (FIELD 4b.26) nobody is told, and control counts the 6 A, which is safe; one whose answers come after
+//! 30 s is told its limits anew all the time, and the newest may still wait its turn.
 
 use csms::query::SiteView;
 use units::{Amperes, TimeSpan, Timestamp, TransactionId};
@@ -60,7 +63,8 @@ impl Watch {
                 }
                 let is_clock_settled = evse.clock_set_at.is_none_or(|at| now.since(at) >= CLOCK_SETTLED);
                 let is_told = evse.plant.may_draw && is_settled(evse.limit_sent_at) && is_clock_settled;
-                if let Some(believed) = line.control.limit.filter(|_| is_told && evse.plant.follows_limits)
+                let confirms = evse.plant.follows_limits && evse.plant.confirms_limits;
+                if let Some(believed) = line.control.limit.filter(|_| is_told && confirms)
                     && believed != evse.plant.limit
                 {
                     wrongs.push(format!("holds {believed} in force, {} is", evse.plant.limit));

@@ -244,6 +244,8 @@ pub struct PlantEvse {
     pub is_reachable: bool,
     /// Nothing is wrong with it that lets it offer more than it is told.
     pub follows_limits: bool,
+    /// What it answers to a limit tells what it offers, and comes while it is waited for.
+    pub confirms_limits: bool,
 }
 
 /// How things truly were when a meter measured.

@@ -1,9 +1,15 @@
 //! Each checker fires when it should: a wrong output of the engine, or a wrong book, is put before it.
 
-use units::{Amperes, Money, PerPhase, TimeSpan, Timestamp, WattHours};
+use std::collections::BTreeMap;
 
+use charging::network::Network;
+use charging::site::{Site, SiteAlarm};
+use csms::Alarm;
+use csms::query::{EvseLine, SiteView};
 use plant::meter::MeterFault;
+use units::{Amperes, Money, PerPhase, TimeSpan, Timestamp, TransactionId, WattHours};
 
+use super::belief::Told;
 use super::{PlantEvse, Rule, Sampled, Watch};
 use crate::business::Books;
 use crate::recorder::TransactionSeen;
@@ -80,6 +86,7 @@ impl Bench {
             wants_energy: true,
             is_reachable: true,
             follows_limits: true,
+            confirms_limits: true,
         }
     }
 
@@ -361,18 +368,19 @@ fn judge(scenario: &Scenario, books: &Books, told: &[(TransactionSeen, bool)]) -
 }
 
 #[test]
-fn m1_m2_m4_m5_and_m6_fire_on_falsified_books() {
+fn m1_to_m6_fire_on_falsified_books() {
     let (scenario, honest, told) = books();
     for rule in Rule::ALL {
         assert_eq!(judge(&scenario, &honest, &told).verdicts.counts(rule).1, 0, "{}", rule.name());
     }
     type Falsify = fn(&mut Books);
-    let cases: [(Rule, Falsify); 6] = [
+    let cases: [(Rule, Falsify); 7] = [
         (Rule::M1, |books| books.cdrs.push(books.cdrs[0].clone())),
         (Rule::M1, |books| {
             books.priced.pop();
         }),
         (Rule::M2, |books| books.priced[0].energy += WattHours::from_watt_hours(5)),
+        (Rule::M3, |books| books.priced[0].amount += Money::from_minor(2, units::Currency::Eur)),
         (Rule::M4, |books| {
             books.settlements[0].settlement.collected += Money::from_minor(1, units::Currency::Eur)
         }),
@@ -452,6 +460,102 @@ fn the_fuse_checker_fires_on_a_lasting_overload() {
     bench.truth.set_base(now, 0, PerPhase::splat(Amperes::from_amperes(120)));
     bench.watch.judge_fuses(now + TimeSpan::from_minutes(10), &mut bench.truth);
     assert!(bench.fired(Rule::Fuse) > 0);
+}
+
+/// The sample's site as an engine would show it that knows of `ONE` and `OTHER`, and what their stations truly say.
+fn believed(bench: &Bench) -> (SiteView, Vec<Told>) {
+    let config = sample::scenario().site.config;
+    let site = Site::new(Network::build(config.clone()).unwrap(), bench.now);
+    let running = |place: usize| [ONE, OTHER].contains(&place).then_some(TransactionId(7));
+    let evses = config.evses.iter().enumerate().map(|(place, evse)| {
+        let mut control = site.evse_view(bench.now, &evse.id).unwrap();
+        control.limit = running(place).map(|_| Amperes::from_amperes(6));
+        EvseLine {
+            evse: evse.id.clone(),
+            control,
+            is_online: running(place).is_some(),
+            status: String::new(),
+            transaction: running(place),
+            energy: None,
+        }
+    });
+    let evses: Vec<EvseLine> = evses.collect();
+    let told = |place| Told { transaction: running(place), is_all_acknowledged: true };
+    let told = (0..evses.len()).map(told).collect();
+    let view = SiteView { site: config.id, name: config.name, at: bench.now, circuits: Vec::new(), evses };
+    (view, told)
+}
+
+#[test]
+fn belief_fires_on_a_wrong_link_transaction_or_limit_of_a_quiet_station() {
+    type Falsify = fn(&mut EvseLine);
+    let cases: [(Falsify, &str); 4] = [
+        (|_| {}, ""),
+        (|line| line.is_online = false, "holds it offline"),
+        (|line| line.transaction = None, "holds transaction None to run"),
+        (|line| line.control.limit = Some(Amperes::from_amperes(8)), "holds 8 A in force, 6 A is"),
+    ];
+    for (falsify, words) in cases {
+        let mut bench = Bench::new();
+        bench.wait(60);
+        let (mut view, told) = believed(&bench);
+        falsify(&mut view.evses[ONE]);
+        bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+        assert_eq!(bench.watch.verdicts.counts(Rule::Belief).0, 2, "both stations are quiet");
+        if words.is_empty() {
+            assert_eq!(bench.fired(Rule::Belief), 0, "{:#?}", bench.watch.verdicts);
+        } else {
+            bench.only(Rule::Belief, words);
+        }
+    }
+}
+
+#[test]
+fn belief_judges_no_limit_that_a_station_does_not_confirm() {
+    let mut bench = Bench::new();
+    bench.offer(ONE, 0);
+    bench.watch.evses[ONE].plant.confirms_limits = false;
+    bench.wait(60);
+    let (view, told) = believed(&bench);
+    bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+    assert_eq!(bench.fired(Rule::Belief), 0, "{:#?}", bench.watch.verdicts);
+}
+
+#[test]
+fn restored_fires_on_each_difference() {
+    let mut bench = Bench::new();
+    bench.watch.judge_restored(bench.now, &[]);
+    assert_eq!(bench.fired(Rule::Restored), 0);
+    bench.watch.judge_restored(bench.now, &["EVSE P1/1: the limit 6 A would be none".to_owned()]);
+    bench.only(Rule::Restored, "the limit 6 A would be none");
+}
+
+#[test]
+fn recovery_fires_on_a_link_or_an_alarm_that_a_quarter_of_an_hour_does_not_heal() {
+    let site = || "small".parse().unwrap();
+    let stale = Alarm::Site { site: site(), alarm: SiteAlarm::MeterStale { meter: "main".parse().unwrap() } };
+    let disobedient =
+        Alarm::Site { site: site(), alarm: SiteAlarm::Disobedient { evse: "P1/1".parse().unwrap() } };
+    let alarms = |alarm: &Alarm, since| BTreeMap::from([(alarm.clone(), since)]);
+    let recovered = || {
+        let mut bench = Bench::new();
+        (0..bench.truth.evses().len()).for_each(|evse| bench.offer(evse, 0));
+        bench
+    };
+    let mut bench = recovered();
+    let healed = bench.now;
+    bench.wait(890);
+    bench.watch.judge_recovery(bench.now, &alarms(&stale, healed));
+    bench.wait(10);
+    bench.watch.judge_recovery(bench.now, &alarms(&disobedient, healed));
+    assert_eq!(bench.fired(Rule::Recovery), 0, "too early, and for a person: {:#?}", bench.watch.verdicts);
+    bench.watch.judge_recovery(bench.now, &alarms(&stale, healed));
+    bench.only(Rule::Recovery, "MeterStale");
+    let mut bench = recovered();
+    bench.watch.evses[OTHER].plant.is_reachable = false;
+    bench.wait(900);
+    bench.watch.judge_recovery(bench.now, &BTreeMap::new());
+    bench.only(Rule::Recovery, "the link of EVSE P2/1 is down");
 }
 
 #[test]

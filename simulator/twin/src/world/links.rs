@@ -157,6 +157,7 @@ impl World {
             is_reachable: slot.link.is_some() && slot.dead == 0,
             follows_limits: !slot.lost_schedules
                 && !slot.station.config().quirks.iter().any(|quirk| quirk.disobeys()),
+            confirms_limits: !slot.station.config().quirks.iter().any(|quirk| quirk.confirms_nothing()),
         };
         let seen = &mut self.stations[index].seen[place];
         if seen.plant != plant {
