@@ -511,6 +511,13 @@ impl Station {
         })
     }
 
+    /// What station and backend call the transaction with this number of the station's own, over or not: known once the
+    /// backend told it, and until all messages about the transaction are acknowledged.
+    #[must_use]
+    pub fn transaction_name(&self, number: u64) -> Option<&TransactionName> {
+        self.outbox.records.get(&number)?.name.as_ref()
+    }
+
     /// The status of `connector` as the station sees it.
     #[must_use]
     pub fn status(&self, connector: ConnectorNumber) -> ConnectorStatus {

@@ -5,16 +5,18 @@
 //! - *cause*: the excess must not exceed what base_r rose since t_k, the last reading of r's meter that the engine had
 //!   (1 s + reaction) ago. More than that was let in by the engine: S1 fires at once. Without a meter the stated worst
 //!   base stands for the reading.
-//! - *end*: within 1 s after the first reading that shows it a lower limit is on the wire, and within 1 s + reaction
-//!   the excess is over, or nothing is left to shed: every EVSE that still loads r is out of reach.
+//! - *end*: within 1 s after the first reading that shows it a lower limit is on the wire, be it one that left before
+//!   the excess began and has not had its reaction time, and within 1 s + reaction the excess is over, or nothing is
+//!   left to shed: every EVSE that still loads r is out of reach.
 //!
-//! While the engine is down nobody reacts: time counts from its return.
+//! While the engine is down nobody reacts: time counts from its return. A station whose link came up less than ten
+//! seconds ago need not have been told anything: so long the engine waits for its BootNotification before it calls.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp};
 
-use super::{Engine, Note, Rule, Watch};
+use super::{Engine, Note, Rule, Watch, WatchedEvse};
 use crate::scenario::{People, Scenario};
 use crate::truth::{Truth, at_limit};
 
@@ -31,6 +33,8 @@ pub struct Reaction {
 const EV_REACTION: TimeSpan = TimeSpan::from_seconds(8);
 /// CONTROL section 7, S1: a shed is on the wire this long after the reading.
 const ON_THE_WIRE: TimeSpan = TimeSpan::from_seconds(1);
+/// A station whose link came up is called once its BootNotification is answered, or after this without one.
+const CALLED_AFTER: TimeSpan = TimeSpan::from_seconds(10);
 /// After this a call without an answer is given up, and what it said is sent again.
 const SENT_AGAIN: TimeSpan = TimeSpan::from_seconds(40);
 /// A draw above the limit counts from the reaction time on (CONTROL section 2), in two readings; half a minute to spare.
@@ -311,9 +315,11 @@ impl Watch {
     fn judge_wire(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
         let row = &self.currents.rows[circuit][phase];
         let Some(since) = row.over_since else { return };
-        let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since);
+        let reaction = self.currents.reaction.shed;
+        let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since || now.since(at) < reaction);
         self.verdicts.check(Rule::S1);
-        if is_on_the_wire || self.engine == Engine::Down || self.is_nothing_left(truth, circuit, phase) {
+        if is_on_the_wire || self.engine == Engine::Down || self.is_nobody_to_tell(now, truth, circuit, phase)
+        {
             return;
         }
         let text = format!(
@@ -337,7 +343,7 @@ impl Watch {
             return;
         }
         self.verdicts.check(Rule::S1);
-        if self.engine == Engine::Down || self.is_nothing_left(truth, circuit, phase) {
+        if self.engine == Engine::Down || self.is_nobody_to_tell(now, truth, circuit, phase) {
             return;
         }
         let text = format!(
@@ -390,13 +396,26 @@ impl Watch {
     /// Whether every EVSE that still loads the row is out of reach, does not do what it is told, or is not known to
     /// load it.
     fn is_nothing_left(&self, truth: &Truth, circuit: usize, phase: Phase) -> bool {
+        self.evses
+            .iter()
+            .zip(truth.evses())
+            .all(|(watched, evse)| !self.could_shed(watched, evse.site()[phase], circuit))
+    }
+
+    /// The same, for those that the engine may call by now.
+    fn is_nobody_to_tell(&self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) -> bool {
         self.evses.iter().zip(truth.evses()).all(|(watched, evse)| {
-            evse.site()[phase] == Amperes::ZERO
-                || !watched.plant.is_reachable
-                || !watched.plant.follows_limits
-                || !watched.is_wired_right
-                || !self.path(watched.circuit).contains(&circuit)
+            now.since(watched.link_since) < CALLED_AFTER
+                || !self.could_shed(watched, evse.site()[phase], circuit)
         })
+    }
+
+    fn could_shed(&self, evse: &WatchedEvse, drawn: Amperes, circuit: usize) -> bool {
+        drawn != Amperes::ZERO
+            && evse.plant.is_reachable
+            && evse.plant.follows_limits
+            && evse.is_wired_right
+            && self.path(evse.circuit).contains(&circuit)
     }
 
     fn forget_deadlines(&mut self, circuit: usize, phase: Phase) {

@@ -1,10 +1,12 @@
 //! S2 to S5 on the wire: each SetChargingProfile is judged as it leaves the engine.
 //!
 //! For EVSE i let w_i be the most that may be drawn there in truth: the limit its station applies, or a higher one that
-//! is on the wire, at most what EVSE and EV can do; 0 where nothing may be drawn. A limit x above w_i is a *raise*. It
-//! is paid for when on every row r above i, a_ri · x + Σ_{j≠i} a_rj · w_j + base_r ≤ rating_r, with base_r as it truly was
-//! at the last reading that the engine has (without a meter: as stated at worst). A shed that is not in force keeps
-//! w_j high, so that a raise that counts on it breaks S2.
+//! is on the wire and not refused, at most what EVSE and EV can do; 0 where nothing may be drawn. A limit x above w_i is
+//! a *raise*. It is paid for when on every row r above i, a_ri · x + Σ_{j≠i} a_rj · w_j + base_r ≤ rating_r, with base_r
+//! as it truly was at the last reading that the engine had when it decided: a raise leaves once its record is committed,
+//! and between decisions lies up to a second (CONTROL section 4); of the readings since then the kindest counts. Without
+//! a meter it is as stated at worst. A shed that is not in force keeps w_j high, so that a raise that counts on it
+//! breaks S2.
 
 use std::collections::VecDeque;
 
@@ -15,6 +17,8 @@ use super::{Note, Rule, Sampled, Watch};
 use crate::frame_text::{ProfileSent, profile_sent};
 use crate::truth::at_limit;
 
+/// CONTROL section 4: but for a row over its headroom a reading is decided on within this.
+const DECIDED_WITHIN: TimeSpan = TimeSpan::from_seconds(1);
 /// A raise that rests on a meter that told too little is taken back within this.
 const LIE_REMEMBERED: TimeSpan = TimeSpan::from_minutes(3);
 
@@ -27,8 +31,9 @@ pub struct WatchedMeter {
     delivered_at: Option<Timestamp>,
     /// Of true readings: delivered, measured; newest last.
     readings: VecDeque<(Timestamp, Timestamp)>,
-    /// Base load here and below at the last reading: as it truly was, or as a lying meter makes believe.
-    base: Option<PerPhase<Amperes>>,
+    /// Base load here and below at the last readings, with the instant each was delivered, newest last: as it truly was,
+    /// or as a lying meter makes believe.
+    bases: VecDeque<(Timestamp, PerPhase<Amperes>)>,
     /// Readings in a row, none later than the time-out after the one before.
     fresh: u32,
     /// It was stale since the engine's start.
@@ -46,7 +51,7 @@ impl WatchedMeter {
             heard_at: None,
             delivered_at: None,
             readings: VecDeque::new(),
-            base: None,
+            bases: VecDeque::new(),
             fresh: 0,
             was_stale: false,
             lie: None,
@@ -72,7 +77,7 @@ impl WatchedMeter {
         self.delivered_at = Some(now);
         match sampled.fault {
             MeterFault::None => {
-                self.base = Some(sampled.base);
+                self.shows(now, sampled.base);
                 self.readings.push_back((now, sampled.at));
                 while self.readings.len() > 64 {
                     self.readings.pop_front();
@@ -82,11 +87,26 @@ impl WatchedMeter {
             MeterFault::Silent | MeterFault::Frozen => self.lies(now, told, sampled),
             MeterFault::Zero => {
                 let evses = sampled.total - sampled.base;
-                self.base = Some(sampled.base.zip_with(told - evses, Amperes::min));
+                self.shows(now, sampled.base.zip_with(told - evses, Amperes::min));
                 self.lies(now, told, sampled);
             }
             MeterFault::Impossible => {}
         }
+    }
+
+    fn shows(&mut self, now: Timestamp, base: PerPhase<Amperes>) {
+        self.bases.push_back((now, base));
+        while self.bases.len() > 64 {
+            self.bases.pop_front();
+        }
+    }
+
+    /// Base load by the readings that a decision may rest on which leaves the engine `now`, taken up to `ago` before: per
+    /// phase the lowest of them.
+    fn base_decided_on(&self, now: Timestamp, ago: TimeSpan) -> Option<PerPhase<Amperes>> {
+        let since = self.bases.partition_point(|(delivered, _)| now.since(*delivered) > ago);
+        let bases = self.bases.iter().skip(since.saturating_sub(1)).map(|(_, base)| *base);
+        bases.reduce(|lowest, base| lowest.zip_with(base, Amperes::min))
     }
 
     fn lies(&mut self, now: Timestamp, told: PerPhase<Amperes>, sampled: &Sampled) {
@@ -137,6 +157,13 @@ impl Watch {
         let place = usize::from(profile.connector).checked_sub(1);
         let Some(&index) = place.and_then(|place| connectors.get(place)) else { return false };
         profile.is_amperes && self.limit_leaves(now, index, &profile)
+    }
+
+    /// The engine hears that a station refused what left for it at `sent_at`: it never comes into force.
+    pub fn limit_refused(&mut self, evses: &[usize], sent_at: Timestamp) {
+        for &index in evses {
+            self.evses[index].on_the_wire.retain(|(sent, _)| *sent != sent_at);
+        }
     }
 
     /// A profile in amperes leaves for an EVSE. Tells whether it changes a live limit.
@@ -213,7 +240,10 @@ impl Watch {
                 continue;
             }
             let base = match &watched.meter {
-                Some(meter) => meter.base.unwrap_or(watched.worst_base),
+                Some(meter) => {
+                    let ago = DECIDED_WITHIN + self.commit;
+                    meter.base_decided_on(now, ago).unwrap_or(watched.worst_base)
+                }
                 None => watched.worst_base,
             };
             let sum = base + self.sum_with(now, circuit, index, limit);
@@ -222,25 +252,25 @@ impl Watch {
             }) else {
                 continue;
             };
-            let unpaid: Vec<String> = (0..self.evses.len())
-                .filter(|&other| {
-                    other != index && drawn(other, self.worst(now, other))[phase] > Amperes::ZERO
-                })
-                .filter(|&other| self.evses[other].live.is_some_and(|live| live < self.worst(now, other)))
+            let others: Vec<String> = (0..self.evses.len())
+                .filter(|&other| other != index && self.path(self.evses[other].circuit).contains(&circuit))
+                .filter(|&other| drawn(other, self.worst(now, other))[phase] > Amperes::ZERO)
                 .map(|other| {
-                    let evse = &self.evses[other];
-                    format!("{} was told {:?}, still {}", evse.id, evse.live, self.worst(now, other))
+                    let (evse, worst) = (&self.evses[other], self.worst(now, other));
+                    match evse.live {
+                        Some(live) if live < worst => format!("{} was told {live}, still {worst}", evse.id),
+                        Some(_) | None => format!("{} {worst}", evse.id),
+                    }
                 })
                 .collect();
             let text = format!(
-                "EVSE {} is raised from {worst} to {limit}, but {} may then carry {} of {}: base {}, sheds not in \
-                 force: {}",
+                "EVSE {} is raised from {worst} to {limit}, but {} may then carry {} of {}: base {}, other EVSEs: {}",
                 self.evses[index].id,
                 self.row_name(circuit, phase),
                 sum[phase],
                 watched.rating[phase],
                 base[phase],
-                if unpaid.is_empty() { "none".to_owned() } else { unpaid.join("; ") },
+                if others.is_empty() { "none".to_owned() } else { others.join("; ") },
             );
             self.verdicts.fire(Rule::S2, now, text, &self.story);
             return;

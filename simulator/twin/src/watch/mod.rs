@@ -361,6 +361,8 @@ pub struct Watch {
     engine: Engine,
     /// Between meter values in a transaction.
     meter_interval: TimeSpan,
+    /// How long a commit takes.
+    commit: TimeSpan,
     /// Since when records can be committed; none while they cannot.
     storage_well_since: Option<Timestamp>,
     /// When the last fault has healed.
@@ -434,6 +436,7 @@ impl Watch {
             currents,
             engine: Engine::Up { since: scenario.starts_at },
             meter_interval: scenario.stations.meter_interval,
+            commit: scenario.timing.commit,
             storage_well_since: Some(scenario.starts_at),
             healed_at: recovery::healed_at(scenario),
         }

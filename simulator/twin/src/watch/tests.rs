@@ -76,6 +76,11 @@ impl Bench {
         self.draw(evse, 16);
     }
 
+    fn link_lost(&mut self, evse: usize) {
+        let plant = self.watch.evses[evse].plant;
+        self.watch.plant(self.now, evse, PlantEvse { is_reachable: false, ..plant });
+    }
+
     fn offered(amperes: i64) -> PlantEvse {
         PlantEvse {
             limit: Amperes::from_amperes(amperes),
@@ -181,6 +186,78 @@ fn s1_allows_a_base_step_that_is_shed_in_time_and_fires_where_it_is_not() {
         bench.wait(2);
         bench.wait(30);
         assert_eq!(bench.fired(Rule::S1).min(1), fires, "{:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s1_counts_a_shed_that_left_before_the_excess_while_it_takes_effect() {
+    let mut bench = Bench::new();
+    for evse in [ONE, OTHER] {
+        bench.offer(evse, 14);
+        bench.draw(evse, 14);
+    }
+    bench.read_meter();
+    bench.wait(5);
+    bench.send(ONE, "8", "0");
+    bench.wait(1);
+    bench.base(14);
+    bench.read_meter();
+    bench.wait(2);
+    bench.offer(ONE, 8);
+    bench.draw(ONE, 8);
+    bench.wait(30);
+    assert_eq!(bench.fired(Rule::S1), 0, "{:#?}", bench.watch.verdicts);
+}
+
+#[test]
+fn s1_waits_for_stations_whose_links_came_up_less_than_ten_seconds_ago() {
+    for (seconds, fires) in [(3, 0), (12, 1)] {
+        let mut bench = Bench::new();
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 14);
+            bench.draw(evse, 14);
+            bench.link_lost(evse);
+        }
+        bench.read_meter();
+        bench.wait(5);
+        bench.base(14);
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 14);
+        }
+        bench.wait(seconds);
+        bench.read_meter();
+        bench.wait(2);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "{seconds} s after: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s2_counts_base_load_as_it_was_when_a_raise_was_decided() {
+    for (seconds, fires) in [(0, 0), (3, 1)] {
+        let mut bench = Bench::new();
+        bench.base(24);
+        bench.read_meter();
+        bench.wait(seconds);
+        bench.send(ONE, "16", "0");
+        assert_eq!(
+            bench.fired(Rule::S2),
+            fires,
+            "{seconds} s after the reading: {:#?}",
+            bench.watch.verdicts
+        );
+    }
+}
+
+#[test]
+fn s2_does_not_count_a_limit_that_the_station_refused() {
+    for (is_refused, fires) in [(true, 0), (false, 1)] {
+        let mut bench = Bench::new();
+        bench.send(OTHER, "16", "0");
+        if is_refused {
+            bench.watch.limit_refused(&[OTHER], bench.now);
+        }
+        bench.send(ONE, "16", "0");
+        assert_eq!(bench.fired(Rule::S2), fires, "{:#?}", bench.watch.verdicts);
     }
 }
 

@@ -37,6 +37,10 @@ pub struct StationSlot {
     to_engine_at: Timestamp,
     to_station_at: Timestamp,
     pub(super) seen: Vec<ConnectorSeen>,
+    /// Places in the recorder of transactions that have no name yet, be it that they are over: an answer may be late.
+    nameless: Vec<usize>,
+    /// The last limit that left for it and is not answered: the call's id, and when.
+    limit_asked: Option<(String, Timestamp)>,
 }
 
 /// What was last seen of a connector.
@@ -95,6 +99,8 @@ pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
             is_connecting: false,
             to_engine_at: scenario.starts_at,
             to_station_at: scenario.starts_at,
+            nameless: Vec::new(),
+            limit_asked: None,
         });
     }
     slots
@@ -113,6 +119,12 @@ impl World {
         for place in 0..self.stations[index].evses.len() {
             self.observe_connector(index, place);
         }
+        let StationSlot { station, nameless, .. } = &mut self.stations[index];
+        nameless.retain(|&place| {
+            let Some(seen) = self.recorder.transactions.get_mut(place) else { return false };
+            seen.name = station.transaction_name(seen.number).cloned().or_else(|| seen.name.take());
+            seen.name.is_none()
+        });
         let slot = &mut self.stations[index];
         if let Some(due) = slot.station.next_deadline() {
             let due = due.max(self.now);
@@ -202,6 +214,9 @@ impl World {
         self.watch.transaction_changed(self.now, slot.evses[place]);
         if let Some(truth) = truth {
             slot.seen[place].transaction = Some(self.recorder.transactions.len());
+            if truth.name.is_none() {
+                slot.nameless.push(self.recorder.transactions.len());
+            }
             self.recorder.transactions.push(TransactionSeen {
                 evse: self.truth.evses()[slot.evses[place]].id.clone(),
                 number: truth.number,
@@ -260,6 +275,12 @@ impl World {
                 });
             }
         }
+        if let Head::Result { id } | Head::Error { id, .. } = head(&text)
+            && let Some((_, sent_at)) = self.stations[index].limit_asked.take_if(|(asked, _)| asked == id)
+            && !text.contains("Accepted")
+        {
+            self.watch.limit_refused(&self.stations[index].evses, sent_at);
+        }
         let frame = self.next_frame;
         self.csms(csms::Input::Frame { link, frame, text: text.into_boxed_str() });
     }
@@ -275,8 +296,11 @@ impl World {
         }
         self.recorder.event(self.now, b'e', link.0, text.as_bytes());
         match head(&text) {
-            Head::Call { action, .. } => {
+            Head::Call { action, id } => {
                 self.recorder.action(action);
+                if action == "SetChargingProfile" {
+                    self.stations[index].limit_asked = Some((id.to_owned(), self.now));
+                }
                 if action == "SetChargingProfile"
                     && self.watch.profile_leaves(self.now, &self.stations[index].evses, &text)
                 {
