@@ -296,6 +296,14 @@ impl EvseRecord {
         self.sent.iter().map(|sent| sent.level(now, clock)).fold(held, Amperes::max)
     }
 
+    /// The highest of the live limits told in this transaction that may be in force, where one was told: what the level is
+    /// but for a boot, which may have lost them all.
+    #[must_use]
+    pub fn level_told(&self, now: Timestamp, clock: ExpiryTrust) -> Option<Amperes> {
+        let told = self.held.iter().chain(&self.sent).filter(|sent| sent.ticket != Ticket::default());
+        told.map(|sent| sent.level(now, clock)).max()
+    }
+
     /// The ceiling per terminal: the level on occupied terminals, never below the last two measurements.
     #[must_use]
     pub fn ceiling(

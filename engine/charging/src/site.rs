@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::allocation::{AmpereSeconds, Certificate, MaxMin};
-use crate::ceiling::{EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT};
+use crate::ceiling::{EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT, SentLimit};
 use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
@@ -219,7 +219,7 @@ pub struct EvseView {
     pub ev: EvState,
     /// A transaction runs.
     pub is_in_transaction: bool,
-    /// The limit last sent, per phase, where one was.
+    /// The limit last sent, per phase, where one was; none while the link is up and it is in doubt what is in force.
     pub limit: Option<Amperes>,
     /// What it may draw at worst, per site phase.
     pub ceiling: PerPhase<Amperes>,
@@ -300,11 +300,16 @@ struct EvseState {
     clock: ExpiryTrust,
     /// The last readings in this transaction, oldest first.
     reports: VecDeque<Report>,
+    /// Readings taken before are none of them: what lowered the current since then is not known.
+    reports_from: Timestamp,
     /// The limits that may have been in force since the oldest report, with the instant each was sent, oldest first.
     limits: VecDeque<(Timestamp, Amperes)>,
     /// The live limit that the station has not answered yet.
     outstanding: Option<Ticket>,
     fallback: FallbackState,
+    /// Since when a lower limit than the newest may be in force; none where the station accepted the newest, or its link
+    /// was up all the time.
+    doubted_since: Option<Timestamp>,
     /// The newest live limit must be sent again: refused, unanswered, or the link was down.
     needs_resend: bool,
     /// Not before this instant.
@@ -388,9 +393,20 @@ impl Site {
         }
     }
 
-    /// Takes back the records of EVSEs after a restart (S8): ceilings, not the last limits sent. Records of EVSEs
-    /// that the site no longer has are ignored.
+    /// Takes back the records of EVSEs after a restart (S8): ceilings, not the last limits sent. A shed waits for no
+    /// record: lower limits may be in force than any that is recorded. Records of EVSEs that the site no longer has are
+    /// ignored.
     pub fn restore(&mut self, now: Timestamp, records: Vec<(EvseId, EvseRecord)>) {
+        self.inherit(now, records);
+        for state in &mut self.evses {
+            state.doubted_since = state.record.is_in_transaction.then_some(now);
+            state.reports_from = now + REACTION_DEFAULT;
+        }
+    }
+
+    /// Takes over the records of EVSEs from the site that this one replaces: all that was sent is in them. Records of
+    /// EVSEs that the site no longer has are ignored.
+    pub fn inherit(&mut self, now: Timestamp, records: Vec<(EvseId, EvseRecord)>) {
         for (id, mut record) in records {
             let Some(index) = self.network.evse_by_id(&id) else { continue };
             record.distrust_lifetimes(now, LIFETIME);
@@ -695,9 +711,11 @@ impl EvseState {
             link_since: now,
             clock: ExpiryTrust::Untrusted,
             reports: VecDeque::new(),
+            reports_from: Timestamp::EPOCH,
             limits: VecDeque::new(),
             outstanding: None,
             fallback: FallbackState::Due(now),
+            doubted_since: None,
             needs_resend: false,
             resend_at: None,
             rejections: 0,
@@ -722,6 +740,10 @@ impl EvseState {
         self.record.is_seen = true;
         self.needs_resend = self.record.is_in_transaction;
         self.resend_at = None;
+        let is_as_told = |newest: &SentLimit| newest.accepted_at.is_some() && now < newest.expires_at;
+        if self.doubted_since.is_some() || !self.record.newest().is_none_or(is_as_told) {
+            self.doubted_since = Some(now);
+        }
         if self.record.fallback_confirmed.is_none() {
             self.fallback = FallbackState::Due(now);
         }
@@ -739,11 +761,13 @@ impl EvseState {
     fn booted(&mut self, now: Timestamp) {
         self.record.is_seen = true;
         self.record.booted(now, &self.traits);
+        self.doubted_since = self.record.is_in_transaction.then_some(now);
         self.needs_resend = self.record.is_in_transaction;
         self.resend_at = None;
         self.fallback = FallbackState::Due(now);
         self.demand = Demand::default();
         self.reports.clear();
+        self.reports_from = self.reports_from.max(now);
     }
 
     fn begin_transaction(&mut self, now: Timestamp) {
@@ -764,6 +788,7 @@ impl EvseState {
         self.reports.clear();
         self.limits.clear();
         self.outstanding = None;
+        self.doubted_since = None;
         self.needs_resend = false;
         self.resend_at = None;
         self.rejections = 0;
@@ -811,10 +836,12 @@ impl EvseState {
         drawn: SiteCurrents,
         now: Timestamp,
     ) -> crate::ceiling::Lesson {
-        if self.reports.len() == REPORTS_KEPT {
-            self.reports.pop_front();
+        if measurement.taken_at >= self.reports_from {
+            if self.reports.len() == REPORTS_KEPT {
+                self.reports.pop_front();
+            }
+            self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
         }
-        self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
         let before = self.record.learned;
         let mut lesson = self.record.measured(measurement, &self.traits);
         let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
@@ -864,6 +891,7 @@ impl EvseState {
         match answer {
             DispatchAnswer::Accepted => {
                 self.rejections = 0;
+                self.doubted_since = None;
                 self.needs_resend = false;
             }
             DispatchAnswer::Rejected => {
@@ -873,10 +901,17 @@ impl EvseState {
                 self.resend_at = Some(now + RETRY_AFTER);
             }
             DispatchAnswer::None => {
+                self.doubted_since = self.doubted_since.or(Some(now));
                 self.needs_resend = true;
                 self.resend_at = Some(now + RETRY_AFTER);
             }
         }
+    }
+
+    /// The limit last sent, unless the station is there and it is in doubt what is in force.
+    fn limit_believed(&self) -> Option<Amperes> {
+        let is_in_doubt = self.doubted_since.is_some() && self.link == LinkState::Up;
+        self.record.newest().filter(|_| !is_in_doubt).map(|newest| newest.limit)
     }
 
     /// The last reading, where it is still believed.

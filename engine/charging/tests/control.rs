@@ -10,8 +10,8 @@ use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteCon
 use charging::plan::{EvsePlan, Plan};
 use charging::sample::Random;
 use charging::site::{
-    Command, CommandKind, DispatchAnswer, EvState, LimitedBy, Measurement, Site, SiteAlarm, SiteEvent,
-    Ticket, Urgency,
+    Command, CommandKind, DispatchAnswer, EvState, EvseRecord, LimitedBy, Measurement, Site, SiteAlarm,
+    SiteEvent, Ticket, Urgency,
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
@@ -125,6 +125,51 @@ fn s8_a_restart_believes_no_less_than_the_stations_may_draw() {
     }
 }
 
+/// A shed waits for no record, so that a restart may know nothing of it: what is told again could be a raise.
+#[test]
+fn s2_a_restart_that_forgot_the_last_sheds_raises_nothing_that_is_not_paid_for() {
+    let mut forgotten = 0;
+    for seed in seeds(20) {
+        let mut world =
+            World::new(seed, Character { forgets_sheds: true, always_plugged: true, ..Character::OBEDIENT });
+        world.run(3 * 3600);
+        forgotten += world.forgotten;
+    }
+    assert!(forgotten > 20, "only {forgotten} sheds were forgotten");
+}
+
+#[test]
+fn s5_after_a_restart_no_limit_is_told_again_before_the_meter_is_fresh() {
+    let mut world = World::new(7, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    world.is_meter_silent = true;
+    world.restart();
+    world.log.clear();
+    world.run(80);
+    assert_eq!(world.limits_told(), 0, "without a meter: {:#?}", world.log);
+    world.is_meter_silent = false;
+    world.run(60);
+    assert!(world.limits_told() > 0, "with the meter: {:#?}", world.log);
+}
+
+#[test]
+fn s1_what_was_drawn_before_a_restart_makes_no_base_smaller_after_it() {
+    let mut world = World::new(8, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    world.restart();
+    let twenty = Amperes::from_amperes(20);
+    let taken_at = world.now - TimeSpan::from_seconds(5);
+    let current = PerPhase::splat(Some(Amperes::from_amperes(16)));
+    for id in world.stations.keys().cloned().collect::<Vec<_>>() {
+        world.apply(SiteEvent::Measured(id, Measurement { taken_at, current, offered: None }));
+    }
+    let reading = PerPhase::splat(twenty);
+    let meter = "grid".parse().unwrap();
+    world.apply(SiteEvent::GridReading { meter, taken_at: world.now, current: reading });
+    let base = world.site.circuit_views(world.now)[0].base;
+    assert!(base.lowest() >= twenty, "{base}: limits may have fallen since");
+}
+
 #[test]
 fn a_disobedient_station_is_counted_at_its_worst_and_named() {
     let mut world =
@@ -200,6 +245,8 @@ struct Character {
     always_plugged: bool,
     loses_links: bool,
     restarts: bool,
+    /// Where a decision only sheds, the process may die before its records are committed.
+    forgets_sheds: bool,
     sends_plans: bool,
     disobeys: Option<usize>,
 }
@@ -212,6 +259,7 @@ impl Character {
         always_plugged: false,
         loses_links: false,
         restarts: false,
+        forgets_sheds: false,
         sends_plans: false,
         disobeys: None,
     };
@@ -285,11 +333,13 @@ struct World {
     base_stepped_at: Timestamp,
     is_meter_silent: bool,
     answers: Vec<(Timestamp, Ticket, DispatchAnswer)>,
-    records: BTreeMap<EvseId, charging::site::EvseRecord>,
+    records: BTreeMap<EvseId, EvseRecord>,
     over_since: Option<Timestamp>,
     used: i64,
     usable: i64,
     raises: u64,
+    /// Restarts that knew nothing of the last sheds.
+    forgotten: u64,
     log: Vec<String>,
     seed: u64,
 }
@@ -340,6 +390,7 @@ impl World {
             used: 0,
             usable: 0,
             raises: 0,
+            forgotten: 0,
             log: Vec::new(),
             seed,
         };
@@ -603,14 +654,36 @@ impl World {
     fn decide(&mut self) {
         for _ in 0..3 {
             let commands = self.site.decide(self.now);
+            let before = self.records.clone();
             for (id, record) in self.site.take_changed() {
                 self.records.insert(id, record);
             }
+            let is_shed = |command: &Command| {
+                matches!(command.kind, CommandKind::SetLive { urgency: Urgency::Shed, .. })
+            };
+            let is_same = |(id, record): (&EvseId, &EvseRecord)| {
+                before.get(id).is_some_and(|before| before.is_in_transaction == record.is_in_transaction)
+            };
+            let may_forget = self.character.forgets_sheds
+                && !commands.is_empty()
+                && commands.iter().all(is_shed)
+                && self.records.iter().all(is_same);
             for command in commands {
                 self.log.push(format!("{} {command:?}", self.now));
                 self.carry_out(&command);
             }
+            if may_forget && self.chance(2) {
+                self.records = before;
+                self.forgotten += 1;
+                self.restart();
+            }
         }
+    }
+
+    /// How many limits above 0 A were told.
+    fn limits_told(&self) -> usize {
+        let is_limit = |line: &&String| line.contains("SetLive") && !line.contains("limit: Amperes(0)");
+        self.log.iter().filter(is_limit).count()
     }
 
     fn carry_out(&mut self, command: &Command) {
@@ -620,8 +693,9 @@ impl World {
                 assert!(limit == Amperes::ZERO || limit >= Amperes::from_amperes(6), "S3: {command:?}");
                 assert_eq!(limit.floor_to(Amperes::from_amperes(1)), limit, "S3: {command:?}");
                 assert!(limit_expired <= limit, "S4: {command:?}");
-                if urgency == Urgency::Raise {
-                    self.raises += 1;
+                self.raises += u64::from(urgency == Urgency::Raise);
+                let is_raised = limit > self.stations[&command.evse].worst(self.now);
+                if urgency == Urgency::Raise || (self.character.forgets_sheds && is_raised) {
                     self.assert_raise_fits(&command.evse, limit);
                 }
                 if !is_up {

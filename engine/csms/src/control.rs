@@ -62,7 +62,7 @@ impl Sites {
             Some(&index) => {
                 let slot = &mut self.slots[index.0];
                 slot.records.extend(records);
-                site.restore(now, slot.known());
+                site.inherit(now, slot.known());
                 slot.config = config;
                 slot.site = site;
                 index

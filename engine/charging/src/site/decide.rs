@@ -19,7 +19,7 @@ use crate::allocation::{
 };
 use crate::ceiling::{LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
 use crate::metering::Base;
-use crate::network::{CircuitIndex, Coefficient, EvseIndex, RowIndex};
+use crate::network::{CircuitIndex, Coefficient, EvseIndex, Row, RowIndex};
 
 /// Raises of one EVSE are at least this far apart.
 const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
@@ -38,6 +38,8 @@ const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
 /// A turn that a shed cuts short before it gave current for so long was none: it waits on, and comes first again.
 const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
+/// A limit that may be a raise or a shed waits for so long for what meters and EVSEs have to say.
+const DOUBT_BEFORE_SHED: TimeSpan = TimeSpan::from_seconds(90);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
@@ -49,6 +51,19 @@ struct RowNow {
     highest: Amperes,
     /// The circuit whose stale meter bounds the row: nothing on it may rise (S5).
     stale: Option<CircuitIndex>,
+    /// Its meter last showed more than the rating, stale or not.
+    is_over: bool,
+}
+
+/// What becomes of a limit where it is not known what is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InDoubt {
+    /// There is no doubt, or it ran out.
+    Leaves,
+    /// 0 A leaves in its place.
+    Nothing,
+    /// It waits.
+    Waits(Certificate),
 }
 
 impl Site {
@@ -105,21 +120,36 @@ impl Site {
     fn rows_now(&mut self, now: Timestamp) -> Vec<RowNow> {
         let bases: Vec<Option<(Base, bool)>> =
             self.network.circuit_indices().map(|circuit| self.circuit_base(circuit, now)).collect();
+        let is_over = |row: &Row| {
+            let meter = self.network.circuit(row.circuit).meter.as_ref();
+            let latest = meter.and_then(|meter| self.meters.get(&meter.id)?.metering.latest());
+            latest.is_some_and(|latest| latest.current[row.phase] > row.rating)
+        };
         let mut rows = Vec::with_capacity(self.network.rows().len());
         for (row, fresh) in self.network.rows().iter().zip(&mut self.headroom_fresh) {
             rows.push(match bases[row.circuit.place()] {
                 None if self.network.circuit(row.circuit).meter.is_none() => {
                     let headroom = row.limit() - row.worst_base;
-                    RowNow { likely: headroom, highest: headroom, stale: None }
+                    RowNow { likely: headroom, highest: headroom, stale: None, is_over: false }
                 }
                 Some((base, false)) => {
                     let highest = row.limit() - base.highest[row.phase];
                     *fresh = Some(highest);
-                    RowNow { likely: row.limit() - base.likely[row.phase], highest, stale: None }
+                    RowNow {
+                        likely: row.limit() - base.likely[row.phase],
+                        highest,
+                        stale: None,
+                        is_over: is_over(row),
+                    }
                 }
                 None | Some((_, true)) => {
                     let headroom = fresh.map_or(row.static_headroom, |last| last.min(row.static_headroom));
-                    RowNow { likely: headroom, highest: headroom, stale: Some(row.circuit) }
+                    RowNow {
+                        likely: headroom,
+                        highest: headroom,
+                        stale: Some(row.circuit),
+                        is_over: is_over(row),
+                    }
                 }
             });
         }
@@ -161,9 +191,14 @@ impl Site {
 
     /// The sum of all ceilings on each row.
     pub(super) fn ceilings_by_row(&self, now: Timestamp) -> Vec<Amperes> {
+        self.sums_by_row(|index| self.at_worst(index, now))
+    }
+
+    /// The sum on each row of what each EVSE draws at a level, or was measured to.
+    fn sums_by_row(&self, draws: impl Fn(EvseIndex) -> (Amperes, PerPhase<Amperes>)) -> Vec<Amperes> {
         let mut sums = vec![Amperes::ZERO; self.network.rows().len()];
         for index in self.network.evse_indices() {
-            let (level, measured) = self.at_worst(index, now);
+            let (level, measured) = draws(index);
             if level == Amperes::ZERO && measured.highest() == Amperes::ZERO {
                 continue;
             }
@@ -367,7 +402,8 @@ impl Site {
         mut free: Vec<Amperes>,
         commands: &mut Vec<Command>,
     ) -> bool {
-        let mut raises = Vec::new();
+        let (mut raises, mut is_waiting) = (Vec::new(), false);
+        let told = self.sums_by_row(|index| self.told(index, now));
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
             let state = self.evse_mut(index);
@@ -380,8 +416,16 @@ impl Site {
                 raises.push((index, target, level));
             } else if target < present || state.is_renewal_due(index, now) {
                 let urgency = if target < present { Urgency::Shed } else { Urgency::Renewal };
-                if state.may_send(now, urgency) {
-                    commands.push(self.set_live(index, target, urgency, now));
+                if !state.may_send(now, urgency) {
+                    continue;
+                }
+                match self.in_doubt(index, target, urgency, rows, &told, now) {
+                    InDoubt::Leaves => commands.push(self.set_live(index, target, urgency, now)),
+                    InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
+                    InDoubt::Waits(certificate) => {
+                        is_waiting = true;
+                        self.evse_mut(index).certificate = Some(certificate);
+                    }
                 }
             }
         }
@@ -390,22 +434,71 @@ impl Site {
             let state = self.evse(index);
             (std::cmp::Reverse(state.deficit), state.arrived, index)
         });
-        let mut is_waiting = false;
         for (index, target, level) in raises {
             match self.raise_to(index, target, level, rows, &mut free, now) {
                 Ok(limit) => commands.push(self.set_live(index, limit, Urgency::Raise, now)),
                 Err(certificate) => {
                     is_waiting = true;
                     self.evse_mut(index).certificate = Some(certificate);
-                    let state = self.evse_mut(index);
-                    if state.is_renewal_due(index, now) && state.may_send(now, Urgency::Renewal) {
-                        let limit = state.present_limit(level);
-                        commands.push(self.set_live(index, limit, Urgency::Renewal, now));
+                    let state = self.evse(index);
+                    let (limit, urgency) = (state.present_limit(level), Urgency::Renewal);
+                    if state.is_renewal_due(index, now)
+                        && state.may_send(now, urgency)
+                        && self.in_doubt(index, limit, urgency, rows, &told, now) == InDoubt::Leaves
+                    {
+                        commands.push(self.set_live(index, limit, urgency, now));
                     }
                 }
             }
         }
         is_waiting
+    }
+
+    /// What becomes of a limit that is none above the newest, but may be above the one in force: after a restart, which
+    /// knows nothing of the last sheds, after a boot, or where no answer came. It may be a raise, which neither a stale
+    /// meter allows (S5) nor a row that the limits told to the others may fill (S2), and it waits, but no longer than
+    /// what is in force holds by itself. Where a meter shows more than a rating nothing but 0 A is sure to be a shed.
+    fn in_doubt(
+        &self,
+        index: EvseIndex,
+        limit: Amperes,
+        urgency: Urgency,
+        rows: &[RowNow],
+        told: &[Amperes],
+        now: Timestamp,
+    ) -> InDoubt {
+        let state = self.evse(index);
+        let (Some(since), Some(newest)) = (state.doubted_since, state.record.newest()) else {
+            return InDoubt::Leaves;
+        };
+        let until = match urgency {
+            Urgency::Shed => newest.expires_at.min(since + DOUBT_BEFORE_SHED),
+            Urgency::Renewal | Urgency::Raise => newest.expires_at,
+        };
+        if now >= until || limit == Amperes::ZERO {
+            return InDoubt::Leaves;
+        }
+        let loads = self.network.loads(index, state.record.occupied);
+        if urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over) {
+            return InDoubt::Nothing;
+        }
+        let (own, measured) = self.told(index, now);
+        let waits_for = loads.iter().find_map(|&(row, coefficient)| {
+            let row_now = &rows[row.place()];
+            let own = coefficient.of_ceil(own).max(measured[self.network.row(row).phase]);
+            let is_full = told[row.place()] - own + coefficient.of_ceil(limit) > row_now.highest;
+            let stale = row_now.stale.map(Certificate::StaleMeter);
+            stale.or(is_full.then_some(Certificate::UnprovenShed))
+        });
+        waits_for.map_or(InDoubt::Leaves, InDoubt::Waits)
+    }
+
+    /// The highest limit told to an EVSE that may be in force, or its level where none was, and what it was measured to
+    /// draw: less than its ceiling only after a boot that may have lost its limits.
+    fn told(&self, index: EvseIndex, now: Timestamp) -> (Amperes, PerPhase<Amperes>) {
+        let state = self.evse(index);
+        let (level, measured) = self.at_worst(index, now);
+        (state.record.level_told(now, state.clock).map_or(level, |told| told.min(level)), measured)
     }
 
     /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
@@ -495,7 +588,8 @@ impl Site {
         Command { evse: state.id.clone(), ticket, kind }
     }
 
-    /// Limits that were accepted and not shown yet: ask for a measurement, unless the station has its record.
+    /// Limits that were accepted and not shown yet, or of which it is not known whether they are in force: ask for a
+    /// measurement, unless the station has its record.
     fn measurements_due(&mut self, now: Timestamp, commands: &mut Vec<Command>) {
         for state in &mut self.evses {
             let accepted = state.record.sent.last().and_then(|sent| sent.accepted_at);
@@ -503,7 +597,8 @@ impl Site {
                 now >= at + REACTION_DEFAULT
                     && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
             });
-            if is_due && state.link == LinkState::Up && state.record.is_unproven_lower() {
+            let is_asked = is_due && state.record.is_unproven_lower() || state.wants_report(now);
+            if is_asked && state.link == LinkState::Up {
                 let ticket = next_ticket(&mut self.ticket);
                 state.measure_asked_at = Some(now);
                 commands.push(Command { evse: state.id.clone(), ticket, kind: CommandKind::Measure });
@@ -636,6 +731,13 @@ impl EvseState {
     /// It was last told more than 0 A.
     fn has_current(&self) -> bool {
         self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
+    }
+
+    /// It is not known what limit is in force, nor what it draws.
+    fn wants_report(&self, now: Timestamp) -> bool {
+        self.doubted_since.is_some()
+            && self.reports.is_empty()
+            && self.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
     }
 
     /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.

@@ -24,7 +24,7 @@ impl Site {
             circuit: config.circuit.clone(),
             ev: state.record.ev,
             is_in_transaction: state.record.is_in_transaction,
-            limit: state.record.newest().map(|newest| newest.limit),
+            limit: state.limit_believed(),
             ceiling: self.ceiling_on_lines(index, now),
             drawn: self.drawn(index, now),
             current_max: config.current_max,

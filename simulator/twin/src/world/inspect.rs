@@ -115,7 +115,8 @@ fn differences(lives: &Known, restored: &Known) -> Vec<String> {
         if running(before) != running(after) {
             told.push(format!("EVSE {evse}: {:?} would be {:?}", running(before), running(after)));
         }
-        if before.control.limit != after.control.limit {
+        // Where the engine that lives doubts what is in force, it names no limit; the record of the last one is kept.
+        if before.control.limit.is_some() && before.control.limit != after.control.limit {
             let limits = (before.control.limit, after.control.limit);
             told.push(format!("EVSE {evse}: the limit {:?} would be {:?}", limits.0, limits.1));
         }
