@@ -3,28 +3,31 @@
 use studies::fuzz::{SeedReport, fuzz, fuzz_seed};
 use twin::fuzz::FaultChoice;
 
-/// Seeds that once failed, with what they found.
-const FOUND: [(u64, &str, &str); 0] = [];
-
-/// Seeds in which S2 fires, with what is open: a raise leaves for more than the row carries by the plant's truth. After
-/// a reboot, and where frames vanish while the process dies, engine and checker differ in what may be drawn, and which of
-/// them is wrong is not settled.
-const OPEN: [u64; 2] = [2, 10];
+/// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
+/// draw now.
+const FOUND: [(u64, &str, &str); 12] = [
+    (2, "all", "S2: a limit that a station refused counted as in force"),
+    (10, "all", "S2: a limit was resent after a boot although the row was full"),
+    (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
+    (20, "all", "S2: base load rose between decision and dispatch"),
+    (27, "all", "S1: a link ten seconds old"),
+    (29, "all", "recovery: a meter that shows the same while nobody draws was held frozen"),
+    (32, "all", "recovery: as 29"),
+    (35, "all", "M1: a transaction whose id came after its end"),
+    (116, "all", "belief: limits lapsed while the disk was full"),
+    (152, "all", "S5: readings from before a restart"),
+    (197, "all", "S1: a shed under way"),
+    (279, "all", "S7: a frozen meter's rows"),
+];
 
 #[test]
 fn random_sites_people_and_faults_break_no_rule() {
     let seeds = if std::env::var_os("WATTERY_FULL").is_some() { 0..24 } else { 0..12 };
     let report = fuzz(seeds, &FaultChoice::All, || false, |_| {});
-    let broken: Vec<&SeedReport> = report.broken().filter(|report| !OPEN.contains(&report.seed)).collect();
+    let broken: Vec<&SeedReport> = report.broken().collect();
     assert!(broken.is_empty(), "{broken:#?}");
     let idle = report.checked().into_iter().filter(|(_, count)| *count == 0);
     assert_eq!(idle.collect::<Vec<_>>(), [], "a rule that nothing tried judges nothing");
-    for open in report.broken().filter(|report| OPEN.contains(&report.seed)) {
-        assert!(
-            open.firings.iter().all(|told| told.starts_with("S2") || told.starts_with("and ")),
-            "{open:#?}"
-        );
-    }
 }
 
 #[test]
