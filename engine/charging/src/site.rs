@@ -522,6 +522,10 @@ impl Site {
         let reported = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO));
         let drawn = self.network.site_currents(index, reported);
         let state = self.evse_mut(index);
+        // What flowed before a transaction ended says nothing of what flows now, and an idle station may never measure again.
+        if !state.record.is_in_transaction && measurement.taken_at <= state.idle_since {
+            return;
+        }
         let lesson = state.measured(measurement, drawn, now);
         // S8: what lifts the ceiling must survive a restart.
         if lesson.is_row_changed || state.draws_above_its_level(now) {

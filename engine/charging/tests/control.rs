@@ -928,6 +928,29 @@ fn raises_are_half_a_minute_apart_and_small_ones_wait_until_the_limit_has_stood_
 }
 
 #[test]
+fn what_was_measured_before_a_transaction_ended_holds_no_row_afterwards() {
+    let mut world = World::new(16, Character { rating: 90, ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.quiet_minutes(5, 5);
+    world.stations.get_mut(&evse).unwrap().is_plugged = false;
+    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    let idle = world.site.evse_view(world.now, &evse).unwrap().ceiling;
+    let late = |taken_at| Measurement {
+        taken_at,
+        current: PerPhase::splat(Some(Amperes::from_amperes(9))),
+        offered: None,
+    };
+    world.apply(SiteEvent::Measured(evse.clone(), late(world.now)));
+    assert_eq!(world.site.evse_view(world.now, &evse).unwrap().ceiling, idle);
+    // What flows without a transaction counts.
+    world.now += TimeSpan::from_seconds(1);
+    world.apply(SiteEvent::Measured(evse.clone(), late(world.now)));
+    assert!(world.site.evse_view(world.now, &evse).unwrap().ceiling.l1 >= Amperes::from_amperes(9));
+}
+
+#[test]
 fn an_ev_that_needs_more_than_six_amperes_is_found_and_served() {
     let mut world = World::new(13, Character { rating: 90, always_plugged: true, ..Character::OBEDIENT });
     let evse: EvseId = "CP00/1".parse().unwrap();
