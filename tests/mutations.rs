@@ -199,11 +199,17 @@ impl Copy {
             )
         });
         let rules = reports.as_array().into_iter().flatten().flat_map(|report| report["rules"].as_array());
-        rules
+        let replayed = rules
             .flatten()
             .filter(|rule| rule["firings"].as_array().is_some_and(|firings| !firings.is_empty()))
-            .filter_map(|rule| rule["rule"].as_str().map(str::to_owned))
-            .collect()
+            .filter_map(|rule| rule["rule"].as_str());
+        // A seed's firing is told in words: the rule, and when.
+        let seeds = reports["seeds"].as_array().into_iter().flatten();
+        let drawn = seeds
+            .filter_map(|seed| seed["firings"].as_array())
+            .flatten()
+            .filter_map(|told| Some(told.as_str()?.split_once(" at ")?.0));
+        replayed.chain(drawn).map(str::to_owned).collect()
     }
 }
 
