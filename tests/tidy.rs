@@ -238,6 +238,33 @@ fn every_file_is_of_a_size_a_person_can_read() {
 }
 
 #[test]
+fn every_source_file_is_part_of_its_crate() {
+    let files = files();
+    let named_in = |path: &str, name: &str| {
+        texts(&files).any(|(file, text)| {
+            file == path
+                && text.split("mod ").skip(1).any(|rest| {
+                    rest.strip_prefix(name).is_some_and(|after| after.trim_start().starts_with([';', '{']))
+                })
+        })
+    };
+    let mut findings = Vec::new();
+    for (path, _) in rust(&files).filter(|(path, _)| path.contains("/src/")) {
+        let (folder, file) = path.rsplit_once('/').unwrap_or_default();
+        let (parent, name) = match file.strip_suffix(".rs").unwrap_or(file) {
+            "lib" | "main" => continue,
+            "mod" => folder.rsplit_once('/').unwrap_or_default(),
+            name => (folder, name),
+        };
+        let parents = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].map(|end| format!("{parent}{end}"));
+        if !parents.iter().any(|parent| named_in(parent, name)) {
+            findings.push(format!("{path}: no `mod {name}` names it; name it, or delete the file"));
+        }
+    }
+    assert_none(&findings);
+}
+
+#[test]
 fn every_text_file_ends_with_a_newline() {
     let files = files();
     let ragged = texts(&files).filter(|(_, text)| !text.is_empty() && !text.ends_with('\n'));

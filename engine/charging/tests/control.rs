@@ -158,14 +158,20 @@ fn s1_what_was_drawn_before_a_restart_makes_no_base_smaller_after_it() {
     world.run(1800);
     world.restart();
     let twenty = Amperes::from_amperes(20);
-    let taken_at = world.now - TimeSpan::from_seconds(5);
     let current = PerPhase::splat(Some(Amperes::from_amperes(16)));
-    for id in world.stations.keys().cloned().collect::<Vec<_>>() {
-        world.apply(SiteEvent::Measured(id, Measurement { taken_at, current, offered: None }));
-    }
+    let all_draw = |world: &mut World, taken_at| {
+        for id in world.stations.keys().cloned().collect::<Vec<_>>() {
+            world.apply(SiteEvent::Measured(id, Measurement { taken_at, current, offered: None }));
+        }
+    };
+    let before = world.now - TimeSpan::from_seconds(5);
+    all_draw(&mut world, before);
     let reading = PerPhase::splat(twenty);
     let meter = "grid".parse().unwrap();
     world.apply(SiteEvent::GridReading { meter, taken_at: world.now, current: reading });
+    world.now += TimeSpan::from_seconds(12);
+    let after = world.now;
+    all_draw(&mut world, after);
     let base = world.site.circuit_views(world.now)[0].base;
     assert!(base.lowest() >= twenty, "{base}: limits may have fallen since");
 }

@@ -1,11 +1,13 @@
 //! What may come in, what may go out: the engine's whole world as data.
 
+use std::fmt;
 use std::sync::Arc;
 
 use billing::cdr::Cdr;
 use billing::directory::Directory;
 use charging::network::SiteConfig;
 use charging::plan::Plan;
+use charging::site::SiteAlarm;
 pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::{
@@ -248,7 +250,7 @@ pub enum Alarm {
         /// The site.
         site: SiteId,
         /// What.
-        alarm: charging::site::SiteAlarm,
+        alarm: SiteAlarm,
     },
     /// Records cannot be committed: stations get no acknowledgements.
     StorageFailing,
@@ -257,4 +259,28 @@ pub enum Alarm {
         /// The station.
         station: StationId,
     },
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Site { site, alarm } => match alarm {
+                SiteAlarm::Overload { circuit } => {
+                    write!(
+                        out,
+                        "site {site}: circuit {circuit} is above its rating and nothing is left to shed"
+                    )
+                }
+                SiteAlarm::MeterStale { meter } => write!(out, "site {site}: meter {meter} is stale"),
+                SiteAlarm::Disobedient { evse } => {
+                    write!(out, "site {site}: EVSE {evse} draws above its limit")
+                }
+                SiteAlarm::LimitRefused { evse } => {
+                    write!(out, "site {site}: EVSE {evse} refuses its limits")
+                }
+            },
+            Self::StorageFailing => out.write_str("records cannot be committed"),
+            Self::StationOffline { station } => write!(out, "station {station} is offline"),
+        }
+    }
 }

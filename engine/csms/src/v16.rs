@@ -1,6 +1,5 @@
 //! OCPP 1.6 on one side, the domain's messages on the other. Nothing else in this crate knows a word of 1.6.
 
-use billing::cdr::ReadingContext;
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -27,8 +26,8 @@ use crate::message::{
 };
 use crate::wire::{
     Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
-    names_watts_only, raw_start, refused_as_limit, refused_setting, refused_start_with_profile,
-    schedule_limits,
+    names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
+    refused_start_with_profile, schedule_limits,
 };
 
 /// The key that tells which unit limits may come in.
@@ -312,7 +311,7 @@ fn sample(value: &MeterValue, zone: &Zone) -> Sample {
 fn figure(sampled: &SampledValue) -> Option<Figure> {
     match sampled.measurand() {
         Measurand::EnergyActiveImportRegister => {
-            sampled.as_energy().map(|register| Figure::Register(register, reading_context(sampled)))
+            sampled.as_energy().map(|register| Figure::Register(register, reading_context(sampled.context())))
         }
         Measurand::CurrentImport => sampled.as_current().map(Figure::Current),
         Measurand::CurrentOffered => sampled.as_current().map(Figure::Offered),
@@ -336,21 +335,6 @@ fn figure(sampled: &SampledValue) -> Option<Figure> {
         | Measurand::StateOfCharge
         | Measurand::Temperature
         | Measurand::Other(_) => None,
-    }
-}
-
-fn reading_context(sampled: &SampledValue) -> ReadingContext {
-    use ocpp::v16::ReadingContext as Context;
-    match sampled.context() {
-        Context::SampleClock => ReadingContext::Clock,
-        Context::TransactionBegin => ReadingContext::Begin,
-        Context::TransactionEnd => ReadingContext::End,
-        Context::InterruptionBegin
-        | Context::InterruptionEnd
-        | Context::OtherContext
-        | Context::SamplePeriodic
-        | Context::Trigger
-        | Context::Other(_) => ReadingContext::Periodic,
     }
 }
 

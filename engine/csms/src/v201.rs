@@ -1,6 +1,5 @@
 //! OCPP 2.0.1 on one side, the domain's messages on the other.
 
-use billing::cdr::ReadingContext;
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -28,8 +27,8 @@ use crate::message::{
 use crate::record::ReportedId;
 use crate::wire::{
     Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
-    names_watts_only, raw_start, refused_as_limit, refused_setting, refused_start_with_profile,
-    schedule_limits,
+    names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
+    refused_start_with_profile, schedule_limits,
 };
 
 /// The component and the variable that tell which unit limits may come in.
@@ -381,7 +380,7 @@ fn can_take(sample: &Sample, figure: Figure) -> bool {
 fn figure(sampled: &SampledValue) -> Option<Figure> {
     match sampled.measurand() {
         Measurand::EnergyActiveImportRegister => {
-            sampled.as_energy().map(|register| Figure::Register(register, reading_context(sampled)))
+            sampled.as_energy().map(|register| Figure::Register(register, reading_context(sampled.context())))
         }
         Measurand::CurrentImport => sampled.as_current().map(Figure::Current),
         Measurand::CurrentOffered => sampled.as_current().map(Figure::Offered),
@@ -410,22 +409,6 @@ fn figure(sampled: &SampledValue) -> Option<Figure> {
         | Measurand::PowerReactiveImport
         | Measurand::StateOfCharge
         | Measurand::Other(_) => None,
-    }
-}
-
-/// The registers of begin and end are those that say so.
-fn reading_context(sampled: &SampledValue) -> ReadingContext {
-    use ocpp::v201::ReadingContext as Context;
-    match sampled.context() {
-        Context::TransactionBegin => ReadingContext::Begin,
-        Context::TransactionEnd => ReadingContext::End,
-        Context::SampleClock => ReadingContext::Clock,
-        Context::SamplePeriodic
-        | Context::Trigger
-        | Context::InterruptionBegin
-        | Context::InterruptionEnd
-        | Context::OtherContext
-        | Context::Other(_) => ReadingContext::Periodic,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use billing::cdr::ReadingContext;
 use ocpp::frame::{self, Frame, MessageId};
 use ocpp::json::{self, Json};
 use ocpp::v201::{ChargingSchedulePeriod, ScheduleLimits};
@@ -315,4 +316,20 @@ pub(crate) fn schedule_limits(periods: &[(TimeSpan, Amperes)], manner: &Manner) 
 /// Accepted, or refused with the station's word.
 pub(crate) fn accepted_or_refused(is_accepted: bool, word: &str) -> Outcome {
     if is_accepted { Outcome::Accepted } else { Outcome::Rejected(word.to_owned()) }
+}
+
+/// The registers of begin and end are those that say so.
+pub(crate) const fn reading_context(context: &ocpp::v201::ReadingContext) -> ReadingContext {
+    use ocpp::v201::ReadingContext as Context;
+    match context {
+        Context::TransactionBegin => ReadingContext::Begin,
+        Context::TransactionEnd => ReadingContext::End,
+        Context::SampleClock => ReadingContext::Clock,
+        Context::SamplePeriodic
+        | Context::Trigger
+        | Context::InterruptionBegin
+        | Context::InterruptionEnd
+        | Context::OtherContext
+        | Context::Other(_) => ReadingContext::Periodic,
+    }
 }

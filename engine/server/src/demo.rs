@@ -61,6 +61,8 @@ pub struct DemoArgs {
 /// What failed, and the way out.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let home = Home::open(args.data.as_deref())?;
+    // Whoever has the port is told of before the day is played.
+    drop(crate::run::bind(loopback(args.port), "--port")?);
     say("playing the day from midnight to half past five …");
     let wanted = Wanted { port: args.port, speed: args.speed, evses: args.evses, ..Wanted::default() };
     let demo = Demo::start(home.path(), wanted).await?;
@@ -189,8 +191,11 @@ impl Drop for Home {
     }
 }
 
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
 fn config(data: &Path, port: u16) -> Config {
-    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Config {
         listen: loopback(port),
         listen_ocpp: loopback(0),

@@ -745,8 +745,8 @@ impl Engine {
                 let input = office::Input::Sighted { station: sighting.station, at: sighting.at };
                 self.work.push_back(Work::Office(input));
             }
-            csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm:?}"),
-            csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm:?}"),
+            csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
+            csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
             // Both were dealt with where they were drained: neither waits.
             csms::Effect::Persist { .. } | csms::Effect::Withdraw { .. } => {}
         }

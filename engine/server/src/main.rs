@@ -3,6 +3,7 @@
 //! **Invariants**: a failure is one message on standard error that names the thing, the value and the way out, and an
 //! exit status that is not 0. **Not here**: everything else, which is the library beside it.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -79,7 +80,12 @@ fn log_to_stderr(command: &Command) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("WATTERY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

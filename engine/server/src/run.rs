@@ -141,7 +141,12 @@ impl Server {
 /// finds the queue full tries again only a second later.
 const BACKLOG: u32 = 4_096;
 
-fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+/// Listens on an address that `flag` names.
+///
+/// # Errors
+///
+/// Where the address is in use or not ours.
+pub(crate) fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     let open = || -> std::io::Result<TcpListener> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // As `TcpListener::bind` does: a restart need not wait for the sockets of the process before.

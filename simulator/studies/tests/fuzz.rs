@@ -1,5 +1,7 @@
 //! Random sites, people and faults: a few seeds in every run, and all that once found something.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use studies::fuzz::{SeedReport, fuzz, fuzz_seed};
 use twin::fuzz::FaultChoice;
 
@@ -47,6 +49,12 @@ fn a_seed_is_the_same_run_whoever_runs_beside_it() {
 
 #[test]
 fn no_further_seed_begins_once_it_is_over() {
-    let report = fuzz(0..1_000, &FaultChoice::None, || true, |_| {});
-    assert_eq!(report.seeds, []);
+    let ended = AtomicUsize::new(0);
+    let is_over = || ended.load(Ordering::SeqCst) > 0;
+    let each = |_: &SeedReport| {
+        ended.fetch_add(1, Ordering::SeqCst);
+    };
+    let report = fuzz(0..1_000, &FaultChoice::None, is_over, each);
+    let at_once = rayon::current_num_threads();
+    assert!((1..=at_once).contains(&report.seeds.len()), "{} seeds of {at_once} at once", report.seeds.len());
 }

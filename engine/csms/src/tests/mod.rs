@@ -54,6 +54,36 @@ pub struct House {
 }
 
 impl House {
+    /// Thousands of frames of a station, each a good one with a few places broken by `dice`.
+    pub fn storm(&mut self, station: &str, good: &[String], pieces: &[&str], dice: &mut Dice) {
+        let mut roll = |sides: usize| usize::try_from(dice.roll(u64::try_from(sides).unwrap())).unwrap();
+        for round in 0..4_000 {
+            let mut text = good[roll(good.len())].clone();
+            for _ in 0..roll(4) {
+                let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+                let at = places[roll(places.len())];
+                let piece = pieces[roll(pieces.len())];
+                match roll(3) {
+                    0 => text.insert_str(at, piece),
+                    1 => text.truncate(at),
+                    _ => {
+                        text.remove(at);
+                    }
+                }
+                if text.is_empty() {
+                    text.push('[');
+                }
+            }
+            if round % 50 == 0 {
+                self.pass(20);
+            }
+            self.frame(station, &text);
+            self.outputs.clear();
+            self.taken = 0;
+        }
+        assert!(self.call(station, "Heartbeat", "{}").starts_with("[3,"), "the station is still served");
+    }
+
     /// A site with ample headroom: CP1 with one three-phase EVSE, CP2 with two; main 3×100 A, no meter.
     pub fn new() -> Self {
         Self::with(site(100, None))

@@ -195,6 +195,11 @@ fn a_process_that_cannot_start_says_why_and_ends_with_a_failure() {
         let words = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && words.contains(part), "{words}");
     }
+    let port = address.rsplit_once(':').unwrap().1;
+    let demo = Command::new(env!("CARGO_BIN_EXE_wattery")).args(["demo", "--port", port]).output().unwrap();
+    let words = String::from_utf8(demo.stderr).unwrap();
+    assert!(!demo.status.success() && words.contains("choose another with --port"), "{words}");
+    assert!(demo.stdout.is_empty(), "nothing is played before: {}", String::from_utf8_lossy(&demo.stdout));
     let admin = Command::new(env!("CARGO_BIN_EXE_wattery"))
         .args(["admin", "--data"])
         .arg(directory.path().join("nowhere"))

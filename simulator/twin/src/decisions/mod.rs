@@ -43,7 +43,6 @@ use crate::recorder::Recorder;
 use crate::scenario::{Fault, Scenario};
 use crate::truth::Truth;
 use crate::watch::{Note, Rule, Watch};
-use crate::world::engine::alarm_words;
 use crate::world::plant::{LOOK, LOOKS, MeterSlot, RECOUNT, StaySlot, TARGET, bases, meters};
 
 use station::EvseSlot;
@@ -686,7 +685,7 @@ impl Run {
         }
         let words = |run: &Self, alarm: &charging::site::SiteAlarm| {
             let site = run.scenario.site.config.id.clone();
-            alarm_words(&csms::Alarm::Site { site, alarm: alarm.clone() })
+            csms::Alarm::Site { site, alarm: alarm.clone() }.to_string()
         };
         let now_raised = self.site.alarms().clone();
         for alarm in now_raised.difference(&self.alarms) {

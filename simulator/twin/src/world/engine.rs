@@ -269,13 +269,13 @@ impl World {
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);
-                let text = alarm_words(&alarm);
+                let text = alarm.to_string();
                 self.watch.story.note(self.now, Note::Text(format!("alarm: {text}")));
                 self.recorder.alarm_raised(self.now, text);
             }
             Effect::AlarmCleared(alarm) => {
                 self.standing.remove(&alarm);
-                self.recorder.alarm_cleared(self.now, &alarm_words(&alarm));
+                self.recorder.alarm_cleared(self.now, &alarm.to_string());
             }
             Effect::Persist { .. } | Effect::Withdraw { .. } => {
                 unreachable!("records and withdrawals are dealt with as they come")
@@ -450,23 +450,4 @@ fn sooner(wanted: Option<Timestamp>, scheduled: &mut Option<Timestamp>, now: Tim
     }
     *scheduled = Some(at);
     Some(at)
-}
-
-pub(crate) fn alarm_words(alarm: &csms::Alarm) -> String {
-    match alarm {
-        csms::Alarm::Site { site, alarm } => match alarm {
-            charging::site::SiteAlarm::Overload { circuit } => {
-                format!("site {site}: circuit {circuit} is above its rating and nothing is left to shed")
-            }
-            charging::site::SiteAlarm::MeterStale { meter } => format!("site {site}: meter {meter} is stale"),
-            charging::site::SiteAlarm::Disobedient { evse } => {
-                format!("site {site}: EVSE {evse} draws above its limit")
-            }
-            charging::site::SiteAlarm::LimitRefused { evse } => {
-                format!("site {site}: EVSE {evse} refuses its limits")
-            }
-        },
-        csms::Alarm::StorageFailing => "records cannot be committed".to_owned(),
-        csms::Alarm::StationOffline { station } => format!("station {station} is offline"),
-    }
 }

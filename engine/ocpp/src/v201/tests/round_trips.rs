@@ -5,6 +5,7 @@ use proptest::sample::select;
 use units::Amperes;
 
 use crate::frame::{Frame, MessageId};
+use crate::tests::round_trips;
 use crate::tests::schemas;
 use crate::tests::strategies::*;
 use crate::v201::*;
@@ -12,6 +13,10 @@ use crate::{Figure, Version};
 
 fn assert_valid(name: &str, payload: &str) {
     schemas::assert_valid(Version::V201, name, payload);
+}
+
+fn schema_of_request(action: &str) -> String {
+    format!("{action}Request")
 }
 
 fn figure() -> impl Strategy<Value = Figure> {
@@ -605,43 +610,4 @@ fn csms_response() -> BoxedStrategy<CsmsResponse> {
     .boxed()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn calls_of_stations(request in station_request(), id in text(36)) {
-        let id = MessageId::new(&id).unwrap();
-        let text = request.encode(&id).unwrap();
-        let Frame::Call { id: read, action, payload } = frame_of(&text) else { panic!("{text}") };
-        let decoded = StationRequest::decode(&action, &payload).unwrap();
-        assert_valid(&format!("{action}Request"), &request.payload().unwrap());
-        prop_assert_eq!((read, decoded.value, decoded.quirks), (id, request, vec![]), "{}", text);
-    }
-
-    #[test]
-    fn answers_of_ours(response in station_response()) {
-        let text = response.encode(&MessageId::numbered(1)).unwrap();
-        let Frame::CallResult { payload, .. } = frame_of(&text) else { panic!("{text}") };
-        let decoded = StationResponse::decode(response.action(), &payload).unwrap();
-        assert_valid(&format!("{}Response", response.action()), &response.payload().unwrap());
-        prop_assert_eq!((decoded.value, decoded.quirks), (response, vec![]), "{}", text);
-    }
-
-    #[test]
-    fn calls_of_ours(request in csms_request()) {
-        let text = request.encode(&MessageId::numbered(1)).unwrap();
-        let Frame::Call { action, payload, .. } = frame_of(&text) else { panic!("{text}") };
-        let decoded = CsmsRequest::decode(&action, &payload).unwrap();
-        assert_valid(&format!("{action}Request"), &request.payload().unwrap());
-        prop_assert_eq!((decoded.value, decoded.quirks), (request, vec![]), "{}", text);
-    }
-
-    #[test]
-    fn answers_of_stations(response in csms_response()) {
-        let text = response.encode(&MessageId::numbered(1)).unwrap();
-        let Frame::CallResult { payload, .. } = frame_of(&text) else { panic!("{text}") };
-        let decoded = CsmsResponse::decode(response.action(), &payload).unwrap();
-        assert_valid(&format!("{}Response", response.action()), &response.payload().unwrap());
-        prop_assert_eq!((decoded.value, decoded.quirks), (response, vec![]), "{}", text);
-    }
-}
+round_trips!(400);
