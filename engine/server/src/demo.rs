@@ -216,7 +216,7 @@ fn play_until_watched(wanted: Wanted) -> anyhow::Result<Handover> {
     let date = scenario.site.config.zone.civil(scenario.starts_at).date;
     let (hour, minute) = wanted.watched_from;
     let evening = scenario.site.config.zone.instant(date, hour, minute);
-    let mut world = World::new(scenario);
+    let mut world = World::new(scenario).keeping_evidence();
     world.advance(evening);
     Ok(world.hand_over())
 }

@@ -25,7 +25,6 @@ mod sample;
 mod schema;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +44,7 @@ pub struct Store {
     run: i64,
     readers: SqlitePool,
     /// Held as long as the store or its writer lives.
-    lock: Arc<File>,
+    lock: Arc<schema::Lock>,
 }
 
 /// A writer at work.

@@ -78,8 +78,21 @@ pub enum OpenError {
     },
 }
 
-/// Keeps other processes out as long as the file lives. The lock is a file of its own: SQLite's own locks come and go.
-pub(crate) fn lock(path: &Path) -> Result<std::fs::File, OpenError> {
+/// Keeps other processes out as long as it lives. The lock is a file of its own: SQLite's own locks come and go.
+#[derive(Debug)]
+pub(crate) struct Lock(std::fs::File);
+
+impl Drop for Lock {
+    /// Said, not left to the file's closing: a child process between its fork and its program holds the file open too.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the database's lock is released once its file is closed");
+        }
+    }
+}
+
+/// Locks the database at `path`.
+pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
@@ -91,7 +104,7 @@ pub(crate) fn lock(path: &Path) -> Result<std::fs::File, OpenError> {
         .open(&lock_path)
         .map_err(fail)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock { path: lock_path, source }),
     }
@@ -233,6 +246,18 @@ async fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_process_that_holds_the_file_open_does_not_keep_the_lock() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("wattery.db");
+        let held = lock(&path).unwrap();
+        let inherited = held.0.try_clone().unwrap();
+        assert!(matches!(lock(&path), Err(OpenError::InUse { .. })));
+        drop(held);
+        lock(&path).unwrap();
+        drop(inherited);
+    }
 
     #[tokio::test]
     async fn the_writer_is_durable_or_does_not_open() {

@@ -114,7 +114,7 @@ pub(crate) fn start(
     path: PathBuf,
     run: i64,
     connection: SqliteConnection,
-    lock: Arc<std::fs::File>,
+    lock: Arc<schema::Lock>,
 ) -> crate::WriterStarted {
     let (queue, inbox) = unbounded_channel();
     let (reporter, reports) = unbounded_channel();

@@ -17,6 +17,8 @@ pub struct Store {
     reported: BTreeMap<(StationId, String), TransactionId>,
     /// Facts of transactions that are not sealed; their CDR keeps what counts of them afterwards.
     open_facts: BTreeMap<TransactionId, Vec<Record>>,
+    /// Facts of transactions that are sealed, where somebody wants them: a month's would fill the memory.
+    sealed_facts: Option<Vec<Record>>,
     /// Sealed CDRs that `office` has not priced.
     unpriced: BTreeMap<CdrId, Box<billing::cdr::Cdr>>,
     cdrs: Vec<billing::cdr::Cdr>,
@@ -96,6 +98,17 @@ impl<R, E> Waiting<R, E> {
 }
 
 impl Store {
+    /// Facts of sealed transactions are kept from now on.
+    pub fn keep_sealed_facts(&mut self) {
+        self.sealed_facts = Some(Vec::new());
+    }
+
+    /// The facts of sealed transactions that were kept.
+    #[must_use]
+    pub fn sealed_facts(&self) -> &[Record] {
+        self.sealed_facts.as_deref().unwrap_or_default()
+    }
+
     /// Makes a batch of the sites durable.
     pub fn commit_csms(&mut self, batch: Vec<(RecordSeq, Record)>) {
         self.records += u64::try_from(batch.len()).unwrap_or(0);
@@ -202,8 +215,11 @@ impl Store {
     fn keep(&mut self, record: Record) {
         if let Some(key) = record.key() {
             if let Record::Transaction(row) = &record {
-                if row.is_sealed {
-                    self.open_facts.remove(&row.transaction);
+                if row.is_sealed
+                    && let Some(facts) = self.open_facts.remove(&row.transaction)
+                    && let Some(kept) = &mut self.sealed_facts
+                {
+                    kept.extend(facts);
                 }
                 if let Some(name) = &row.reported_id {
                     self.reported.insert((row.evse.station.clone(), name.0.clone()), row.transaction);
@@ -255,6 +271,8 @@ impl Store {
         let is_sealed = matches!(self.state.get(&key), Some(Record::Transaction(row)) if row.is_sealed);
         if !is_sealed {
             self.open_facts.entry(transaction).or_default().push(record);
+        } else if let Some(kept) = &mut self.sealed_facts {
+            kept.push(record);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::truth::Truth;
 pub struct Handover {
     /// When.
     pub at: Timestamp,
-    /// Durable records of the sites: state rows, facts of transactions that are not sealed, CDRs, findings.
+    /// Durable records of the sites: state rows, facts of transactions, CDRs, findings.
     pub csms: Vec<csms::Record>,
     /// Durable records of the business, in order.
     pub office: Vec<office::Record>,
@@ -31,11 +31,19 @@ pub struct Handover {
 }
 
 impl World {
+    /// Keeps what sealed transactions rest on as well, so that a hand-over is as a server's database would be.
+    #[must_use]
+    pub fn keeping_evidence(mut self) -> Self {
+        self.store.keep_sealed_facts();
+        self
+    }
+
     /// Ends the engine as a power cut would, and hands over what survives it.
     #[must_use]
     pub fn hand_over(mut self) -> Handover {
         let at = self.now;
         let mut csms = self.store.csms_rows();
+        csms.extend(self.store.sealed_facts().iter().cloned());
         csms.extend(self.store.cdrs().iter().cloned().map(|cdr| csms::Record::Cdr(Box::new(cdr))));
         csms.extend(self.store.findings().iter().cloned().map(csms::Record::Finding));
         for slot in &mut self.stations {
@@ -63,5 +71,34 @@ impl World {
             base_loads: self.bases,
             stays: self.stays.into_iter().map(|slot| slot.stay).filter(|stay| stay.departs_at > at).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_hand_over_holds_every_frame_that_its_cdrs_rest_on() {
+        let scenario = sample::scenario();
+        let ends_at = scenario.ends_at;
+        let mut world = World::new(scenario).keeping_evidence();
+        world.advance(ends_at);
+        let records = world.hand_over().csms;
+        let mut frames = BTreeSet::new();
+        let mut wanted = BTreeSet::new();
+        for record in &records {
+            if let csms::Record::Evidence(row) = record {
+                frames.insert(row.frame);
+            }
+            if let csms::Record::Cdr(cdr) = record {
+                wanted.extend(cdr.evidence.iter().map(|evidence| evidence.frame));
+            }
+        }
+        assert!(wanted.len() > 6, "{wanted:?}");
+        assert!(frames.is_superset(&wanted), "{wanted:?} of {frames:?}");
     }
 }
