@@ -1,6 +1,7 @@
 //! A server from start to stop.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ use crate::web::Live;
 pub const DATABASE_FILE: &str = "wattery.db";
 /// The frame log's directory in the data directory.
 pub const FRAMES_DIRECTORY: &str = "frames";
-/// Links have this long to take their last frames at a stop.
-const LINKS_END_TIMEOUT: Duration = Duration::from_secs(2);
+/// Links, and then replies, have this long to take their last at a stop.
+const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running server.
 pub struct Server {
@@ -39,6 +40,7 @@ pub struct Server {
     pub credentials: Arc<Credentials>,
     /// The way to the disk; lets tests make it full.
     pub writer: Option<Writer>,
+    database: PathBuf,
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
     ocpp: JoinHandle<()>,
@@ -59,7 +61,8 @@ impl Server {
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
-        let store = Arc::new(Store::open(&config.data.join(DATABASE_FILE)).await?);
+        let database = config.data.join(DATABASE_FILE);
+        let store = Arc::new(Store::open(&database).await?);
         let (credentials, token) = Credentials::open(&config.data)?;
         let credentials = Arc::new(credentials);
         let retention = Retention { days: config.frame_log_days, bytes: config.frame_log_bytes };
@@ -94,6 +97,7 @@ impl Server {
             engine: handle,
             credentials,
             writer: Some(writer),
+            database,
             links,
             http,
             ocpp,
@@ -108,7 +112,8 @@ impl Server {
         }
     }
 
-    /// Takes no more, handles what has come, commits, and drops links without a Close frame.
+    /// Takes no more, handles what has come, commits, and drops links without a Close frame. Whoever comes next may open
+    /// the database.
     ///
     /// # Errors
     ///
@@ -124,9 +129,16 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let _ = tokio::time::timeout(LINKS_END_TIMEOUT, all_ended).await;
+        let _ = tokio::time::timeout(ENDS_TIMEOUT, all_ended).await;
         let thread = self.thread;
         let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
+        // The writer's task and replies under way hold the database until they end.
+        let all_let_go = async {
+            while !store::is_free(&self.database) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(ENDS_TIMEOUT, all_let_go).await;
         ended.unwrap_or_else(|_| Err(anyhow::anyhow!("the engine's thread broke down")))
     }
 

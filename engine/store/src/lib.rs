@@ -74,6 +74,12 @@ pub enum ReadError {
     },
 }
 
+/// Whether nobody has the database at `path` open to be written, as far as can be told now.
+#[must_use]
+pub fn is_free(path: &Path) -> bool {
+    schema::lock(path).is_ok()
+}
+
 impl Store {
     /// How many readers may work at once.
     const READERS: u32 = 4;
