@@ -6,14 +6,21 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use store::Archive;
 use studies::audit::{AuditReport, Committed, last_instant};
+use twin::scenario_file::SeedChoice;
 
 use crate::Audit;
+use crate::case::{self, Loaded};
+use crate::replay::with_progress;
 
 pub fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
-    let path = &arguments.database;
-    let committed = read(path)?;
-    let as_of = arguments.as_of.unwrap_or_else(|| last_instant(&committed));
-    let report = studies::audit::audit(&committed, as_of);
+    let path = &arguments.database_or_case;
+    let report = if case::is_case(path) {
+        audit_case(path, arguments.data.as_deref())?
+    } else {
+        let committed = read(path)?;
+        let as_of = arguments.as_of.unwrap_or_else(|| last_instant(&committed));
+        studies::audit::audit(&committed, as_of)
+    };
     if arguments.json {
         println!("{}", serde_json::to_string(&report).context("a report as JSON")?);
     } else {
@@ -22,10 +29,21 @@ pub fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// What a case commits, audited. One that cannot be played is an error: an audit never passes for want of something.
+fn audit_case(path: &Path, data: Option<&Path>) -> anyhow::Result<AuditReport> {
+    match case::load(path, data, SeedChoice::OfFile)? {
+        Loaded::Ready(case) => {
+            Ok(with_progress(|step| studies::audit::audit_scenario(case.scenario.clone(), step)))
+        }
+        Loaded::Skipped(reason) => bail!("`{}` cannot be played: it {reason}", path.display()),
+    }
+}
+
 fn read(path: &Path) -> anyhow::Result<Committed> {
     if !path.is_file() {
         bail!(
-            "`{}` is no file; name the database of a server, such as wattery-data/wattery.db",
+            "`{}` is neither a file nor a case; name the database of a server, such as wattery-data/wattery.db, or a \
+             folder with scenario.toml",
             path.display()
         );
     }

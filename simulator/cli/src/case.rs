@@ -30,9 +30,18 @@ pub enum Loaded {
     Skipped(String),
 }
 
+/// Whether `path` is a case and not something else that can be audited.
+pub fn is_case(path: &Path) -> bool {
+    path.join("scenario.toml").is_file() || is_charging_site(path)
+}
+
+fn is_charging_site(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
 /// Reads a case: a folder, or a site file of another project.
 pub fn load(path: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
-    if path.extension().is_some_and(|extension| extension == "json") {
+    if is_charging_site(path) {
         return load_charging_site(path, seed);
     }
     load_folder(path, data_folder, seed)

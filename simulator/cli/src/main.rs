@@ -3,7 +3,8 @@
 //! `twin replay CASE…` runs scenarios, checks what their `expect.toml` says, and writes reports. `twin calibrate` compares
 //! the generators of people and base load with what was recorded. `twin sessions FILE…` replays recorded sessions as OCPP
 //! transactions and says whether what is billed is what was delivered. `twin audit DB` re-derives, re-prices and reconciles
-//! all money of a database. `twin fuzz` runs random sites, people and faults.
+//! all money of a database, `twin audit CASE` that of a case played to its end. `twin fuzz` runs random sites, people and
+//! faults.
 //!
 //! # Invariants
 //!
@@ -45,7 +46,7 @@ enum Command {
     Calibrate(Calibrate),
     /// Replay recorded sessions as OCPP transactions: is what is billed what was delivered?
     Sessions(Sessions),
-    /// Re-derive, re-price and reconcile all money of a server's database.
+    /// Re-derive, re-price and reconcile all money of a server's database, or of a case.
     Audit(Audit),
     /// Run random sites, people and faults with all checkers on.
     Fuzz(fuzz::Fuzz),
@@ -116,23 +117,29 @@ struct Sessions {
     data: Option<PathBuf>,
 }
 
-/// Re-derive, re-price and reconcile all money of a server's database.
+/// Re-derive, re-price and reconcile all money of a server's database, or of a case.
 ///
 /// Every CDR is derived anew from the frames it rests on, by a reader that shares nothing with the engine; every price is
-/// made anew by the naive pricer; the ledger is summed and held against lines, documents, payments and settlements. The
-/// database is only read, and a server may be running on it. Exit code 0: nothing found; 1: something was found, in plain
-/// words; 2: it could not be read. Evidence that is past its six years and gone is named, and is no fault.
+/// made anew by the naive pricer; the ledger is summed and held against lines, documents, payments and settlements. A
+/// database is only read, and a server may be running on it; a case is played to its end first, its months settled.
+/// Evidence that is past its six years and gone is named, and is no fault.
+///
+/// Exit code 0: nothing found; 1: something was found, each finding a line `RULE: what`; 2: it could not be read or played.
 #[derive(Debug, clap::Args)]
 struct Audit {
-    /// The database, such as wattery-data/wattery.db.
-    #[arg(value_name = "DB")]
-    database: PathBuf,
-    /// Judge as of this instant (RFC 3339, UTC) which evidence may have expired; none: the last that was committed.
+    /// The database, such as wattery-data/wattery.db; or a case, such as scenarios/evening-peak-40-evse.
+    #[arg(value_name = "DB|CASE")]
+    database_or_case: PathBuf,
+    /// Judge as of this instant (RFC 3339, UTC) which evidence of a database may have expired; none: the last that was
+    /// committed.
     #[arg(long, value_name = "TIME")]
     as_of: Option<units::Timestamp>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Where external data of a case lie.
+    #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {

@@ -93,7 +93,7 @@ fn decision_notes(decided: &Decisions) -> Vec<String> {
 }
 
 /// Shows how far a run is, where somebody looks.
-fn with_progress<T>(run: impl FnOnce(fn(Timestamp)) -> T) -> T {
+pub fn with_progress<T>(run: impl FnOnce(fn(Timestamp)) -> T) -> T {
     if !std::io::stderr().is_terminal() {
         return run(|_| {});
     }

@@ -47,4 +47,5 @@ pub mod world;
 pub use document::Problem;
 pub use outcome::Outcome;
 pub use scenario::Scenario;
+pub use store::Durable;
 pub use world::World;

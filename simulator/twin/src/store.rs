@@ -35,6 +35,15 @@ pub struct Store {
     commits: u64,
 }
 
+/// All that is durable, as a server's database would hold it.
+#[derive(Debug, Clone, Default)]
+pub struct Durable {
+    /// Of the sites: state rows, facts of transactions, CDRs, findings.
+    pub csms: Vec<Record>,
+    /// Of the business, in order.
+    pub office: Vec<office::Record>,
+}
+
 /// Records of one root on the way to the disk, and effects that wait for them.
 #[derive(Debug)]
 pub struct Waiting<R, E> {
@@ -103,10 +112,14 @@ impl Store {
         self.sealed_facts = Some(Vec::new());
     }
 
-    /// The facts of sealed transactions that were kept.
+    /// All that is durable, less the facts of sealed transactions where they were not kept.
     #[must_use]
-    pub fn sealed_facts(&self) -> &[Record] {
-        self.sealed_facts.as_deref().unwrap_or_default()
+    pub fn durable(&self) -> Durable {
+        let mut csms = self.csms_rows();
+        csms.extend(self.sealed_facts.iter().flatten().cloned());
+        csms.extend(self.cdrs.iter().cloned().map(|cdr| Record::Cdr(Box::new(cdr))));
+        csms.extend(self.findings.iter().cloned().map(Record::Finding));
+        Durable { csms, office: self.office_rows() }
     }
 
     /// Makes a batch of the sites durable.

@@ -7,6 +7,7 @@ use units::{MeterId, Timestamp};
 
 use super::World;
 use crate::scenario::Stay;
+use crate::store::Durable;
 use crate::truth::Truth;
 
 /// Everything that goes on: what is durable, and the plant as it stands.
@@ -42,10 +43,7 @@ impl World {
     #[must_use]
     pub fn hand_over(mut self) -> Handover {
         let at = self.now;
-        let mut csms = self.store.csms_rows();
-        csms.extend(self.store.sealed_facts().iter().cloned());
-        csms.extend(self.store.cdrs().iter().cloned().map(|cdr| csms::Record::Cdr(Box::new(cdr))));
-        csms.extend(self.store.findings().iter().cloned().map(csms::Record::Finding));
+        let Durable { csms, office } = self.store.durable();
         for slot in &mut self.stations {
             if slot.link.is_some() {
                 slot.station.link_down(at);
@@ -64,7 +62,7 @@ impl World {
         Handover {
             at,
             csms,
-            office: self.store.office_rows(),
+            office,
             stations: self.stations.into_iter().map(|slot| slot.station).collect(),
             meters: meters.collect(),
             truth: self.truth,

@@ -28,7 +28,7 @@ use crate::people::stays;
 use crate::queue::{Precedence, Queue};
 use crate::recorder::{Recorder, TransactionSeen};
 use crate::scenario::{Scenario, Stay};
-use crate::store::Store;
+use crate::store::{Durable, Store};
 use crate::truth::Truth;
 use crate::watch::Watch;
 
@@ -236,6 +236,21 @@ impl World {
     /// Runs to the end of the scenario and judges it.
     #[must_use]
     pub fn run(mut self) -> Outcome {
+        let books = self.play();
+        self.judge(books)
+    }
+
+    /// As [`World::run`], and gives all that is durable at the end: what an audit looks at.
+    #[must_use]
+    pub fn run_with_records(self) -> (Outcome, Durable) {
+        let mut world = self.keeping_evidence();
+        let books = world.play();
+        let durable = world.store.durable();
+        (world.judge(books), durable)
+    }
+
+    /// To the end of the scenario, and until every month is settled.
+    fn play(&mut self) -> Books {
         let end = self.scenario.ends_at;
         self.advance(end);
         self.now = end;
@@ -244,8 +259,7 @@ impl World {
         self.commit_faults = None;
         self.disk_faults = 0;
         self.engine_start();
-        let books = self.close_books();
-        self.judge(books)
+        self.close_books()
     }
 
     /// What is run.
