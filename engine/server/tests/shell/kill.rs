@@ -7,13 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use csms::record::TransactionRow;
+use ocpp::Version;
 use store::Store;
 use tokio::sync::Notify;
-use units::TransactionId;
 use wire::http::Api;
 use wire::station::Endpoint;
 
-use crate::support::{SITE, SpokenStation, furnish, meter_values, stop, within};
+use crate::support::{SITE, SpokenStation, furnish, within};
+use crate::transaction::{Named, minutes_ago};
 
 /// A server in a process of its own, killed where the test ends.
 struct Process {
@@ -62,10 +64,11 @@ impl Drop for Process {
 }
 
 /// What a station was told is kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Acknowledged {
-    /// By transaction: the registers of MeterValues, and of the stop.
-    transactions: BTreeMap<i64, (Vec<i64>, Option<i64>)>,
+    station: &'static str,
+    /// By transaction: the registers amid it, and of its end.
+    transactions: BTreeMap<Named, (Vec<i64>, Option<i64>)>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,9 +89,9 @@ async fn check(kill_after: i64) -> usize {
     let left = Arc::new(AtomicI64::new(kill_after));
     let enough = Arc::new(Notify::new());
     let mut tasks = tokio::task::JoinSet::new();
-    for id in ["P01", "P02", "P03"] {
+    for (id, version) in [("P01", Version::V16), ("P02", Version::V201), ("P03", Version::V201)] {
         let (ocpp, left, enough) = (process.ocpp.clone(), Arc::clone(&left), Arc::clone(&enough));
-        tasks.spawn(async move { charge(&ocpp, id, &left, &enough).await });
+        tasks.spawn(async move { charge(&ocpp, id, version, &left, &enough).await });
     }
     within("enough acknowledgements", enough.notified()).await;
     process.kill();
@@ -103,9 +106,15 @@ async fn check(kill_after: i64) -> usize {
 }
 
 /// Transactions one after the other, until the server is gone; every acknowledgement is counted.
-async fn charge(ocpp: &Endpoint, id: &str, left: &AtomicI64, enough: &Notify) -> Acknowledged {
-    let mut acknowledged = Acknowledged::default();
-    let mut station = SpokenStation::boot(ocpp, id).await;
+async fn charge(
+    ocpp: &Endpoint,
+    id: &'static str,
+    version: Version,
+    left: &AtomicI64,
+    enough: &Notify,
+) -> Acknowledged {
+    let mut acknowledged = Acknowledged { station: id, transactions: BTreeMap::new() };
+    let mut station = SpokenStation::boot(ocpp, id, version).await;
     let mut register = 1_000;
     let told = || {
         if left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -113,27 +122,22 @@ async fn charge(ocpp: &Endpoint, id: &str, left: &AtomicI64, enough: &Notify) ->
         }
     };
     loop {
-        let start = serde_json::json!({
-            "connectorId": 1, "idTag": "KEY", "meterStart": register, "timestamp": crate::support::now()
-        });
-        let Ok(answer) = station.try_call("StartTransaction", start).await else { return acknowledged };
-        let transaction = answer["transactionId"].as_i64().unwrap();
+        let Ok((named, _)) = station.try_begin(register, minutes_ago(0)).await else { return acknowledged };
         told();
-        acknowledged.transactions.insert(transaction, (Vec::new(), None));
+        acknowledged.transactions.insert(named.clone(), (Vec::new(), None));
         for _ in 0..8 {
             register += 10;
-            let values = meter_values(transaction, register, "6.0");
-            if station.try_call("MeterValues", values).await.is_err() {
+            if station.read(&named, register, minutes_ago(0)).await.is_err() {
                 return acknowledged;
             }
             told();
-            acknowledged.transactions.entry(transaction).or_default().0.push(register);
+            acknowledged.transactions.entry(named.clone()).or_default().0.push(register);
         }
-        if station.try_call("StopTransaction", stop(transaction, register)).await.is_err() {
+        if station.end(&named, register, minutes_ago(0)).await.is_err() {
             return acknowledged;
         }
         told();
-        acknowledged.transactions.entry(transaction).or_default().1 = Some(register);
+        acknowledged.transactions.entry(named).or_default().1 = Some(register);
     }
 }
 
@@ -141,19 +145,22 @@ async fn count_facts(data: &Path, acknowledged: &[Acknowledged]) -> usize {
     let store = Store::open(&data.join(server::run::DATABASE_FILE)).await.unwrap();
     let restored = store.restore().await.unwrap();
     let mut facts = 0;
-    for (transaction, (registers, stopped)) in acknowledged.iter().flat_map(|of| &of.transactions) {
-        let id = TransactionId(u64::try_from(*transaction).unwrap());
-        let row = restored.csms.iter().find_map(|record| {
-            if let csms::Record::Transaction(row) = record {
-                (row.transaction == id).then_some(row)
-            } else {
-                None
+    let of_all = acknowledged.iter().flat_map(|of| of.transactions.iter().map(|told| (of.station, told)));
+    for (station, (named, (registers, stopped))) in of_all {
+        let is_it = |row: &TransactionRow| match named {
+            Named::Number(number) => i64::try_from(row.transaction.0) == Ok(*number),
+            Named::Text(name) => {
+                row.evse.station.as_str() == station
+                    && row.reported_id.as_ref().is_some_and(|reported| reported.0 == *name)
             }
+        };
+        let row = restored.csms.iter().find_map(|record| {
+            if let csms::Record::Transaction(row) = record { is_it(row).then_some(row) } else { None }
         });
-        let row = row.unwrap_or_else(|| panic!("transaction {transaction} was acknowledged and is lost"));
+        let row = row.unwrap_or_else(|| panic!("{named:?} of {station} was acknowledged and is lost"));
         facts += 1;
         let kept: Vec<i64> = store
-            .meter_values_of(id)
+            .meter_values_of(row.transaction)
             .await
             .unwrap()
             .iter()
@@ -164,12 +171,13 @@ async fn count_facts(data: &Path, acknowledged: &[Acknowledged]) -> usize {
         for register in registers {
             assert!(
                 kept.contains(register),
-                "register {register} of transaction {transaction} is lost: {kept:?}"
+                "register {register} of {named:?} of {station} is lost: {kept:?}"
             );
             facts += 1;
         }
         if let Some(register) = stopped {
-            let stop = row.stop.as_ref().unwrap_or_else(|| panic!("the stop of {transaction} is lost"));
+            let stop =
+                row.stop.as_ref().unwrap_or_else(|| panic!("the end of {named:?} of {station} is lost"));
             assert_eq!(stop.register.map(|kept| kept.milliwatt_hours() / 1_000), Some(*register));
             facts += 1;
         }

@@ -1,6 +1,7 @@
 //! Links: who gets one, who loses one, and whom that disturbs. Names follow the field's notes.
 
 use futures_util::SinkExt;
+use ocpp::Version;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,25 +26,39 @@ async fn field_6_8_without_a_common_subprotocol_the_handshake_completes_and_then
     if let Ok(client) = &mut client {
         assert!(matches!(within("the close", client.receive()).await, Err(LinkError::Closed)));
     }
-    let mut raw = TcpStream::connect(house.server.listen_ocpp).await.unwrap();
-    let request = "GET /ocpp/P01 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-                   Sec-WebSocket-Protocol: ocpp2.1\r\n\r\n";
-    raw.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let mut byte = [0];
-    while !answer.ends_with(b"\r\n\r\n") {
-        within("the handshake", raw.read_exact(&mut byte)).await.unwrap();
-        answer.push(byte[0]);
-    }
-    let head = String::from_utf8(answer).unwrap();
-    assert!(
-        head.starts_with("HTTP/1.1 101") && !head.to_lowercase().contains("sec-websocket-protocol"),
-        "{head}"
-    );
+    let (mut raw, agreed) = shake_hands(&house, "ocpp2.1").await;
+    assert_eq!(agreed, None);
     let mut first = [0];
     within("the Close frame", raw.read_exact(&mut first)).await.unwrap();
     assert_eq!(first, [0x88], "a final frame with opcode 8: Close");
+}
+
+/// OCPP 2.0.1 part 4 section 3.3: the client's order is its preference.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_version_that_both_speak_in_the_stations_order_is_agreed_on() {
+    let house = House::open().await;
+    for (offered, agreed) in [
+        ("ocpp2.0.1", "ocpp2.0.1"),
+        ("ocpp2.0.1, ocpp1.6", "ocpp2.0.1"),
+        ("ocpp1.6, ocpp2.0.1", "ocpp1.6"),
+        ("ocpp2.1, ocpp2.0.1, ocpp1.6", "ocpp2.0.1"),
+        ("ocpp2.0,ocpp1.6", "ocpp1.6"),
+    ] {
+        assert_eq!(shake_hands(&house, offered).await.1.as_deref(), Some(agreed), "{offered}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_speaks_the_version_of_its_link_and_no_other_and_may_return_with_another() {
+    let house = House::open().await;
+    for (version, other) in [(Version::V201, "StartTransaction"), (Version::V16, "TransactionEvent")] {
+        let mut station = house.station_of("P01", version).await;
+        assert_eq!(station.call(other, json!({})).await, "NotImplemented", "{version}");
+        let told = house.get("/api/v1/stations").await;
+        let row = told.as_array().unwrap().iter().find(|row| row["row"]["station"] == "P01").unwrap();
+        assert_eq!(row["row"]["ocpp_version"], version.number(), "{row}");
+        assert!(station.call("Heartbeat", json!({})).await["currentTime"].is_string());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +215,9 @@ async fn field_1_3_200_stations_that_drop_and_return_are_all_answered() {
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..200 {
             let endpoint = house.ocpp.clone();
-            tasks.spawn(async move { SpokenStation::boot(&endpoint, &format!("S{number:03}")).await });
+            tasks.spawn(async move {
+                SpokenStation::boot(&endpoint, &format!("S{number:03}"), Version::V16).await
+            });
         }
         tasks.join_all().await
     };
@@ -252,4 +269,25 @@ async fn a_frame_that_is_too_large_ends_its_own_link_only() {
     let fits = format!("[2,\"fits\",\"Heartbeat\",{{}}]{}", " ".repeat(200 * 1_024));
     again.client.send(&fits).await.unwrap();
     assert!(within("an answer", again.answer_to("fits")).await.unwrap()["currentTime"].is_string());
+}
+
+/// A handshake that offers subprotocols: the socket behind it, and the subprotocol that was agreed on.
+async fn shake_hands(house: &House, offered: &str) -> (TcpStream, Option<String>) {
+    let mut raw = TcpStream::connect(house.server.listen_ocpp).await.unwrap();
+    let request = format!(
+        "GET /ocpp/P01 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {offered}\r\n\r\n"
+    );
+    raw.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        within("the handshake", raw.read_exact(&mut byte)).await.unwrap();
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).unwrap().to_lowercase();
+    assert!(head.starts_with("http/1.1 101"), "{head}");
+    let agreed = head.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol:"));
+    (raw, agreed.map(|name| name.trim().to_owned()))
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own steps: what fails here fails the test")]
 
+mod audit;
 mod bad_input;
 mod browser;
 mod demo;
@@ -9,4 +10,6 @@ mod disk;
 mod kill;
 mod links;
 mod page;
+mod restart;
 mod support;
+mod transaction;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
+use ocpp::Version;
 use serde_json::{Value, json};
 use server::clock::Clock;
 use server::config::Config;
@@ -102,6 +103,12 @@ impl House {
         Self { server, api, ocpp, directory }
     }
 
+    /// Stops, and leaves what it stored.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.server.stop().await.unwrap();
+        self.directory
+    }
+
     /// Stops and starts again on the same data.
     pub async fn restart(self) -> Self {
         let Self { server, api, directory, .. } = self;
@@ -135,7 +142,11 @@ impl House {
     }
 
     pub async fn station(&self, id: &str) -> SpokenStation {
-        SpokenStation::boot(&self.ocpp, id).await
+        self.station_of(id, Version::V16).await
+    }
+
+    pub async fn station_of(&self, id: &str, version: Version) -> SpokenStation {
+        SpokenStation::boot(&self.ocpp, id, version).await
     }
 }
 
@@ -167,25 +178,39 @@ pub struct SpokenStation {
     pub client: StationClient,
     /// Calls of the server, in order: action and payload.
     pub calls: Vec<(String, Value)>,
+    pub version: Version,
+    /// Of the next event of its transaction (OCPP 2.0.1).
+    pub seq_no: u64,
     next: u64,
 }
 
 impl SpokenStation {
     pub async fn connect(endpoint: &Endpoint, id: &str) -> Self {
-        let client = within("the link", StationClient::connect(endpoint, id, None)).await.unwrap();
-        Self::over(client)
+        Self::over(link(endpoint, id, Version::V16).await)
     }
 
+    /// Speaks OCPP 1.6 over an open socket.
     pub const fn over(client: StationClient) -> Self {
-        Self { client, calls: Vec::new(), next: 0 }
+        Self { client, calls: Vec::new(), version: Version::V16, seq_no: 0, next: 0 }
     }
 
-    pub async fn boot(endpoint: &Endpoint, id: &str) -> Self {
-        let mut station = Self::connect(endpoint, id).await;
-        let boot = json!({"chargePointVendor": "Test", "chargePointModel": "Spoken"});
+    pub async fn boot(endpoint: &Endpoint, id: &str, version: Version) -> Self {
+        let mut station = Self { version, ..Self::over(link(endpoint, id, version).await) };
+        let boot = match version {
+            Version::V16 => json!({"chargePointVendor": "Test", "chargePointModel": "Spoken"}),
+            Version::V201 => {
+                let of = json!({"vendorName": "Test", "model": "Spoken"});
+                json!({"reason": "PowerUp", "chargingStation": of})
+            }
+        };
         let answer = station.call("BootNotification", boot).await;
         assert_eq!(answer["status"], "Accepted", "{answer}");
         station
+    }
+
+    /// Goes on over a new socket, without a boot, as after a link that broke.
+    pub async fn reconnect(&mut self, endpoint: &Endpoint, id: &str) {
+        self.client = link(endpoint, id, self.version).await;
     }
 
     /// Calls and waits for the result.
@@ -247,8 +272,17 @@ impl SpokenStation {
 
     async fn accept(&mut self, frame: &Value) -> Result<(), LinkError> {
         let action = frame[2].as_str().unwrap().to_owned();
+        let payload = &frame[3];
         let answer = match action.as_str() {
             "GetConfiguration" => json!({"configurationKey": [], "unknownKey": []}),
+            "GetVariables" => {
+                let results = per_variable(&payload["getVariableData"], "UnknownVariable");
+                json!({"getVariableResult": results})
+            }
+            "SetVariables" => {
+                let results = per_variable(&payload["setVariableData"], "Accepted");
+                json!({"setVariableResult": results})
+            }
             _ => json!({"status": "Accepted"}),
         };
         self.client.send(&json!([3, frame[1], answer]).to_string()).await?;
@@ -270,6 +304,18 @@ impl SpokenStation {
         assert_eq!(answer["idTagInfo"]["status"], "Accepted", "{answer}");
         answer["transactionId"].as_i64().unwrap()
     }
+}
+
+async fn link(endpoint: &Endpoint, id: &str, version: Version) -> StationClient {
+    let offered = [version.subprotocol()];
+    let open = StationClient::connect_offering(endpoint, id, None, &offered);
+    within("the link", open).await.unwrap()
+}
+
+/// A station's answer about each variable that it was asked for.
+fn per_variable(asked: &Value, status: &str) -> Vec<Value> {
+    let answer = |of: &Value| json!({"attributeStatus": status, "component": of["component"], "variable": of["variable"]});
+    asked.as_array().into_iter().flatten().map(answer).collect()
 }
 
 pub fn status(status: &str) -> Value {
