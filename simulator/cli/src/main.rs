@@ -109,12 +109,35 @@ struct Sessions {
     /// Files such as sessions/sap_labs_fr.csv.gz; none: every file of WATTERY_DATA/sessions.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// What the stations speak.
+    #[arg(long, value_enum, default_value_t = Ocpp::V16)]
+    ocpp: Ocpp,
     /// Print one JSON array with a report per file instead of tables.
     #[arg(long)]
     json: bool,
     /// Where external data lie.
     #[arg(long, env = "WATTERY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+/// A version of OCPP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Ocpp {
+    /// StartTransaction, MeterValues, StopTransaction.
+    #[value(name = "1.6")]
+    V16,
+    /// TransactionEvent for all three.
+    #[value(name = "2.0.1")]
+    V201,
+}
+
+impl Ocpp {
+    const fn version(self) -> studies::sessions::Version {
+        match self {
+            Self::V16 => studies::sessions::Version::V16,
+            Self::V201 => studies::sessions::Version::V201,
+        }
+    }
 }
 
 /// Re-derive, re-price and reconcile all money of a server's database, or of a case.

@@ -21,7 +21,7 @@ pub fn run(arguments: &Sessions) -> anyhow::Result<ExitCode> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = name.trim_end_matches(".gz").trim_end_matches(".csv");
         let begun = cpu_time();
-        let report = studies::sessions(name, &rows);
+        let report = studies::sessions(name, &rows, arguments.ocpp.version());
         if !arguments.json {
             print!("{}", table(&report, cpu_time().saturating_sub(begun).as_secs_f64()));
         }

@@ -13,6 +13,7 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use billing::cdr::Doubt;
+pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::civil::Zone;
 use units::{Timestamp, TransactionId, WattHours, Watts};
@@ -144,12 +145,12 @@ impl SessionsReport {
     }
 }
 
-/// Replays a file.
+/// Replays a file, told by stations of a version.
 #[must_use]
-pub fn sessions(file: &str, rows: &[SessionRow]) -> SessionsReport {
+pub fn sessions(file: &str, rows: &[SessionRow], version: Version) -> SessionsReport {
     let mut report = SessionsReport { file: file.to_owned(), rows: rows.len(), ..SessionsReport::default() };
     let told = told::tell(rows);
-    let mut house = House::furnished(rows, &told);
+    let mut house = House::furnished(rows, &told, version);
     let transactions = play(&mut house, &told, &mut report);
     house.close_months();
     judge(&mut report, rows, &told, &transactions, &house);
@@ -158,9 +159,9 @@ pub fn sessions(file: &str, rows: &[SessionRow]) -> SessionsReport {
 
 /// The same, with every month closed, collected, settled and paid out: what was committed, for who audits it.
 #[must_use]
-pub fn books_of(rows: &[SessionRow]) -> Committed {
+pub fn books_of(rows: &[SessionRow], version: Version) -> Committed {
     let told = told::tell(rows);
-    let mut house = House::furnished(rows, &told);
+    let mut house = House::furnished(rows, &told, version);
     play(&mut house, &told, &mut SessionsReport::default());
     house.close_months();
     house.settle_months();

@@ -15,6 +15,7 @@ use billing::tariff::Tariff;
 use billing::vat::VatStatus;
 use charging::network::{CircuitConfig, EvseConfig, SiteConfig, Supply, Wiring};
 use csms::Csms;
+use ocpp::Version;
 use office::record::{AccessRow, AccountRow, OwnerRow, TokenRow};
 use office::{CommandAnswer, Office};
 use units::civil::{CivilDate, CivilMonth, Zone};
@@ -51,6 +52,8 @@ pub(super) struct Started {
 }
 
 pub(super) struct House {
+    /// What the stations speak.
+    version: Version,
     csms: Csms,
     office: Office,
     now: Timestamp,
@@ -79,6 +82,8 @@ struct Place {
 /// What was committed, as far as it is judged.
 #[derive(Default)]
 struct Books {
+    /// Transactions by what their stations call them (OCPP 2.0.1).
+    named: BTreeMap<(StationId, String), TransactionId>,
     cdr_of: BTreeMap<TransactionId, CdrId>,
     fates: BTreeMap<CdrId, Fate>,
     /// Frames kept as evidence that no sealed CDR rests on yet.
@@ -101,7 +106,7 @@ struct Books {
 
 impl House {
     /// Owners, drivers, tariffs, EVSEs and stations of a file, all online, before its first row.
-    pub(super) fn furnished(rows: &[SessionRow], told: &[Told]) -> Self {
+    pub(super) fn furnished(rows: &[SessionRow], told: &[Told], version: Version) -> Self {
         let begin = told.iter().map(|told| told.start_sent).min().unwrap_or(Timestamp::EPOCH);
         let zone = zone_of(rows.first().map_or("", |row| &row.source));
         let first = zone.month(begin - TimeSpan::from_hours(24));
@@ -111,6 +116,7 @@ impl House {
             ..csms::Policy::default()
         };
         let mut house = Self {
+            version,
             csms: Csms::with_policy(policy),
             office: Office::new(),
             now: begin - TimeSpan::from_hours(24),
@@ -235,9 +241,14 @@ impl House {
         for place in 0..self.places.len() {
             let Place { station, link, .. } = &self.places[place];
             let (station, link) = (station.clone(), *link);
-            let version = ocpp::Version::V16;
+            let version = self.version;
             self.csms(csms::Input::LinkUp { link, station, version });
-            let boot = r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#;
+            let boot = match version {
+                Version::V16 => r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#,
+                Version::V201 => {
+                    r#"{"reason":"PowerUp","chargingStation":{"vendorName":"Wattery","model":"replayed"}}"#
+                }
+            };
             if !self.call(place, "BootNotification", boot).is_some_and(|reply| reply.contains("Accepted")) {
                 self.books.problems.push(format!("station {place} was not accepted"));
             }
@@ -249,14 +260,29 @@ impl House {
     pub(super) fn start(&mut self, at: Timestamp, told: &Told) -> Option<Started> {
         self.pass(at);
         let token = self.tokens.get(&told.user)?.as_str().to_owned();
-        let register = told.register_start.watt_hours_floor();
-        let mut payload = format!(r#"{{"connectorId":1,"idTag":"{token}","meterStart":{register}"#);
-        payload += &stamp(told.start_claimed);
-        payload.push('}');
-        let reply = self.call(told.place, "StartTransaction", &payload)?;
-        let transaction = number_after(&reply, r#""transactionId":"#)?;
-        let is_accepted = reply.contains(r#""status":"Accepted""#);
-        Some(Started { transaction: TransactionId(transaction), is_accepted })
+        let register = told.register_start;
+        match self.version {
+            Version::V16 => {
+                let register = register.watt_hours_floor();
+                let mut payload = format!(r#"{{"connectorId":1,"idTag":"{token}","meterStart":{register}"#);
+                payload += &stamp(told.start_claimed);
+                payload.push('}');
+                let reply = self.call(told.place, "StartTransaction", &payload)?;
+                let transaction = number_after(&reply, r#""transactionId":"#)?;
+                let is_accepted = reply.contains(r#""status":"Accepted""#);
+                Some(Started { transaction: TransactionId(transaction), is_accepted })
+            }
+            Version::V201 => {
+                let token = format!(r#","idToken":{{"idToken":"{token}","type":"ISO14443"}}"#);
+                let claimed = told.start_claimed;
+                let payload =
+                    event(told, ("Started", "Authorized", 0), claimed, (Some(register), "Begin"), &token);
+                let reply = self.call(told.place, "TransactionEvent", &payload)?;
+                let key = (self.places[told.place].station.clone(), name_of(told));
+                let transaction = *self.books.named.get(&key)?;
+                Some(Started { transaction, is_accepted: reply.contains(r#""status":"Accepted""#) })
+            }
+        }
     }
 
     /// Whether what follows a start was answered.
@@ -265,20 +291,34 @@ impl House {
         at: Timestamp,
         told: &Told,
         transaction: TransactionId,
-        event: Event,
+        what: Event,
     ) -> bool {
         self.pass(at);
-        let register = told.register_stop.map(WattHours::watt_hours_floor);
-        let reply = match (event, register) {
+        let reply = match (what, told.register_stop) {
+            (Event::Start, _) | (Event::ChargeEnd, None) => return true,
+            (Event::ChargeEnd | Event::Stop, _) if self.version == Version::V201 => {
+                // Numbers of events have no gap: the end of charging is told where it is known, with the register.
+                let is_end_told = told.charge_end.is_some() && told.register_stop.is_some();
+                let ended_as = if is_end_told { 2 } else { 1 };
+                let (kind, claimed, context) = match what {
+                    Event::Stop => (("Ended", "EVDeparted", ended_as), told.stop_claimed, "End"),
+                    Event::Start | Event::ChargeEnd => {
+                        (("Updated", "ChargingStateChanged", 1), Some(at), "Periodic")
+                    }
+                };
+                let payload = event(told, kind, claimed, (told.register_stop, context), "");
+                self.call(told.place, "TransactionEvent", &payload)
+            }
             (Event::ChargeEnd, Some(register)) => {
+                let register = register.watt_hours_floor();
                 let payload = format!(
                     r#"{{"connectorId":1,"transactionId":{transaction},"meterValue":[{{"timestamp":"{at}","sampledValue":[{{"value":"{register}","unit":"Wh"}}]}}]}}"#
                 );
                 self.call(told.place, "MeterValues", &payload)
             }
-            (Event::Start | Event::ChargeEnd, _) => return true,
             (Event::Stop, register) => {
                 let mut payload = format!(r#"{{"transactionId":{transaction},"reason":"EVDisconnected""#);
+                let register = register.map(WattHours::watt_hours_floor);
                 payload += &register.map_or_else(String::new, |wh| format!(r#","meterStop":{wh}"#));
                 payload += &stamp(told.stop_claimed);
                 payload.push('}');
@@ -412,6 +452,8 @@ impl House {
                 }
                 let payload = match action {
                     "GetConfiguration" => r#"{"configurationKey":[],"unknownKey":[]}"#,
+                    "GetVariables" => r#"{"getVariableResult":[]}"#,
+                    "SetVariables" => r#"{"setVariableResult":[]}"#,
                     _ => r#"{"status":"Accepted"}"#,
                 };
                 self.frame(place, format!(r#"[3,"{id}",{payload}]"#));
@@ -547,11 +589,15 @@ impl Books {
                     self.problems.push(format!("transaction {} has two CDRs", cdr.transaction));
                 }
             }
+            csms::Record::Transaction(row) => {
+                if let Some(name) = row.reported_id {
+                    self.named.insert((row.evse.station, name.0), row.transaction);
+                }
+            }
             csms::Record::Site(_)
             | csms::Record::Station(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
-            | csms::Record::Transaction(_)
             | csms::Record::Counters(_)
             | csms::Record::MeterValues(_)
             | csms::Record::Audit(_) => {}
@@ -658,6 +704,41 @@ fn site_config(site: units::SiteId, zone: Zone, evse: units::EvseId, rated: Watt
         circuits: vec![circuit],
         evses: vec![evse],
     }
+}
+
+/// What a station of OCPP 2.0.1 calls a row's transaction.
+fn name_of(told: &Told) -> String {
+    format!("row-{}", told.line)
+}
+
+/// A TransactionEvent: its type, trigger and number; the time it names; a register with its context, where there is one.
+fn event(
+    told: &Told,
+    (kind, trigger, seq_no): (&str, &str, u32),
+    claimed: Option<Timestamp>,
+    (register, context): (Option<WattHours>, &str),
+    more: &str,
+) -> String {
+    let name = name_of(told);
+    let (state, reason) = match kind {
+        "Ended" => ("Idle", r#","stoppedReason":"EVDisconnected""#),
+        _ => ("EVConnected", ""),
+    };
+    let context = match context {
+        "Periodic" => "Sample.Periodic".to_owned(),
+        end => format!("Transaction.{end}"),
+    };
+    let stamp = stamp(claimed);
+    let values = register.map_or_else(String::new, |register| {
+        let wh = register.watt_hours_floor();
+        let stamp = stamp.strip_prefix(',').map_or_else(String::new, |stamp| format!("{stamp},"));
+        format!(
+            r#","meterValue":[{{{stamp}"sampledValue":[{{"value":{wh},"context":"{context}","unitOfMeasure":{{"unit":"Wh"}}}}]}}]"#
+        )
+    });
+    format!(
+        r#"{{"eventType":"{kind}","triggerReason":"{trigger}","seqNo":{seq_no},"evse":{{"id":1,"connectorId":1}},"transactionInfo":{{"transactionId":"{name}","chargingState":"{state}"{reason}}}{stamp}{values}{more}}}"#
+    )
 }
 
 fn stamp(at: Option<Timestamp>) -> String {
