@@ -11,6 +11,8 @@ use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
 
+use decide::AtWorst;
+
 pub use crate::ceiling::EvseRecord;
 pub use view::{LimitedBy, Remark};
 
@@ -598,16 +600,16 @@ impl Site {
     }
 
     /// Each EVSE below `meter`, as known now.
-    fn members(&self, now: Timestamp, meter: &MeterId) -> Vec<Member> {
+    fn members(&self, now: Timestamp, meter: &MeterId, worst: &[AtWorst]) -> Vec<Member> {
         let Some(state) = self.meters.get(meter) else { return Vec::new() };
         let instant = state.metering.latest().map_or(now, |latest| latest.taken_at);
-        state.members.iter().map(|&index| self.member(index, now, instant)).collect()
+        state.members.iter().map(|&index| self.member(index, instant, &worst[index.place()])).collect()
     }
 
     /// An EVSE as known now, at the instant of its meter's latest reading.
-    fn member(&self, index: EvseIndex, now: Timestamp, instant: Timestamp) -> Member {
+    fn member(&self, index: EvseIndex, instant: Timestamp, worst: &AtWorst) -> Member {
         let state = self.evse(index);
-        let allowed = self.ceiling_on_lines(index, now);
+        let allowed = self.ceiling_on_lines(index, worst);
         let upper = self.hardware_on_lines(index);
         if !state.record.is_in_transaction {
             return Member { upper, allowed, ..Member::default() };
@@ -624,16 +626,15 @@ impl Site {
             .members
             .iter()
             .map(|&index| {
-                let Some(bracket) = self.evse(index).drawn_at(instant) else {
-                    return Member { lower: PerPhase::default(), ..self.member(index, now, instant) };
+                let member = self.member(index, instant, &self.at_worst(index, now));
+                let Some(Bracket { lower, upper, steadiness }) = self.evse(index).drawn_at(instant) else {
+                    return Member { lower: PerPhase::default(), ..member };
                 };
-                let likely = match bracket.steadiness {
-                    Steadiness::Steady => bracket.lower,
-                    Steadiness::Moving => self.member(index, now, instant).likely,
+                let likely = match steadiness {
+                    Steadiness::Steady => lower,
+                    Steadiness::Moving => member.likely,
                 };
-                let Bracket { lower, upper, steadiness } = bracket;
-                let upper = upper.unwrap_or_else(|| self.hardware_on_lines(index));
-                Member { lower, upper, likely, allowed: self.ceiling_on_lines(index, now), steadiness }
+                Member { lower, upper: upper.unwrap_or(member.upper), likely, steadiness, ..member }
             })
             .collect()
     }

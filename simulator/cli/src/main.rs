@@ -30,6 +30,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// A month in frames makes a billion small allocations; the system's allocator takes a fifth of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The digital twin of Wattery: replays scenarios against the production engine, in virtual time.
 #[derive(Debug, Parser)]
 #[command(name = "twin", version)]

@@ -161,7 +161,11 @@ impl Store {
     /// What a restarted `Csms` gets: state rows, and the facts of transactions that are not sealed.
     #[must_use]
     pub fn csms_rows(&self) -> Vec<Record> {
-        self.state.values().cloned().chain(self.open_facts.values().flatten().cloned()).collect()
+        let facts = self.open_facts.values();
+        let mut rows = Vec::with_capacity(self.state.len() + facts.clone().map(Vec::len).sum::<usize>());
+        rows.extend(self.state.values().cloned());
+        rows.extend(facts.flatten().cloned());
+        rows
     }
 
     /// What a restarted `Office` gets: every record, in order.

@@ -8,7 +8,7 @@
 //! raise only: base_highest_r + Σ c_i (with the new limit in place of its own c_i) ≤ limit_r              (S1)
 //! ```
 
-use units::{Amperes, PerPhase, TimeSpan, Timestamp};
+use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::{
     Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, EvseState, FallbackState, LIFETIME, RETRY_AFTER,
@@ -55,6 +55,28 @@ struct RowNow {
     is_over: bool,
 }
 
+/// What an EVSE may draw at worst.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtWorst {
+    /// On each phase that it occupies.
+    level: Amperes,
+    /// The higher of its last two measurements, on the lines of the site.
+    measured: PerPhase<Amperes>,
+}
+
+impl AtWorst {
+    /// On a row that it loads, of phase `phase`.
+    fn on(&self, coefficient: Coefficient, phase: Phase) -> Amperes {
+        coefficient.of_ceil(self.level).max(self.measured[phase])
+    }
+}
+
+/// The highest limits told that may be in force, with what was measured.
+struct Told {
+    each: Vec<AtWorst>,
+    on_rows: Vec<Amperes>,
+}
+
 /// What becomes of a limit where it is not known what is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InDoubt {
@@ -73,9 +95,10 @@ impl Site {
             return Vec::new();
         }
         self.settle(now);
-        let rows = self.rows_now(now);
-        let ceilings = self.ceilings_by_row(now);
-        let (mut problem, spare_takers) = self.problem(now, &rows, &ceilings);
+        let worst = self.all_at_worst(now);
+        let rows = self.rows_now(now, &worst);
+        let ceilings = self.sums_by_row(&worst);
+        let (mut problem, spare_takers) = self.problem(now, &rows, &ceilings, &worst);
         let fair = self.allocator.fair_shares(&problem);
         let mut allocation = self.allocator.allocate(&problem);
         self.account(now, &problem, &allocation.limits, &fair);
@@ -89,6 +112,7 @@ impl Site {
             &allocation.limits,
             &allocation.certificates,
             &rows,
+            &worst,
             free,
             &mut commands,
         );
@@ -117,9 +141,9 @@ impl Site {
         }
     }
 
-    fn rows_now(&mut self, now: Timestamp) -> Vec<RowNow> {
+    fn rows_now(&mut self, now: Timestamp, worst: &[AtWorst]) -> Vec<RowNow> {
         let bases: Vec<Option<(Base, bool)>> =
-            self.network.circuit_indices().map(|circuit| self.circuit_base(circuit, now)).collect();
+            self.network.circuit_indices().map(|circuit| self.circuit_base(circuit, now, worst)).collect();
         let is_over = |row: &Row| {
             let meter = self.network.circuit(row.circuit).meter.as_ref();
             let latest = meter.and_then(|meter| self.meters.get(&meter.id)?.metering.latest());
@@ -158,10 +182,15 @@ impl Site {
 
     /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
     /// attribution: what our EVSEs last drew is then all that is not base.
-    pub(super) fn circuit_base(&self, circuit: CircuitIndex, now: Timestamp) -> Option<(Base, bool)> {
+    pub(super) fn circuit_base(
+        &self,
+        circuit: CircuitIndex,
+        now: Timestamp,
+        worst: &[AtWorst],
+    ) -> Option<(Base, bool)> {
         let meter = self.network.circuit(circuit).meter.as_ref()?;
         let state = self.meters.get(&meter.id)?;
-        let members = self.members(now, &meter.id);
+        let members = self.members(now, &meter.id, worst);
         let mut base = state.metering.base(&members)?;
         let metered = state.metering.latest()?.current;
         let drawn =
@@ -177,9 +206,10 @@ impl Site {
 
     /// What each row has left for raises: S1's difference.
     pub(super) fn free_rows(&self, now: Timestamp) -> Vec<Amperes> {
-        let ceilings = self.ceilings_by_row(now);
+        let worst = self.all_at_worst(now);
+        let ceilings = self.sums_by_row(&worst);
         let free = |(row, sum): (&crate::network::Row, Amperes)| {
-            let headroom = match self.circuit_base(row.circuit, now) {
+            let headroom = match self.circuit_base(row.circuit, now, &worst) {
                 None if self.network.circuit(row.circuit).meter.is_none() => row.limit() - row.worst_base,
                 Some((base, false)) => row.limit() - base.highest[row.phase],
                 None | Some((_, true)) => row.static_headroom,
@@ -189,36 +219,35 @@ impl Site {
         self.network.rows().iter().zip(ceilings).map(free).collect()
     }
 
-    /// The sum of all ceilings on each row.
-    pub(super) fn ceilings_by_row(&self, now: Timestamp) -> Vec<Amperes> {
-        self.sums_by_row(|index| self.at_worst(index, now))
+    /// What each EVSE may draw at worst, by its place.
+    pub(super) fn all_at_worst(&self, now: Timestamp) -> Vec<AtWorst> {
+        self.network.evse_indices().map(|index| self.at_worst(index, now)).collect()
     }
 
-    /// The sum on each row of what each EVSE draws at a level, or was measured to.
-    fn sums_by_row(&self, draws: impl Fn(EvseIndex) -> (Amperes, PerPhase<Amperes>)) -> Vec<Amperes> {
+    /// The sum on each row of what each EVSE draws; of `worst`, of all ceilings.
+    pub(super) fn sums_by_row(&self, draws: &[AtWorst]) -> Vec<Amperes> {
         let mut sums = vec![Amperes::ZERO; self.network.rows().len()];
-        for index in self.network.evse_indices() {
-            let (level, measured) = draws(index);
-            if level == Amperes::ZERO && measured.highest() == Amperes::ZERO {
+        for (index, draw) in self.network.evse_indices().zip(draws) {
+            if draw.level == Amperes::ZERO && draw.measured.highest() == Amperes::ZERO {
                 continue;
             }
             for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
-                sums[row.place()] += coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
+                sums[row.place()] += draw.on(coefficient, self.network.row(row).phase);
             }
         }
         sums
     }
 
-    /// The level of an EVSE, and the higher of its last two measurements on the lines of the site.
-    fn at_worst(&self, index: EvseIndex, now: Timestamp) -> (Amperes, PerPhase<Amperes>) {
+    /// What an EVSE may draw at worst.
+    pub(super) fn at_worst(&self, index: EvseIndex, now: Timestamp) -> AtWorst {
         let state = self.evse(index);
         let level = state.record.level(now, &state.traits, state.link, state.clock);
         if state.record.is_decommissioned || state.record.measured == <[PerPhase<Amperes>; 2]>::default() {
-            return (level, PerPhase::default());
+            return AtWorst { level, measured: PerPhase::default() };
         }
         let on_lines = |measured| self.network.site_currents(index, measured).at_most;
         let [before, last] = state.record.measured.map(on_lines);
-        (level, before.zip_with(last, Amperes::max))
+        AtWorst { level, measured: before.zip_with(last, Amperes::max) }
     }
 
     /// What an EVSE may put on a row at worst.
@@ -229,26 +258,30 @@ impl Site {
         coefficient: Coefficient,
         now: Timestamp,
     ) -> Amperes {
-        let (level, measured) = self.at_worst(index, now);
         let loads = self.network.loads(index, self.evse(index).record.occupied);
         let is_loaded = loads.iter().any(|&(loaded, _)| loaded == row);
         if is_loaded {
-            coefficient.of_ceil(level).max(measured[self.network.row(row).phase])
+            self.at_worst(index, now).on(coefficient, self.network.row(row).phase)
         } else {
             Amperes::ZERO
         }
     }
 
     /// What an EVSE may draw at worst, on the lines of the site.
-    pub(super) fn ceiling_on_lines(&self, index: EvseIndex, now: Timestamp) -> PerPhase<Amperes> {
-        let (level, measured) = self.at_worst(index, now);
+    pub(super) fn ceiling_on_lines(&self, index: EvseIndex, worst: &AtWorst) -> PerPhase<Amperes> {
         let lines = self.network.lines_loaded(index, self.evse(index).record.occupied);
-        let at_worst = lines.map(|is_loaded| if is_loaded { level } else { Amperes::ZERO });
-        at_worst.zip_with(measured, Amperes::max)
+        let at_worst = lines.map(|is_loaded| if is_loaded { worst.level } else { Amperes::ZERO });
+        at_worst.zip_with(worst.measured, Amperes::max)
     }
 
     /// Who takes part, and what there is for them; beside it those who take nothing now and only get what is spare.
-    fn problem(&self, now: Timestamp, rows: &[RowNow], ceilings: &[Amperes]) -> (Problem, Vec<Candidate>) {
+    fn problem(
+        &self,
+        now: Timestamp,
+        rows: &[RowNow],
+        ceilings: &[Amperes],
+        worst: &[AtWorst],
+    ) -> (Problem, Vec<Candidate>) {
         let mut headroom: Vec<Amperes> =
             rows.iter().zip(ceilings).map(|(row, &sum)| row.likely - sum).collect();
         let (mut sessions, mut spare_takers) = (Vec::new(), Vec::new());
@@ -258,10 +291,9 @@ impl Site {
                 continue;
             }
             let loads = self.network.loads(index, state.record.occupied);
-            let (level, measured) = self.at_worst(index, now);
+            let own = &worst[index.place()];
             for &(row, coefficient) in loads.iter() {
-                headroom[row.place()] +=
-                    coefficient.of_ceil(level).max(measured[self.network.row(row).phase]);
+                headroom[row.place()] += own.on(coefficient, self.network.row(row).phase);
             }
             let candidate = self.candidate(index, now);
             if state.record.learned.is_satisfied && !state.is_trying() && !state.has_its_turn(now) {
@@ -399,16 +431,23 @@ impl Site {
         limits: &[Amperes],
         certificates: &[Certificate],
         rows: &[RowNow],
+        worst: &[AtWorst],
         mut free: Vec<Amperes>,
         commands: &mut Vec<Command>,
     ) -> bool {
         let (mut raises, mut is_waiting) = (Vec::new(), false);
-        let told = self.sums_by_row(|index| self.told(index, now));
+        let told_each: Vec<AtWorst> = self
+            .network
+            .evse_indices()
+            .zip(worst)
+            .map(|(index, worst)| self.told(index, worst, now))
+            .collect();
+        let told = Told { on_rows: self.sums_by_row(&told_each), each: told_each };
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
             let state = self.evse_mut(index);
             state.certificate = Some(certificate);
-            let level = state.record.level(now, &state.traits, state.link, state.clock);
+            let level = worst[index.place()].level;
             let target =
                 if state.record.is_disobedient || state.record.is_refusing { Amperes::ZERO } else { target };
             let present = state.present_limit(level);
@@ -435,7 +474,7 @@ impl Site {
             (std::cmp::Reverse(state.deficit), state.arrived, index)
         });
         for (index, target, level) in raises {
-            match self.raise_to(index, target, level, rows, &mut free, now) {
+            match self.raise_to(index, target, &worst[index.place()], rows, &mut free, now) {
                 Ok(limit) => commands.push(self.set_live(index, limit, Urgency::Raise, now)),
                 Err(certificate) => {
                     is_waiting = true;
@@ -464,7 +503,7 @@ impl Site {
         limit: Amperes,
         urgency: Urgency,
         rows: &[RowNow],
-        told: &[Amperes],
+        told: &Told,
         now: Timestamp,
     ) -> InDoubt {
         let state = self.evse(index);
@@ -482,11 +521,11 @@ impl Site {
         if urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over) {
             return InDoubt::Nothing;
         }
-        let (own, measured) = self.told(index, now);
+        let own = &told.each[index.place()];
         let waits_for = loads.iter().find_map(|&(row, coefficient)| {
             let row_now = &rows[row.place()];
-            let own = coefficient.of_ceil(own).max(measured[self.network.row(row).phase]);
-            let is_full = told[row.place()] - own + coefficient.of_ceil(limit) > row_now.highest;
+            let own = own.on(coefficient, self.network.row(row).phase);
+            let is_full = told.on_rows[row.place()] - own + coefficient.of_ceil(limit) > row_now.highest;
             let stale = row_now.stale.map(Certificate::StaleMeter);
             stale.or(is_full.then_some(Certificate::UnprovenShed))
         });
@@ -495,10 +534,10 @@ impl Site {
 
     /// The highest limit told to an EVSE that may be in force, or its level where none was, and what it was measured to
     /// draw: less than its ceiling only after a boot that may have lost its limits.
-    fn told(&self, index: EvseIndex, now: Timestamp) -> (Amperes, PerPhase<Amperes>) {
+    fn told(&self, index: EvseIndex, worst: &AtWorst, now: Timestamp) -> AtWorst {
         let state = self.evse(index);
-        let (level, measured) = self.at_worst(index, now);
-        (state.record.level_told(now, state.clock).map_or(level, |told| told.min(level)), measured)
+        let told = state.record.level_told(now, state.clock);
+        AtWorst { level: told.map_or(worst.level, |told| told.min(worst.level)), ..*worst }
     }
 
     /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
@@ -506,12 +545,13 @@ impl Site {
         &self,
         index: EvseIndex,
         target: Amperes,
-        level: Amperes,
+        own: &AtWorst,
         rows: &[RowNow],
         free: &mut [Amperes],
         now: Timestamp,
     ) -> Result<Amperes, Certificate> {
         let state = self.evse(index);
+        let level = own.level;
         let loads = self.network.loads(index, state.record.occupied);
         if let Some(stale) = loads.iter().find_map(|&(row, _)| rows[row.place()].stale) {
             // S5: a stale reading never increases anything. What was never sent is sent within the static headroom.
@@ -534,7 +574,7 @@ impl Site {
         }
         let mut highest = target;
         for &(row, coefficient) in loads.iter() {
-            let present = self.contribution(index, row, coefficient, now);
+            let present = own.on(coefficient, self.network.row(row).phase);
             let room = (present + free[row.place()]).max(Amperes::ZERO);
             let fits = match coefficient.thousandths() {
                 0 => target,
@@ -547,7 +587,7 @@ impl Site {
             return Err(Certificate::UnprovenShed);
         }
         for &(row, coefficient) in loads.iter() {
-            let more = coefficient.of_ceil(limit) - self.contribution(index, row, coefficient, now);
+            let more = coefficient.of_ceil(limit) - own.on(coefficient, self.network.row(row).phase);
             free[row.place()] -= more.max(Amperes::ZERO);
         }
         Ok(limit)

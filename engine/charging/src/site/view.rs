@@ -25,7 +25,7 @@ impl Site {
             ev: state.record.ev,
             is_in_transaction: state.record.is_in_transaction,
             limit: state.limit_believed(),
-            ceiling: self.ceiling_on_lines(index, now),
+            ceiling: self.ceiling_on_lines(index, &self.at_worst(index, now)),
             drawn: self.drawn(index, now),
             current_max: config.current_max,
             limited_by: limited_by.to_string(),
@@ -37,7 +37,8 @@ impl Site {
     /// Every circuit, parents before children.
     #[must_use]
     pub fn circuit_views(&self, now: Timestamp) -> Vec<CircuitState> {
-        let ceilings = self.ceilings_by_row(now);
+        let worst = self.all_at_worst(now);
+        let ceilings = self.sums_by_row(&worst);
         let mut drawn = vec![Amperes::ZERO; self.network.rows().len()];
         for index in self.network.evse_indices() {
             let lines = self.drawn(index, now);
@@ -47,7 +48,7 @@ impl Site {
         }
         let views = self.network.circuit_indices().map(|index| {
             let circuit = self.network.circuit(index);
-            let base = self.circuit_base(index, now);
+            let base = self.circuit_base(index, now, &worst);
             let meter = circuit.meter.as_ref().and_then(|meter| self.meters.get(&meter.id));
             let stated = circuit.rows.map(|row| self.network.row(row).worst_base);
             CircuitState {
