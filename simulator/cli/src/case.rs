@@ -79,6 +79,9 @@ fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> a
             Need::LoadCurve { path, weekday, weekend } => {
                 found.load_curve = Some(data::load_curve(&under.join(path), weekday, weekend)?);
             }
+            Need::Hours { path, building, from } => {
+                found.hours = data::hours(&under.join(path), building, *from)?;
+            }
         }
     }
     let mut problems = Vec::new();
@@ -114,7 +117,8 @@ fn path_of(need: &Need) -> &str {
         Need::Site(path)
         | Need::Sessions { path, .. }
         | Need::EvModels { path, .. }
-        | Need::LoadCurve { path, .. } => path,
+        | Need::LoadCurve { path, .. }
+        | Need::Hours { path, .. } => path,
     }
 }
 
