@@ -56,7 +56,7 @@ fn load_charging_site(path: &Path, seed: SeedChoice) -> anyhow::Result<Loaded> {
 fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> anyhow::Result<Loaded> {
     let name = name_of(folder)?;
     let scenario_path = folder.join("scenario.toml");
-    let text = read(&scenario_path)?;
+    let text = part(&scenario_path, "it says who comes to which site; see the cases in scenarios/")?;
     let needs = scenario_file::needs("scenario.toml", &text).map_err(|found| told(folder, &found))?;
     let mut found = Found::default();
     let mut notes = Vec::new();
@@ -67,7 +67,10 @@ fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> a
         }
         let under = data_folder.unwrap_or(folder);
         match need {
-            Need::Site(path) => found.site = read(&folder.join(path))?,
+            Need::Site(path) => {
+                found.site =
+                    part(&folder.join(path), "`site` in scenario.toml names it; correct that, or write it")?;
+            }
             Need::Sessions { path, site, month } => {
                 let read = data::sessions(&under.join(path), site, *month)?;
                 notes.extend(read.notes);
@@ -79,15 +82,20 @@ fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> a
             Need::LoadCurve { path, weekday, weekend } => {
                 found.load_curve = Some(data::load_curve(&under.join(path), weekday, weekend)?);
             }
+            Need::Hours { path, building, from } => {
+                found.hours = data::hours(&under.join(path), building, *from)?;
+            }
         }
     }
+    let expected = part(
+        &folder.join("expect.toml"),
+        "it says what must come out; without an opinion, write an [[expect]] with what = \"firings\", equals = 0 and a reason",
+    )?;
     let mut problems = Vec::new();
     let scenario = scenario_file::load(&name, "scenario.toml", &text, &found, seed)
         .map_err(|found| problems.extend(found))
         .ok();
-    let expectations = expect::parse("expect.toml", &read(&folder.join("expect.toml"))?)
-        .map_err(|found| problems.extend(found))
-        .ok();
+    let expectations = expect::parse("expect.toml", &expected).map_err(|found| problems.extend(found)).ok();
     match (scenario, expectations) {
         (Some(scenario), Some(expectations)) => {
             Ok(Loaded::Ready(Box::new(Case { scenario, expectations, notes })))
@@ -109,12 +117,21 @@ fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
+/// A file that a case is made of, and what to do where it is missing.
+fn part(path: &Path, way_out: &str) -> anyhow::Result<String> {
+    if !path.exists() {
+        bail!("`{}` is missing: {way_out}", path.display());
+    }
+    read(path)
+}
+
 fn path_of(need: &Need) -> &str {
     match need {
         Need::Site(path)
         | Need::Sessions { path, .. }
         | Need::EvModels { path, .. }
-        | Need::LoadCurve { path, .. } => path,
+        | Need::LoadCurve { path, .. }
+        | Need::Hours { path, .. } => path,
     }
 }
 

@@ -31,7 +31,7 @@ pub fn sessions(path: &Path, site: &str, month: CivilMonth) -> anyhow::Result<Se
         let place = headers.iter().position(|header| header == name);
         place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
     };
-    let (at_site, at_user) = (column("site")?, column("user")?);
+    let (at_site, at_user, at_evse) = (column("site")?, column("user")?, column("evse")?);
     let (at_arrival, at_departure) = (column("arrival_utc")?, column("departure_utc")?);
     let at_energy = column("energy_kwh")?;
     let month_text = month.to_string();
@@ -56,7 +56,9 @@ pub fn sessions(path: &Path, site: &str, month: CivilMonth) -> anyhow::Result<Se
             open += 1;
             arrival + STAY_UNKNOWN
         });
-        stays.push(RecordedStay { user: field(at_user).to_owned(), arrival, departure, energy });
+        // Where drivers are not published, the EVSE stands for them.
+        let user = if field(at_user).is_empty() { field(at_evse) } else { field(at_user) };
+        stays.push(RecordedStay { user: user.to_owned(), arrival, departure, energy });
     }
     if stays.is_empty() {
         bail!("`{}` has no session of site {site} in {month}", path.display());
@@ -193,6 +195,35 @@ pub fn load_curve(path: &Path, weekday: &str, weekend: &str) -> anyhow::Result<D
         weekday: weekday_found.with_context(|| missing(weekday))?,
         weekend: weekend_found.with_context(|| missing(weekend))?,
     })
+}
+
+/// What a building took on average in each hour from `from` on; an hour of 0 kW was not recorded and is left out.
+pub fn hours(path: &Path, building: &str, from: Timestamp) -> anyhow::Result<Vec<(Timestamp, Watts)>> {
+    let mut table = table(path, b',')?;
+    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
+    let column = |name: &str| {
+        let place = headers.iter().position(|header| header == name);
+        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
+    };
+    let (of, at, kw) = (column("building")?, column("timestamp_utc")?, column("kw")?);
+    let mut hours = Vec::new();
+    for (row, record) in table.records().enumerate() {
+        let record = record.with_context(|| format!("`{}`, row {}", path.display(), row + 2))?;
+        let field = |place: usize| record.get(place).unwrap_or("");
+        if field(of) != building {
+            continue;
+        }
+        // kW in the table, millionths of it in mW.
+        let power = millionths(field(kw)).map(Watts::from_milliwatts);
+        let (Ok(at), Some(power)) = (field(at).parse::<Timestamp>(), power) else { continue };
+        if at >= from && power > Watts::ZERO {
+            hours.push((at, power));
+        }
+    }
+    if hours.is_empty() {
+        bail!("`{}` has no hour of building {building} from {from} on", path.display());
+    }
+    Ok(hours)
 }
 
 /// A table, unpacked where its name ends with `gz`.

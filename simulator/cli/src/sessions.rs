@@ -1,6 +1,6 @@
 //! `twin sessions`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::{Sessions, data};
 
 pub fn run(arguments: &Sessions) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
-    if !arguments.json {
-        println!("{}", heading());
-    }
     for path in files(arguments)? {
         let rows = data::session_rows(&path)?;
+        if reports.is_empty() && !arguments.json {
+            println!("{}", heading());
+        }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = name.trim_end_matches(".gz").trim_end_matches(".csv");
         let begun = cpu_time();
@@ -47,18 +47,18 @@ fn cpu_time() -> Duration {
 fn files(arguments: &Sessions) -> anyhow::Result<Vec<PathBuf>> {
     let data = arguments.data.as_deref();
     if !arguments.files.is_empty() {
-        let found = |file: &PathBuf| match data {
-            Some(data) if !file.exists() => data.join(file),
-            Some(_) | None => file.clone(),
-        };
-        return Ok(arguments.files.iter().map(found).collect());
+        return arguments.files.iter().map(|file| found(file, data)).collect();
     }
     let Some(data) = data else {
         bail!("name files of sessions, or set WATTERY_DATA to the directory that holds sessions/*.csv.gz");
     };
     let folder = data.join("sessions");
-    let entries =
-        std::fs::read_dir(&folder).with_context(|| format!("cannot list `{}`", folder.display()))?;
+    let entries = std::fs::read_dir(&folder).with_context(|| {
+        format!(
+            "cannot list `{}`; --data, or else WATTERY_DATA, names the directory that holds sessions/*.csv.gz",
+            folder.display()
+        )
+    })?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("cannot list `{}`", folder.display()))?.path();
@@ -72,6 +72,18 @@ fn files(arguments: &Sessions) -> anyhow::Result<Vec<PathBuf>> {
         bail!("`{}` holds no *.csv.gz", folder.display());
     }
     Ok(files)
+}
+
+fn found(file: &Path, data: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let below = data.map(|data| data.join(file));
+    let mut places = std::iter::once(file.to_owned()).chain(below.clone());
+    places.find(|place| place.is_file()).with_context(|| {
+        let way_out = match below {
+            Some(below) => format!("`{}` neither; name one of the files there", below.display()),
+            None => "WATTERY_DATA, below which it could lie, is not set".to_owned(),
+        };
+        format!("`{}` is no file, and {way_out}", file.display())
+    })
 }
 
 fn heading() -> String {

@@ -26,7 +26,7 @@
 //!
 //! [[base_load]]
 //! circuit = "main"
-//! kind = "flats"                          # constant | steps | flats | type_curve | building | machine
+//! kind = "flats"                          # constant | steps | flats | type_curve | recorded | building | machine
 //! flats = 60
 //! monthly_kwh = 150
 //! sauna = { current_a = [20, 20, 20], from_hour = 17, to_hour = 22 }
@@ -71,7 +71,7 @@ use plant::ev::{EvModel, EvRow};
 use plant::meter::GridMeterConfig;
 use plant::station::{AfterPowerLoss, OcppVersion, OfflineStart};
 use units::civil::{CivilDate, CivilMonth, Zone};
-use units::{Amperes, CircuitId, Currency, EvseId, PerPhase, TimeSpan, Timestamp, WattHours};
+use units::{Amperes, CircuitId, Currency, EvseId, PerPhase, TimeSpan, Timestamp, Volts, WattHours, Watts};
 
 use crate::document::{Document, Problem, Section};
 use crate::fault_file;
@@ -112,6 +112,15 @@ pub enum Need {
         /// The row of a day of the weekend.
         weekend: String,
     },
+    /// A table of buildings' hourly demand under `WATTERY_DATA`.
+    Hours {
+        /// Where.
+        path: String,
+        /// Which building.
+        building: String,
+        /// The recorded hour that the scenario begins with.
+        from: Timestamp,
+    },
 }
 
 impl Need {
@@ -120,7 +129,9 @@ impl Need {
     pub const fn is_external(&self) -> bool {
         match self {
             Self::Site(_) => false,
-            Self::Sessions { .. } | Self::EvModels { .. } | Self::LoadCurve { .. } => true,
+            Self::Sessions { .. } | Self::EvModels { .. } | Self::LoadCurve { .. } | Self::Hours { .. } => {
+                true
+            }
         }
     }
 }
@@ -136,6 +147,8 @@ pub struct Found {
     pub ev_models: Vec<EvRow>,
     /// The load curve asked for.
     pub load_curve: Option<DailyShape>,
+    /// The hourly demand asked for, in order of time, from the hour asked for on; a missing hour is left out.
+    pub hours: Vec<(Timestamp, Watts)>,
 }
 
 /// Which seed a scenario runs with.
@@ -178,8 +191,17 @@ pub fn needs(file: &str, text: &str) -> Result<Vec<Need>, Vec<Problem>> {
             people.skip_rest();
         }
         for base in root.sections("base_load") {
-            if base.word("kind", &BASES) == Some(BaseKind::TypeCurve) {
-                needs.push(read_curve_need(&base));
+            match base.word("kind", &BASES) {
+                Some(BaseKind::TypeCurve) => needs.push(read_curve_need(&base)),
+                Some(BaseKind::Recorded) => needs.push(read_hours_need(&base)),
+                Some(
+                    BaseKind::Constant
+                    | BaseKind::Steps
+                    | BaseKind::Flats
+                    | BaseKind::Building
+                    | BaseKind::Machine,
+                )
+                | None => {}
             }
             base.skip_rest();
         }
@@ -259,8 +281,10 @@ fn read_scenario(
     if site.is_some() && commerce.is_none() {
         root.report("site", "the site file of a scenario needs an [owner] who sells");
     }
-    let base_loads: Vec<Option<CircuitBase>> =
-        base_sections.iter().map(|section| read_base(section, site.as_ref(), &zone, found)).collect();
+    let base_loads: Vec<Option<CircuitBase>> = base_sections
+        .iter()
+        .map(|section| read_base(section, site.as_ref(), &zone, starts_at, found))
+        .collect();
     let frame = site.as_ref().zip(commerce.as_ref()).map(|(site, commerce)| Frame {
         site,
         commerce,
@@ -503,15 +527,17 @@ enum BaseKind {
     Steps,
     Flats,
     TypeCurve,
+    Recorded,
     Building,
     Machine,
 }
 
-const BASES: [(&str, BaseKind); 6] = [
+const BASES: [(&str, BaseKind); 7] = [
     ("constant", BaseKind::Constant),
     ("steps", BaseKind::Steps),
     ("flats", BaseKind::Flats),
     ("type_curve", BaseKind::TypeCurve),
+    ("recorded", BaseKind::Recorded),
     ("building", BaseKind::Building),
     ("machine", BaseKind::Machine),
 ];
@@ -523,10 +549,18 @@ fn read_curve_need(section: &Section<'_>) -> Option<Need> {
     Some(Need::LoadCurve { path: path?, weekday: weekday?, weekend: weekend? })
 }
 
+fn read_hours_need(section: &Section<'_>) -> Option<Need> {
+    let path = section.text("table", "a table of hourly kW under WATTERY_DATA");
+    let building = section.text("building", "the building's name in the table");
+    let from = section.parsed("from", "the recorded hour at the start, such as `2018-05-01T16:00:00Z`");
+    Some(Need::Hours { path: path?, building: building?, from: from? })
+}
+
 fn read_base(
     section: &Section<'_>,
     site: Option<&SiteFile>,
     zone: &Zone,
+    starts_at: Timestamp,
     found: &Found,
 ) -> Option<CircuitBase> {
     let circuit = section.parsed("circuit", "the id of a circuit of the site");
@@ -538,6 +572,7 @@ fn read_base(
     }
     // Without a site nothing is built; its mistakes are told.
     let worst = stated.flatten().map_or(PerPhase::default(), |circuit| circuit.worst_base);
+    let voltage = site.map(|site| site.config.voltage_nominal);
     let Some(kind) = section.word("kind", &BASES) else {
         section.skip_rest();
         return None;
@@ -563,6 +598,7 @@ fn read_base(
             };
             BaseSource::Flats(Box::new(read_flats(section, shape, worst, zone)?))
         }
+        BaseKind::Recorded => BaseSource::Trace(read_hours(section, starts_at, voltage?, found)?),
         BaseKind::Building => BaseSource::Building(Box::new(read_building(section, worst, zone)?)),
         BaseKind::Machine => BaseSource::Machine(Box::new(read_machine(section, zone)?)),
     };
@@ -603,6 +639,21 @@ fn read_machine(section: &Section<'_>, zone: &Zone) -> Option<StepsConfig> {
         to_hour: i8::try_from(to).ok()?,
         zone: zone.clone(),
     })
+}
+
+/// Recorded hours, moved so that the first is the scenario's first, dealt over the phases alike; a missing hour is as the
+/// one before it.
+fn read_hours(
+    section: &Section<'_>,
+    starts_at: Timestamp,
+    voltage_nominal: Volts,
+    found: &Found,
+) -> Option<Trace> {
+    let Some(Need::Hours { from, .. }) = read_hours_need(section) else { return None };
+    let at = |hour: Timestamp| starts_at + hour.since(from);
+    let current = |power: Watts| PerPhase::splat(power.div_floor(3).current_at_ceil(voltage_nominal));
+    let rows = found.hours.iter().map(|&(hour, power)| (at(hour), current(power))).collect();
+    Trace::new(rows).map_err(|error| section.report("table", error.to_string())).ok()
 }
 
 /// Rows that hold until the next.
@@ -884,7 +935,7 @@ mod tests {
             "people.stays[0].energy_kwh = -12: needs 0.001 to 500 kWh",
             "people.stays[1].car = \"one-fase\": no such car; there are: one-phase, three-phase",
             "people.stays[2].evse = \"P9/1\": no such EVSE at the site",
-            "base_load[0].kind = \"flat\": needs one of `constant`, `steps`, `flats`, `type_curve`, `building`, `machine`",
+            "base_load[0].kind = \"flat\": needs one of `constant`, `steps`, `flats`, `type_curve`, `recorded`, `building`, `machine`",
         ] {
             assert!(lines.iter().any(|line| line.contains(part)), "{part} is not in {lines:#?}");
         }
@@ -903,6 +954,25 @@ mod tests {
     }
 
     #[test]
+    fn recorded_hours_begin_with_the_scenario_and_are_dealt_over_the_phases() {
+        let base = "[[base_load]]\ncircuit = 'main'\nkind = 'recorded'\ntable = 'hours.csv'\nbuilding = 'b1'\n\
+                    from = '2018-05-01T16:00:00Z'\n";
+        let text = format!("{}{base}", SCENARIO.split("[[base_load]]").next().unwrap());
+        let hour = |text: &str, kilowatts: i64| (text.parse().unwrap(), Watts::from_watts(kilowatts * 1_000));
+        let hours = vec![hour("2018-05-01T16:00:00Z", 69), hour("2018-05-01T18:00:00Z", 138)];
+        let found = Found { site: SITE.to_owned(), hours, ..Found::default() };
+        let scenario = load("small", "scenario.toml", &text, &found, SeedChoice::OfFile).unwrap();
+        let BaseSource::Trace(trace) = &scenario.base_loads[0].source else { panic!("a trace") };
+        let amperes = |count| PerPhase::splat(Amperes::from_amperes(count));
+        let later = scenario.starts_at + TimeSpan::from_hours(2);
+        let rows = vec![(scenario.starts_at, amperes(100)), (later, amperes(200))];
+        assert_eq!(*trace, Trace::new(rows).unwrap());
+        let none = Found { hours: Vec::new(), ..found };
+        let problems = load("small", "scenario.toml", &text, &none, SeedChoice::OfFile).unwrap_err();
+        assert!(problems[0].to_string().contains("table"), "{problems:?}");
+    }
+
+    #[test]
     fn a_scenario_says_which_external_data_it_needs() {
         let text = "
 site = 'site.toml'
@@ -912,9 +982,15 @@ sessions = 'sessions/a.csv.gz'
 recorded_site = 'A'
 month = '2020-01'
 ev_models = 'ev.csv'
+[[base_load]]
+circuit = 'main'
+kind = 'recorded'
+table = 'hours.csv.gz'
+building = 'b1'
+from = '2018-05-01T16:00:00Z'
 ";
         let needs = needs("scenario.toml", text).unwrap();
-        assert_eq!(needs.iter().filter(|need| need.is_external()).count(), 2);
+        assert_eq!(needs.iter().filter(|need| need.is_external()).count(), 3);
         assert!(needs.contains(&Need::Site("site.toml".to_owned())));
         assert!(super::needs("scenario.toml", "title = 'x'").is_err(), "no site is named");
     }

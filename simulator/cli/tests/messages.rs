@@ -1,0 +1,60 @@
+//! What is wrong is said with the thing, the value and the way out, and nothing else is printed beside it.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn sessions_that_cannot_be_found_are_told_before_any_heading() {
+    let nowhere = folder("sessions").join("nowhere");
+    let data = nowhere.to_str().unwrap();
+    for (arguments, parts) in [
+        (vec!["sessions", "--data", data], vec!["nowhere/sessions", "--data", "holds sessions/*.csv.gz"]),
+        (
+            vec!["sessions", "--data", data, "a.csv"],
+            vec!["`a.csv` is no file", "nowhere/a.csv", "name one of"],
+        ),
+        (vec!["sessions", "a.csv"], vec!["`a.csv` is no file", "WATTERY_DATA", "is not set"]),
+        (vec!["sessions"], vec!["name files of sessions, or set WATTERY_DATA"]),
+    ] {
+        check(&arguments, &parts);
+    }
+}
+
+#[test]
+fn a_part_of_a_case_that_is_missing_is_told_with_what_it_is_for() {
+    let case = folder("replay").join("half-a-case");
+    let _ = std::fs::remove_dir_all(&case);
+    std::fs::create_dir_all(&case).unwrap();
+    let path = case.to_str().unwrap();
+    check(&["replay", path], &["half-a-case/scenario.toml` is missing", "see the cases in scenarios/"]);
+    let of = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/one-phase-evs-on-l1");
+    let text = std::fs::read_to_string(of.join("scenario.toml")).unwrap();
+    let text = text.replace("../evening-peak-40-evse/site.toml", "site.toml");
+    std::fs::write(case.join("scenario.toml"), text).unwrap();
+    check(&["replay", path], &["half-a-case/site.toml` is missing", "`site` in scenario.toml names it"]);
+    std::fs::copy(of.join("../evening-peak-40-evse/site.toml"), case.join("site.toml")).unwrap();
+    check(&["replay", path], &["half-a-case/expect.toml` is missing", "what must come out", "equals = 0"]);
+    check(&["audit", path], &["half-a-case/expect.toml` is missing"]);
+    check(
+        &["replay", case.join("gone").to_str().unwrap()],
+        &["gone` is no folder", "scenario.toml and expect.toml"],
+    );
+}
+
+/// `twin` fails with exit code 2, says all parts, and prints nothing else.
+fn check(arguments: &[&str], parts: &[&str]) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_twin")).args(arguments).env_remove("WATTERY_DATA").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
+    for part in parts {
+        assert!(told.contains(part), "{arguments:?}: `{part}` is not in: {told}");
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("messages-{name}"))
+}
