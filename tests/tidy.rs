@@ -405,6 +405,33 @@ fn every_rule_is_written_down_and_every_rule_in_force_has_a_test_of_its_name() {
 }
 
 #[test]
+fn every_test_that_a_page_of_requirements_names_exists() {
+    let files = files();
+    let tests: BTreeSet<String> =
+        rust(&files).flat_map(|(_, text)| test_names(text).into_iter().map(|(_, name)| name)).collect();
+    let mut findings = Vec::new();
+    let pages = texts(&files).filter(|(path, _)| path.starts_with("engine/ocpp/requirements"));
+    for (path, text) in pages {
+        for (number, named) in tests_named(text) {
+            let is_there = match named.strip_suffix('…') {
+                Some(beginning) => tests.iter().any(|name| name.starts_with(beginning)),
+                None => tests.contains(named),
+            };
+            if !is_there {
+                findings.push(format!("{path}:{number}: there is no test `{named}`"));
+            }
+        }
+    }
+    assert_none(&findings);
+}
+
+#[test]
+fn tests_are_read_from_the_last_column_of_a_table() {
+    let text = "| rule | enforced | tested |\n| `a_b` | `c_d` | one, `e_f`, `g_h…` |\n`i_j`\n";
+    assert_eq!(tests_named(text), [(2, "e_f"), (2, "g_h…")]);
+}
+
+#[test]
 fn every_cited_section_exists() {
     let files = files();
     let mut findings = Vec::new();
@@ -522,6 +549,17 @@ fn citations(text: &str) -> Vec<(usize, &str, u32)> {
         }
     }
     citations
+}
+
+/// Line and name of each test in the last column of a page's tables; a name may be cut off with `…`.
+fn tests_named(text: &str) -> Vec<(usize, &str)> {
+    let mut named = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| line.starts_with('|')) {
+        let tested = line.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        let names = tested.split('`').skip(1).step_by(2).filter(|name| name.contains('_'));
+        named.extend(names.map(|name| (number, name)));
+    }
+    named
 }
 
 /// `s` or `m`, digits, underscore.

@@ -6,7 +6,7 @@
 //! first two. [`redact()`] makes of any text what may be logged.
 //!
 //! A later version of OCPP is a sibling of [`v16`]; frames, quirks, times, and the readers and writers of members serve
-//! both. `requirements.md` lists which rule of the standard is enforced where.
+//! both. `requirements.md` and `requirements-2.0.1.md` list which rule of the standard is enforced where.
 //!
 //! # Invariants
 //!

@@ -410,6 +410,16 @@ fn whoever_ends_a_transaction_is_not_its_driver() {
 }
 
 #[test]
+fn a_reason_that_is_left_out_is_local() {
+    for (said, kept) in [(None, "Local"), (Some("EVDisconnected"), "EVDisconnected")] {
+        let mut house = charging("CP1");
+        house.pass(600);
+        tell(&mut house, "CP1", &Told { reason: said, ..ended(3, 600, 2_000) });
+        assert_eq!(house.cdrs()[0].stop_reason, kept);
+    }
+}
+
+#[test]
 fn two_tokens_to_charge_in_one_transaction_are_a_doubt_and_the_earlier_one_counts() {
     for order in [[1, 2], [2, 1]] {
         let mut house = house_201("CP1");
