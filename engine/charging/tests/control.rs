@@ -128,6 +128,25 @@ fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_wh
 }
 
 #[test]
+fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
+    // Six three-phase EVs and room for three of them; the engine restarts in every turn.
+    let mut world = World::new(17, Character { rating: 25, base: 14, ..Character::OBEDIENT });
+    let evses: BTreeSet<EvseId> =
+        [0, 2, 3, 5, 6, 8].map(|number| format!("CP{number:02}/1").parse().unwrap()).into();
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    let mut served = BTreeSet::new();
+    for _ in 0..5 {
+        served.extend(world.served_in(14, 5));
+        world.restart();
+        served.extend(world.served_in(1, 5));
+    }
+    assert_eq!(served, evses);
+}
+
+#[test]
 fn s8_a_restart_believes_no_less_than_the_stations_may_draw() {
     let mut world = World::new(6, Character::OBEDIENT);
     world.run(1800);

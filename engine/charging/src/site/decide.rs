@@ -371,7 +371,7 @@ impl Site {
             step: config.step,
             loads: self.network.loads(index, state.record.occupied).clone(),
             arrived: state.arrived,
-            waiting_since: state.waiting_since.filter(|_| on_since.is_none()),
+            waiting_since: state.record.waiting_since.filter(|_| on_since.is_none()),
             deficit: state.deficit,
             survives_pause: config.survives_pause,
             is_on: on_since.is_some(),
@@ -400,10 +400,13 @@ impl Site {
             let has_had_its_turn =
                 state.has_current() && (is_next_slice || state.turn_had >= TURN_COUNTS_AFTER);
             if limit > Amperes::ZERO && has_had_its_turn {
-                state.waiting_since = None;
-            } else if state.waiting_since.is_none() && !state.has_current() {
-                state.waiting_since = Some(now);
+                if state.record.waiting_since.take().is_some() {
+                    self.changed.insert(candidate.key);
+                }
+            } else if state.record.waiting_since.is_none() && !state.has_current() {
+                state.record.waiting_since = Some(now);
                 state.turn_had = TimeSpan::ZERO;
+                self.changed.insert(candidate.key);
             }
         }
     }
@@ -687,7 +690,7 @@ impl Site {
         let mut is_anyone_waiting = is_waiting;
         for (place, state) in self.evses.iter().enumerate() {
             state.wakes(EvseIndex::new(place)).for_each(&mut at);
-            is_anyone_waiting |= state.record.is_in_transaction && state.waiting_since.is_some();
+            is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
         if is_waiting {
             at(now + DECIDE_AT_LEAST_EVERY);
@@ -762,7 +765,7 @@ impl EvseState {
     }
 
     /// It was last told more than 0 A.
-    fn has_current(&self) -> bool {
+    pub(super) fn has_current(&self) -> bool {
         self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
     }
 
