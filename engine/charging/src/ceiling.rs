@@ -82,6 +82,9 @@ pub struct EvseRecord {
     /// What was learned of the EV in this transaction.
     #[serde(default)]
     pub learned: Learned,
+    /// Since when its session waits for a turn, where it does: a restart does not send it to the end of the queue.
+    #[serde(default)]
+    pub waiting_since: Option<Timestamp>,
 }
 
 /// What was learned of an EV in its transaction.
@@ -163,6 +166,7 @@ impl EvseRecord {
             measured: [PerPhase::default(); 2],
             measured_at: [Timestamp::EPOCH; 2],
             learned: Learned::default(),
+            waiting_since: None,
         }
     }
 

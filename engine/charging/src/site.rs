@@ -327,7 +327,6 @@ struct EvseState {
     /// Since when no transaction runs.
     idle_since: Timestamp,
     arrived: Timestamp,
-    waiting_since: Option<Timestamp>,
     on_since: Option<Timestamp>,
     /// For how long it had current since it began to wait.
     turn_had: TimeSpan,
@@ -417,6 +416,8 @@ impl Site {
             let state = self.evse_mut(index);
             state.needs_resend = record.is_in_transaction;
             state.record = record;
+            // Who has current keeps its turn to the end of the slice.
+            state.on_since = state.has_current().then_some(now);
         }
         self.wake = Some(now);
     }
@@ -731,7 +732,6 @@ impl EvseState {
             turn_began_at: None,
             idle_since: now,
             arrived: now,
-            waiting_since: None,
             on_since: None,
             turn_had: TimeSpan::ZERO,
             deficit: AmpereSeconds::ZERO,
@@ -805,7 +805,7 @@ impl EvseState {
         self.offered_since = None;
         self.turn_began_at = None;
         self.arrived = now;
-        self.waiting_since = None;
+        self.record.waiting_since = None;
         self.on_since = None;
         self.turn_had = TimeSpan::ZERO;
         self.deficit = AmpereSeconds::ZERO;

@@ -115,6 +115,38 @@ fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
 }
 
 #[test]
+fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_what_it_leaves() {
+    // Of 24 A the first counts for 16 A whatever it is told, and two others of 6 A want the rest.
+    let character = Character { rating: 32, unproven: Some(0), ..Character::OBEDIENT };
+    let mut world = World::new(16, character);
+    let evses: Vec<EvseId> = [0, 3, 6].map(|number| format!("CP{number:02}/1").parse().unwrap()).into();
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    assert_eq!(world.served_in(46, 5), evses.into_iter().collect());
+}
+
+#[test]
+fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
+    // Six three-phase EVs and room for three of them; the engine restarts in every turn.
+    let mut world = World::new(17, Character { rating: 25, base: 14, ..Character::OBEDIENT });
+    let evses: BTreeSet<EvseId> =
+        [0, 2, 3, 5, 6, 8].map(|number| format!("CP{number:02}/1").parse().unwrap()).into();
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    let mut served = BTreeSet::new();
+    for _ in 0..5 {
+        served.extend(world.served_in(14, 5));
+        world.restart();
+        served.extend(world.served_in(1, 5));
+    }
+    assert_eq!(served, evses);
+}
+
+#[test]
 fn s8_a_restart_believes_no_less_than_the_stations_may_draw() {
     let mut world = World::new(6, Character::OBEDIENT);
     world.run(1800);
@@ -255,6 +287,8 @@ struct Character {
     forgets_sheds: bool,
     sends_plans: bool,
     disobeys: Option<usize>,
+    /// The station whose fallback no drill has proven.
+    unproven: Option<usize>,
 }
 
 impl Character {
@@ -268,6 +302,7 @@ impl Character {
         forgets_sheds: false,
         sends_plans: false,
         disobeys: None,
+        unproven: None,
     };
 }
 
@@ -834,14 +869,14 @@ impl World {
 
 fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Network {
     let amperes = |count| PerPhase::splat(Amperes::from_amperes(count));
-    let evses = stations.iter().map(|(id, station)| {
+    let evses = stations.iter().enumerate().map(|(number, (id, station))| {
         let mut evse = EvseConfig::new(
             id.clone(),
             "main".parse().unwrap(),
             Wiring::ThreePhase(station.wiring),
             Amperes::from_amperes(16),
         );
-        evse.is_fallback_proven = true;
+        evse.is_fallback_proven = character.unproven != Some(number);
         evse.fallback_survives_boot = true;
         evse
     });

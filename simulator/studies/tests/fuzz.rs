@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 12] = [
+const FOUND: [(u64, &str, &str); 20] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -19,6 +19,14 @@ const FOUND: [(u64, &str, &str); 12] = [
     (116, "all", "belief: limits lapsed while the disk was full"),
     (152, "all", "S5: readings from before a restart"),
     (197, "all", "S1: a shed under way"),
+    (50, "all", "S7: beside an EVSE that counts at its hardware maximum nobody got a turn"),
+    (427, "all", "S7: as 50"),
+    (887, "all", "S7: as 50"),
+    (901, "all", "S7: as 50"),
+    (87, "all", "S7: a restart sent who waited to the end of the queue"),
+    (155, "all", "S7: as 87"),
+    (264, "all", "S7: as 87"),
+    (461, "all", "belief: a limit decided a moment ago, on its way"),
     (279, "all", "S7: a frozen meter's rows"),
 ];
 

@@ -4,7 +4,8 @@
 //! likely) or as stated at worst, and the ceilings `c_i`:
 //!
 //! ```text
-//! share out:  limit_r − base_likely_r − Σ c_i over EVSEs that cannot be told      among those that can
+//! share out:  limit_r − base_likely_r − Σ c_i over EVSEs that cannot be told, or whose ceiling no limit lowers
+//!             among the others; to those whose ceiling no limit lowers what then is left, their own c_i included
 //! raise only: base_highest_r + Σ c_i (with the new limit in place of its own c_i) ≤ limit_r              (S1)
 //! ```
 
@@ -77,6 +78,15 @@ struct Told {
     on_rows: Vec<Amperes>,
 }
 
+/// Who can be told a limit, and yet is no part of the problem.
+#[derive(Debug, Default)]
+struct Apart {
+    /// They take nothing now and only get what is spare.
+    spare_takers: Vec<Candidate>,
+    /// No limit lowers their ceiling: it is the hardware maximum, and what they are not told is nobody else's.
+    unproven: Vec<Candidate>,
+}
+
 /// What becomes of a limit where it is not known what is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InDoubt {
@@ -98,11 +108,12 @@ impl Site {
         let worst = self.all_at_worst(now);
         let rows = self.rows_now(now, &worst);
         let ceilings = self.sums_by_row(&worst);
-        let (mut problem, spare_takers) = self.problem(now, &rows, &ceilings, &worst);
+        let (mut problem, Apart { spare_takers, unproven }) = self.problem(now, &rows, &ceilings, &worst);
         let fair = self.allocator.fair_shares(&problem);
         let mut allocation = self.allocator.allocate(&problem);
         self.account(now, &problem, &allocation.limits, &fair);
         self.share_spare(&mut problem, &mut allocation, spare_takers, now);
+        self.share_unproven(&mut problem, &mut allocation, unproven, &worst, now);
         self.name_the_plan(&problem, &mut allocation, now);
         let mut commands = self.fallbacks_due(now);
         let free = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
@@ -274,35 +285,42 @@ impl Site {
         at_worst.zip_with(worst.measured, Amperes::max)
     }
 
-    /// Who takes part, and what there is for them; beside it those who take nothing now and only get what is spare.
+    /// Who takes part, and what there is for them; beside it those who are served apart.
     fn problem(
         &self,
         now: Timestamp,
         rows: &[RowNow],
         ceilings: &[Amperes],
         worst: &[AtWorst],
-    ) -> (Problem, Vec<Candidate>) {
+    ) -> (Problem, Apart) {
         let mut headroom: Vec<Amperes> =
             rows.iter().zip(ceilings).map(|(row, &sum)| row.likely - sum).collect();
-        let (mut sessions, mut spare_takers) = (Vec::new(), Vec::new());
+        let (mut sessions, mut apart) = (Vec::new(), Apart::default());
         for index in self.network.evse_indices() {
             let state = self.evse(index);
             if !state.takes_part() {
                 continue;
             }
-            let loads = self.network.loads(index, state.record.occupied);
-            let own = &worst[index.place()];
-            for &(row, coefficient) in loads.iter() {
-                headroom[row.place()] += own.on(coefficient, self.network.row(row).phase);
-            }
             let candidate = self.candidate(index, now);
+            if !state.traits.is_fallback_proven {
+                apart.unproven.push(candidate);
+                continue;
+            }
+            self.give_back_ceiling(index, &mut headroom, worst);
             if state.record.learned.is_satisfied && !state.is_trying() && !state.has_its_turn(now) {
-                spare_takers.push(candidate);
+                apart.spare_takers.push(candidate);
             } else {
                 sessions.push(candidate);
             }
         }
-        (Problem { now, headroom, sessions }, spare_takers)
+        (Problem { now, headroom, sessions }, apart)
+    }
+
+    /// Adds to the headroom what an EVSE may put on its rows at worst.
+    fn give_back_ceiling(&self, index: EvseIndex, headroom: &mut [Amperes], worst: &[AtWorst]) {
+        for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
+            headroom[row.place()] += worst[index.place()].on(coefficient, self.network.row(row).phase);
+        }
     }
 
     /// What nobody else can use goes to EVs that take nothing now, so that they can begin again by themselves.
@@ -316,13 +334,7 @@ impl Site {
         if takers.is_empty() {
             return;
         }
-        let mut headroom = problem.headroom.clone();
-        for (session, &limit) in problem.sessions.iter().zip(&allocation.limits) {
-            for &(row, coefficient) in session.loads.iter() {
-                headroom[row.place()] -= coefficient.of_ceil(limit);
-            }
-        }
-        let spare = Problem { now, headroom, sessions: takers };
+        let spare = Problem { now, headroom: left_over(problem, allocation), sessions: takers };
         let shared = self.allocator.allocate(&spare);
         let present: Vec<Amperes> = spare
             .sessions
@@ -333,9 +345,31 @@ impl Site {
             .collect();
         // What they are given counts neither for nor against their share.
         self.account(now, &spare, &shared.limits, &present);
-        problem.sessions.extend(spare.sessions);
-        allocation.limits.extend(shared.limits);
-        allocation.certificates.extend(shared.certificates);
+        append(problem, allocation, spare.sessions, shared);
+    }
+
+    /// Those whose ceiling no limit lowers share what the others leave, their own ceilings included: a raise of anybody
+    /// else must leave these free (S1), whatever they are told.
+    fn share_unproven(
+        &mut self,
+        problem: &mut Problem,
+        allocation: &mut Allocation,
+        unproven: Vec<Candidate>,
+        worst: &[AtWorst],
+        now: Timestamp,
+    ) {
+        if unproven.is_empty() {
+            return;
+        }
+        let mut headroom = left_over(problem, allocation);
+        for candidate in &unproven {
+            self.give_back_ceiling(candidate.key, &mut headroom, worst);
+        }
+        let left = Problem { now, headroom, sessions: unproven };
+        let fair = self.allocator.fair_shares(&left);
+        let shared = self.allocator.allocate(&left);
+        self.account(now, &left, &shared.limits, &fair);
+        append(problem, allocation, left.sessions, shared);
     }
 
     /// A session at its maximum is stopped by the plan where that maximum is the plan's.
@@ -370,7 +404,7 @@ impl Site {
             step: config.step,
             loads: self.network.loads(index, state.record.occupied).clone(),
             arrived: state.arrived,
-            waiting_since: state.waiting_since.filter(|_| on_since.is_none()),
+            waiting_since: state.record.waiting_since.filter(|_| on_since.is_none()),
             deficit: state.deficit,
             survives_pause: config.survives_pause,
             is_on: on_since.is_some(),
@@ -399,10 +433,13 @@ impl Site {
             let has_had_its_turn =
                 state.has_current() && (is_next_slice || state.turn_had >= TURN_COUNTS_AFTER);
             if limit > Amperes::ZERO && has_had_its_turn {
-                state.waiting_since = None;
-            } else if state.waiting_since.is_none() && !state.has_current() {
-                state.waiting_since = Some(now);
+                if state.record.waiting_since.take().is_some() {
+                    self.changed.insert(candidate.key);
+                }
+            } else if state.record.waiting_since.is_none() && !state.has_current() {
+                state.record.waiting_since = Some(now);
                 state.turn_had = TimeSpan::ZERO;
+                self.changed.insert(candidate.key);
             }
         }
     }
@@ -694,7 +731,7 @@ impl Site {
         let mut is_anyone_waiting = is_waiting;
         for (place, state) in self.evses.iter().enumerate() {
             state.wakes(EvseIndex::new(place)).for_each(&mut at);
-            is_anyone_waiting |= state.record.is_in_transaction && state.waiting_since.is_some();
+            is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
         if is_waiting {
             at(now + DECIDE_AT_LEAST_EVERY);
@@ -769,7 +806,7 @@ impl EvseState {
     }
 
     /// It was last told more than 0 A.
-    fn has_current(&self) -> bool {
+    pub(super) fn has_current(&self) -> bool {
         self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
     }
 
@@ -828,6 +865,23 @@ impl EvseState {
         .flatten()
         .chain(proofs)
     }
+}
+
+/// What the sessions of a problem leave on each row.
+fn left_over(problem: &Problem, allocation: &Allocation) -> Vec<Amperes> {
+    let mut headroom = problem.headroom.clone();
+    for (session, &limit) in problem.sessions.iter().zip(&allocation.limits) {
+        for &(row, coefficient) in session.loads.iter() {
+            headroom[row.place()] -= coefficient.of_ceil(limit);
+        }
+    }
+    headroom
+}
+
+fn append(problem: &mut Problem, allocation: &mut Allocation, sessions: Vec<Candidate>, shared: Allocation) {
+    problem.sessions.extend(sessions);
+    allocation.limits.extend(shared.limits);
+    allocation.certificates.extend(shared.certificates);
 }
 
 fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {

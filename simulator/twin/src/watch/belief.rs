@@ -2,6 +2,7 @@
 //!
 //! A station is quiet when its link has been up, no frame of it vanished, its transaction stayed the same and its limit
 //! was not told anew for ninety seconds, all it had to say was acknowledged, and the engine ran and could commit all the while.
+//! A limit that is decided and has not left yet is on its way; one that has not left by the next look is judged.
 //! Its limit is judged only where its answers confirm it. What a station offers that accepts 6 A and stays at 0 A until the
 //! transaction ends (FIELD 4b.26) nobody is told, and control counts the 6 A, which is safe; one whose answers come after
 //! 30 s is told its limits anew all the time, and the newest may still wait its turn.
@@ -64,12 +65,17 @@ impl Watch {
                 let is_clock_settled = evse.clock_set_at.is_none_or(|at| now.since(at) >= CLOCK_SETTLED);
                 let is_told = evse.plant.may_draw && is_settled(evse.limit_sent_at) && is_clock_settled;
                 let confirms = evse.plant.follows_limits && evse.plant.confirms_limits;
-                if let Some(believed) = line.control.limit.filter(|_| is_told && confirms)
+                // What was just decided is on its way: it waits for its record, or for the call before it.
+                let is_untold = line.control.limit != evse.live;
+                let is_on_its_way = is_untold && !evse.was_untold;
+                let is_judged = is_told && confirms && !is_on_its_way;
+                if let Some(believed) = line.control.limit.filter(|_| is_judged)
                     && believed != evse.plant.limit
                 {
                     wrongs.push(format!("holds {believed} in force, {} is", evse.plant.limit));
                 }
             }
+            self.evses[index].was_untold = line.control.limit != self.evses[index].live;
             for wrong in wrongs {
                 let text = format!("EVSE {id} is quiet, and yet the engine {wrong}");
                 self.verdicts.fire(Rule::Belief, now, text, &self.story);

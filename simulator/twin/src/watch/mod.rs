@@ -291,6 +291,8 @@ pub struct WatchedEvse {
     limit_sent_at: Option<Timestamp>,
     /// When the clock of its station was last disturbed.
     clock_set_at: Option<Timestamp>,
+    /// At the last look the engine held another limit in force than had left for it.
+    was_untold: bool,
     class: u8,
     survives_pause: bool,
     /// Control counts it by its limits, not by its hardware.
@@ -412,6 +414,7 @@ impl Watch {
                 transaction_since: scenario.starts_at,
                 limit_sent_at: None,
                 clock_set_at: None,
+                was_untold: false,
                 class: stated.class,
                 survives_pause: stated.survives_pause,
                 is_counted_by_limit: stated.is_fallback_proven,

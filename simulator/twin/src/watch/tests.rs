@@ -577,6 +577,7 @@ fn belief_fires_on_a_wrong_link_transaction_or_limit_of_a_quiet_station() {
         bench.wait(60);
         let (mut view, told) = believed(&bench);
         falsify(&mut view.evses[ONE]);
+        bench.watch.evses[ONE].live = view.evses[ONE].control.limit;
         bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
         assert_eq!(bench.watch.verdicts.counts(Rule::Belief).0, 2, "both stations are quiet");
         if words.is_empty() {
@@ -585,6 +586,20 @@ fn belief_fires_on_a_wrong_link_transaction_or_limit_of_a_quiet_station() {
             bench.only(Rule::Belief, words);
         }
     }
+}
+
+#[test]
+fn belief_fires_on_a_limit_that_was_decided_and_has_not_left_by_the_next_look() {
+    let mut bench = Bench::new();
+    bench.wait(60);
+    let (mut view, told) = believed(&bench);
+    bench.watch.evses[ONE].live = view.evses[ONE].control.limit;
+    view.evses[ONE].control.limit = Some(Amperes::from_amperes(8));
+    bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+    assert_eq!(bench.fired(Rule::Belief), 0, "it is on its way: {:#?}", bench.watch.verdicts);
+    bench.wait(60);
+    bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+    bench.only(Rule::Belief, "holds 8 A in force, 6 A is");
 }
 
 #[test]
