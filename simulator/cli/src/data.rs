@@ -26,11 +26,7 @@ pub struct Sessions {
 /// The stays of one site that arrived in a month, by UTC.
 pub fn sessions(path: &Path, site: &str, month: CivilMonth) -> anyhow::Result<Sessions> {
     let mut table = table(path, b',')?;
-    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
-    let column = |name: &str| {
-        let place = headers.iter().position(|header| header == name);
-        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
-    };
+    let column = columns(&mut table, path)?;
     let (at_site, at_user, at_evse) = (column("site")?, column("user")?, column("evse")?);
     let (at_arrival, at_departure) = (column("arrival_utc")?, column("departure_utc")?);
     let at_energy = column("energy_kwh")?;
@@ -80,11 +76,7 @@ pub fn sessions(path: &Path, site: &str, month: CivilMonth) -> anyhow::Result<Se
 /// Every row of a file of sessions, the defective ones included.
 pub fn session_rows(path: &Path) -> anyhow::Result<Vec<SessionRow>> {
     let mut table = table(path, b',')?;
-    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
-    let column = |name: &str| {
-        let place = headers.iter().position(|header| header == name);
-        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
-    };
+    let column = columns(&mut table, path)?;
     let (source, site, user, evse) = (column("source")?, column("site")?, column("user")?, column("evse")?);
     let (arrival, departure) = (column("arrival_utc")?, column("departure_utc")?);
     let (charge_end, energy) = (column("charge_end_utc")?, column("energy_kwh")?);
@@ -146,11 +138,7 @@ fn millionths(text: &str) -> Option<i64> {
 /// Cars of a year or older.
 pub fn ev_models(path: &Path, year_last: i64) -> anyhow::Result<Vec<EvRow>> {
     let mut table = table(path, b',')?;
-    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
-    let column = |name: &str| {
-        let place = headers.iter().position(|header| header == name);
-        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
-    };
+    let column = columns(&mut table, path)?;
     let (brand, model, variant) = (column("brand")?, column("model")?, column("variant")?);
     let (year, kwh) = (column("year")?, column("usable_kwh")?);
     let (phases, kw) = (column("ac_phases")?, column("ac_max_kw")?);
@@ -200,11 +188,7 @@ pub fn load_curve(path: &Path, weekday: &str, weekend: &str) -> anyhow::Result<D
 /// What a building took on average in each hour from `from` on; an hour of 0 kW was not recorded and is left out.
 pub fn hours(path: &Path, building: &str, from: Timestamp) -> anyhow::Result<Vec<(Timestamp, Watts)>> {
     let mut table = table(path, b',')?;
-    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
-    let column = |name: &str| {
-        let place = headers.iter().position(|header| header == name);
-        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
-    };
+    let column = columns(&mut table, path)?;
     let (of, at, kw) = (column("building")?, column("timestamp_utc")?, column("kw")?);
     let mut hours = Vec::new();
     for (row, record) in table.records().enumerate() {
@@ -224,6 +208,18 @@ pub fn hours(path: &Path, building: &str, from: Timestamp) -> anyhow::Result<Vec
         bail!("`{}` has no hour of building {building} from {from} on", path.display());
     }
     Ok(hours)
+}
+
+/// Where each column of a table stands, by its name.
+fn columns<'p, R: Read>(
+    table: &mut csv::Reader<R>,
+    path: &'p Path,
+) -> anyhow::Result<impl Fn(&str) -> anyhow::Result<usize> + use<'p, R>> {
+    let headers = table.headers().with_context(|| format!("`{}`", path.display()))?.clone();
+    Ok(move |name: &str| {
+        let place = headers.iter().position(|header| header == name);
+        place.with_context(|| format!("`{}` has no column `{name}`", path.display()))
+    })
 }
 
 /// A table, unpacked where its name ends with `gz`.

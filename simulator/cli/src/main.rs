@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A month in frames makes a billion small allocations; the system's allocator takes a fifth of its time.
+/// Frames are many small allocations: with the system's allocator a month of them takes longer (`benches/README.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
