@@ -156,6 +156,8 @@ struct Anchor {
     likely: PerPhase<Amperes>,
     is_exact: bool,
     members: Vec<Member>,
+    /// The places of those that drew, and at least how much: few of many.
+    drawing: Vec<(usize, PerPhase<Amperes>)>,
 }
 
 impl Metering {
@@ -278,6 +280,12 @@ impl Metering {
                 .zip_with(lower, |metered, drawn| base_at_most(metered, drawn, self.supply)),
             likely: not_below_export(reading.current - likely, reading.current),
             is_exact: members.iter().all(|member| member.steadiness == Steadiness::Steady),
+            drawing: members
+                .iter()
+                .enumerate()
+                .filter(|(_, member)| member.lower != zero)
+                .map(|(place, member)| (place, member.lower))
+                .collect(),
             members,
         });
         let is_past = |old: &Anchor| instant.since(old.reading.taken_at) > FALL_BELIEVED_AFTER;
@@ -300,9 +308,9 @@ impl Metering {
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
         let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
         let bound = |anchor: &Anchor| {
-            let drawing = members.iter().zip(&anchor.members).filter(|(_, then)| then.lower != zero);
-            let dropped = drawing.fold(zero, |sum, (now, then)| {
-                sum + now.lower.zip_with(now.allowed, Amperes::min).zip_with(then.lower, gain)
+            let dropped = anchor.drawing.iter().fold(zero, |sum, &(place, then)| {
+                let now = &members[place];
+                sum + now.lower.zip_with(now.allowed, Amperes::min).zip_with(then, gain)
             });
             anchor.highest + positive(latest.current - anchor.reading.current + dropped)
         };

@@ -10,6 +10,7 @@ use crate::core::{Answering, Core};
 use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
+use crate::record::Record;
 use crate::station::Station;
 use crate::wire::{self, Incoming};
 
@@ -84,10 +85,19 @@ impl Csms {
         Self { core: Core { policy, ..Core::default() }, ..Self::default() }
     }
 
+    /// As a restart with these records would make it: what [`Input::Restored`] does to a new engine, for observers.
+    #[must_use]
+    pub fn restored<'a>(now: Timestamp, records: impl Iterator<Item = &'a Record> + Clone) -> Self {
+        let mut csms = Self::default();
+        csms.restore(now, records);
+        csms.settle(now);
+        csms
+    }
+
     /// Takes one input. `now` is UTC by the engine's clock and never goes back. Drain the outputs before the next.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
-            Input::Restored(records) => self.restore(now, records),
+            Input::Restored(records) => self.restore(now, records.iter()),
             Input::Directory(directory) => self.core.directory = directory,
             Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
             Input::LinkDown { link } => self.link_down(now, link),

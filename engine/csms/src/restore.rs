@@ -2,28 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use billing::cdr::EvidenceRef;
 use charging::network::Network;
 use charging::site::EvseRecord;
-use units::{EvseId, StationId, Timestamp};
+use units::{EvseId, StationId, Timestamp, TransactionId};
 
 use crate::csms::Csms;
-use crate::record::{EvidenceRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow};
+use crate::evidence::OpenTransaction;
+use crate::record::{Record, SessionRow, SiteRow, StationRow, TransactionRow};
 use crate::station::Station;
 
-/// The records, sorted by what needs what.
+/// The state rows, sorted by what needs what.
 #[derive(Default)]
-struct Sorted {
-    sites: Vec<SiteRow>,
-    stations: BTreeMap<StationId, StationRow>,
-    evses: BTreeMap<EvseId, EvseRecord>,
-    sessions: Vec<SessionRow>,
-    transactions: Vec<TransactionRow>,
-    facts: Vec<Fact>,
-}
-
-enum Fact {
-    Evidence(EvidenceRow),
-    MeterValues(MeterValuesRow),
+struct Sorted<'a> {
+    sites: Vec<&'a SiteRow>,
+    stations: BTreeMap<&'a StationId, &'a StationRow>,
+    evses: BTreeMap<&'a EvseId, &'a EvseRecord>,
+    sessions: Vec<&'a SessionRow>,
+    transactions: Vec<&'a TransactionRow>,
 }
 
 impl Csms {
@@ -32,8 +28,8 @@ impl Csms {
     /// # Panics
     ///
     /// Where a site was committed that cannot be built: a site is checked before it is committed.
-    pub(crate) fn restore(&mut self, now: Timestamp, records: Vec<Record>) {
-        let sorted = self.sort(records);
+    pub(crate) fn restore<'a>(&mut self, now: Timestamp, records: impl Iterator<Item = &'a Record> + Clone) {
+        let sorted = self.sort(records.clone());
         for SiteRow { config } in sorted.sites {
             let network = Network::build(config.clone());
             assert!(
@@ -46,34 +42,61 @@ impl Csms {
             let records: BTreeMap<EvseId, EvseRecord> = config
                 .evses
                 .iter()
-                .filter_map(|evse| Some((evse.id.clone(), sorted.evses.get(&evse.id)?.clone())))
+                .filter_map(|evse| Some((evse.id.clone(), (*sorted.evses.get(&evse.id)?).clone())))
                 .collect();
             let index = self.core.sites.put(now, config.clone(), network, records);
             for evse in &config.evses {
                 if !self.station_by_id.contains_key(&evse.id.station) {
-                    let station = Station::new(evse.id.station.clone(), index, &config, now);
+                    let station = Station::new(evse.id.station.clone(), index, config, now);
                     self.push_station(station);
                 }
             }
         }
         for (id, row) in sorted.stations {
             // A station that was taken from its site keeps its row and has no place.
-            if let Some(&place) = self.station_by_id.get(&id) {
-                self.stations[place].row = row;
+            if let Some(&place) = self.station_by_id.get(id) {
+                self.stations[place].row = row.clone();
             }
         }
         for session in sorted.sessions.into_iter().filter(|session| session.ended_at.is_none()) {
-            self.with_evse(&session.evse.clone(), |station, place| {
-                station.evses[place].session = Some(session);
+            self.with_evse(&session.evse, |station, place| {
+                station.evses[place].session = Some(session.clone());
             });
         }
+        let mut places = BTreeMap::new();
         for row in sorted.transactions {
             if let Some(place) = self.place_of(&row.evse) {
-                self.stations[place].transactions.restore(row);
+                self.stations[place].transactions.restore(row.clone());
+                places.insert(row.transaction, place);
             }
         }
-        for fact in sorted.facts {
-            self.restore_fact(fact);
+        for record in records {
+            match record {
+                Record::Evidence(row) => {
+                    if let Some(open) = self.open_at(&places, row.transaction) {
+                        open.rest_on(EvidenceRef { frame: row.frame, sha256: row.sha256 });
+                    }
+                }
+                Record::MeterValues(row) => {
+                    if let Some(open) = self.open_at(&places, row.transaction) {
+                        if let Some(number) = row.seq_no {
+                            open.row.events.insert(number);
+                        }
+                        for reading in row.samples.iter().filter_map(|sample| sample.register) {
+                            open.read(reading);
+                        }
+                    }
+                }
+                Record::Site(_)
+                | Record::Station(_)
+                | Record::Evse(_)
+                | Record::Session(_)
+                | Record::Transaction(_)
+                | Record::Counters(_)
+                | Record::Cdr(_)
+                | Record::Finding(_)
+                | Record::Audit(_) => {}
+            }
         }
         for place in 0..self.stations.len() {
             let Self { stations, core, .. } = self;
@@ -82,26 +105,28 @@ impl Csms {
         }
     }
 
-    fn sort(&mut self, records: Vec<Record>) -> Sorted {
+    fn sort<'a>(&mut self, records: impl Iterator<Item = &'a Record>) -> Sorted<'a> {
         let mut sorted = Sorted::default();
         for record in records {
             match record {
                 Record::Site(row) => sorted.sites.push(row),
                 Record::Station(row) => {
-                    sorted.stations.insert(row.station.clone(), row);
+                    sorted.stations.insert(&row.station, row);
                 }
                 Record::Evse(row) => {
-                    sorted.evses.insert(row.evse, row.control);
+                    sorted.evses.insert(&row.evse, &row.control);
                 }
                 Record::Session(row) => sorted.sessions.push(row),
                 Record::Transaction(row) => sorted.transactions.push(row),
                 Record::Counters(row) => {
-                    self.core.counters = row;
+                    self.core.counters = *row;
                     self.core.message_next = row.message;
                 }
-                Record::Evidence(row) => sorted.facts.push(Fact::Evidence(row)),
-                Record::MeterValues(row) => sorted.facts.push(Fact::MeterValues(row)),
-                Record::Cdr(_) | Record::Finding(_) | Record::Audit(_) => {}
+                Record::Evidence(_)
+                | Record::MeterValues(_)
+                | Record::Cdr(_)
+                | Record::Finding(_)
+                | Record::Audit(_) => {}
             }
         }
         sorted.sites.sort_by(|a, b| a.config.id.cmp(&b.config.id));
@@ -110,27 +135,13 @@ impl Csms {
         sorted
     }
 
-    fn restore_fact(&mut self, fact: Fact) {
-        let (station, transaction) = match &fact {
-            Fact::Evidence(row) => (&row.station, row.transaction),
-            Fact::MeterValues(row) => (&row.evse.station, row.transaction),
-        };
-        let Some(&place) = self.station_by_id.get(station) else { return };
-        let transactions = &mut self.stations[place].transactions;
-        let Some(open) = transaction.and_then(|id| transactions.open_mut(id)) else { return };
-        match fact {
-            Fact::Evidence(row) => {
-                open.rest_on(billing::cdr::EvidenceRef { frame: row.frame, sha256: row.sha256 });
-            }
-            Fact::MeterValues(row) => {
-                if let Some(number) = row.seq_no {
-                    open.row.events.insert(number);
-                }
-                for reading in row.samples.iter().filter_map(|sample| sample.register) {
-                    open.read(reading);
-                }
-            }
-        }
+    fn open_at(
+        &mut self,
+        places: &BTreeMap<TransactionId, usize>,
+        transaction: Option<TransactionId>,
+    ) -> Option<&mut OpenTransaction> {
+        let &place = places.get(&transaction?)?;
+        self.stations[place].transactions.open_mut(transaction?)
     }
 
     fn with_evse(&mut self, evse: &EvseId, change: impl FnOnce(&mut Station, usize)) {

@@ -146,6 +146,10 @@ impl Json<'_> {
 /// Writes `text` as a JSON string, quotes included.
 pub(crate) fn write_text(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
+    if !text.bytes().any(is_escaped) {
+        out.write_str(text)?;
+        return out.write_char('"');
+    }
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escape = match byte {
@@ -169,6 +173,11 @@ pub(crate) fn write_text(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     }
     out.write_str(text.get(plain_from..).unwrap_or_default())?;
     out.write_char('"')
+}
+
+/// A quote, a backslash or a control character: what may not stand in a string as it is.
+const fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
 struct Parser<'a> {
@@ -274,10 +283,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Goes to the next quote, backslash or control character.
+    /// Goes to the next byte that may not stand in a string.
     fn skip_plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+        self.at += rest.iter().position(|&byte| is_escaped(byte)).unwrap_or(rest.len());
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {

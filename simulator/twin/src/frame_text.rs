@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use units::{Amperes, TimeSpan};
 
 /// The head of a frame.
@@ -72,7 +73,7 @@ pub struct ProfileSent {
     /// The connector, in OCPP 2.0.1 the EVSE; 0 is the whole station.
     pub connector: u16,
     /// chargingProfilePurpose.
-    pub purpose: Cow<'static, str>,
+    pub purpose: &'static str,
     /// chargingRateUnit is A.
     pub is_amperes: bool,
     /// Start of each period after the first, and its limit.
@@ -85,36 +86,66 @@ pub struct ProfileSent {
 ///
 /// What is missing or wrong.
 pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
-    let frame: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let payload = &frame[3];
-    let is_v16 = payload.get("csChargingProfiles").is_some();
-    let (profile, schedule, connector) = if is_v16 {
-        let profile = &payload["csChargingProfiles"];
-        (profile, &profile["chargingSchedule"], &payload["connectorId"])
-    } else {
-        let profile = &payload["chargingProfile"];
-        (profile, &profile["chargingSchedule"][0], &payload["evseId"])
+    let (_, _, _, payload): (IgnoredAny, IgnoredAny, IgnoredAny, Payload<'_>) =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let (purpose, schedule) = match (payload.cs_charging_profiles, payload.charging_profile) {
+        (Some(profile), None) => (profile.charging_profile_purpose, profile.charging_schedule),
+        (None, Some(Profile { charging_profile_purpose, charging_schedule: [schedule] })) => {
+            (charging_profile_purpose, schedule)
+        }
+        (Some(_), Some(_)) | (None, None) => return Err("neither or both versions' profile".to_owned()),
     };
-    let connector = connector.as_u64().and_then(|number| u16::try_from(number).ok());
-    let periods = schedule["chargingSchedulePeriod"].as_array().ok_or("no chargingSchedulePeriod")?;
-    let read = |period: &Value| {
-        let start = period["startPeriod"].as_i64()?;
-        let limit: Amperes = period["limit"].as_number()?.to_string().parse().ok()?;
-        Some((TimeSpan::from_seconds(start), limit))
+    let read = |period: Period| {
+        let limit: Amperes = period.limit.to_string().parse().ok()?;
+        Some((TimeSpan::from_seconds(period.start_period), limit))
     };
+    let periods = schedule.charging_schedule_period.into_iter().map(read);
     Ok(ProfileSent {
-        connector: connector.ok_or("no connectorId, no evseId")?,
-        purpose: match profile["chargingProfilePurpose"].as_str() {
-            Some("TxProfile") => Cow::Borrowed("TxProfile"),
-            Some("TxDefaultProfile") => Cow::Borrowed("TxDefaultProfile"),
-            Some("ChargePointMaxProfile") => Cow::Borrowed("ChargePointMaxProfile"),
-            Some("ChargingStationMaxProfile") => Cow::Borrowed("ChargingStationMaxProfile"),
-            Some(other) => return Err(format!("unknown purpose {other}")),
-            None => return Err("no chargingProfilePurpose".to_owned()),
-        },
-        is_amperes: schedule["chargingRateUnit"].as_str() == Some("A"),
-        periods: periods.iter().map(read).collect::<Option<_>>().ok_or("a period without start or limit")?,
+        connector: payload.connector_id,
+        purpose: PURPOSES
+            .into_iter()
+            .find(|known| *known == purpose)
+            .ok_or_else(|| format!("unknown purpose {purpose}"))?,
+        is_amperes: schedule.charging_rate_unit == "A",
+        periods: periods.collect::<Option<_>>().ok_or("a limit that is no current")?,
     })
+}
+
+const PURPOSES: [&str; 4] =
+    ["TxProfile", "TxDefaultProfile", "ChargePointMaxProfile", "ChargingStationMaxProfile"];
+
+/// What a SetChargingProfile bears: `csChargingProfiles` in OCPP 1.6, `chargingProfile` in 2.0.1.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload<'a> {
+    #[serde(alias = "evseId")]
+    connector_id: u16,
+    #[serde(borrow)]
+    cs_charging_profiles: Option<Profile<'a, Schedule<'a>>>,
+    charging_profile: Option<Profile<'a, [Schedule<'a>; 1]>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Profile<'a, S> {
+    #[serde(borrow)]
+    charging_profile_purpose: Cow<'a, str>,
+    charging_schedule: S,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Schedule<'a> {
+    #[serde(borrow)]
+    charging_rate_unit: Cow<'a, str>,
+    charging_schedule_period: Vec<Period>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Period {
+    start_period: i64,
+    limit: serde_json::Number,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use units::Timestamp;
 
 /// What comes first among events of one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precedence {
     /// Currents, people, faults.
     Physics,
@@ -35,7 +35,8 @@ impl<E> Queue<E> {
     /// Schedules `event`.
     pub fn push(&mut self, at: Timestamp, precedence: Precedence, event: E) {
         self.sequence += 1;
-        self.heap.push(Reverse(Entry { at, precedence, sequence: self.sequence, event }));
+        let order = precedence.rank() << RANK_AT | self.sequence;
+        self.heap.push(Reverse(Entry { at, order, event }));
     }
 
     /// The next event, if it is due before `end`.
@@ -50,14 +51,28 @@ impl<E> Queue<E> {
 #[derive(Debug)]
 struct Entry<E> {
     at: Timestamp,
-    precedence: Precedence,
-    sequence: u64,
+    /// Precedence, then the order of scheduling, in one number.
+    order: u64,
     event: E,
 }
 
+/// Where the precedence stands in an entry's order: below it there is room for more events than a run can have.
+const RANK_AT: u32 = 60;
+
+impl Precedence {
+    const fn rank(self) -> u64 {
+        match self {
+            Self::Physics => 0,
+            Self::Measurement => 1,
+            Self::Message => 2,
+            Self::Control => 3,
+        }
+    }
+}
+
 impl<E> Entry<E> {
-    const fn key(&self) -> (Timestamp, Precedence, u64) {
-        (self.at, self.precedence, self.sequence)
+    const fn key(&self) -> (Timestamp, u64) {
+        (self.at, self.order)
     }
 }
 

@@ -115,7 +115,7 @@ impl Store {
     /// All that is durable, less the facts of sealed transactions where they were not kept.
     #[must_use]
     pub fn durable(&self) -> Durable {
-        let mut csms = self.csms_rows();
+        let mut csms: Vec<Record> = self.csms_rows().cloned().collect();
         csms.extend(self.sealed_facts.iter().flatten().cloned());
         csms.extend(self.cdrs.iter().cloned().map(|cdr| Record::Cdr(Box::new(cdr))));
         csms.extend(self.findings.iter().cloned().map(Record::Finding));
@@ -159,13 +159,8 @@ impl Store {
     }
 
     /// What a restarted `Csms` gets: state rows, and the facts of transactions that are not sealed.
-    #[must_use]
-    pub fn csms_rows(&self) -> Vec<Record> {
-        let facts = self.open_facts.values();
-        let mut rows = Vec::with_capacity(self.state.len() + facts.clone().map(Vec::len).sum::<usize>());
-        rows.extend(self.state.values().cloned());
-        rows.extend(facts.flatten().cloned());
-        rows
+    pub fn csms_rows(&self) -> impl Iterator<Item = &Record> + Clone {
+        self.state.values().chain(self.open_facts.values().flatten())
     }
 
     /// What a restarted `Office` gets: every record, in order.

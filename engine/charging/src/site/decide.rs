@@ -204,11 +204,10 @@ impl Site {
         let members = self.members(now, &meter.id, worst);
         let mut base = state.metering.base(&members)?;
         let metered = state.metering.latest()?.current;
-        let drawn =
-            members.iter().fold(PerPhase::default(), |sum: PerPhase<Amperes>, member| sum + member.likely);
         for (phase, row) in self.network.circuit(circuit).rows.iter() {
             if metered[phase] > self.network.row(*row).rating {
-                base.likely[phase] = base.likely[phase].max(metered[phase] - drawn[phase]);
+                let drawn = members.iter().map(|member| member.likely[phase]).sum();
+                base.likely[phase] = base.likely[phase].max(metered[phase] - drawn);
                 base.highest[phase] = base.highest[phase].max(base.likely[phase]);
             }
         }
@@ -473,13 +472,7 @@ impl Site {
         commands: &mut Vec<Command>,
     ) -> bool {
         let (mut raises, mut is_waiting) = (Vec::new(), false);
-        let told_each: Vec<AtWorst> = self
-            .network
-            .evse_indices()
-            .zip(worst)
-            .map(|(index, worst)| self.told(index, worst, now))
-            .collect();
-        let told = Told { on_rows: self.sums_by_row(&told_each), each: told_each };
+        let told = self.all_told(worst, now);
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
             let state = self.evse_mut(index);
@@ -495,7 +488,7 @@ impl Site {
                 if !state.may_send(now, urgency) {
                     continue;
                 }
-                match self.in_doubt(index, target, urgency, rows, &told, now) {
+                match self.in_doubt(index, target, urgency, rows, told.as_ref(), now) {
                     InDoubt::Leaves => commands.push(self.set_live(index, target, urgency, now)),
                     InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
                     InDoubt::Waits(certificate) => {
@@ -520,7 +513,7 @@ impl Site {
                     let (limit, urgency) = (state.present_limit(level), Urgency::Renewal);
                     if state.is_renewal_due(index, now)
                         && state.may_send(now, urgency)
-                        && self.in_doubt(index, limit, urgency, rows, &told, now) == InDoubt::Leaves
+                        && self.in_doubt(index, limit, urgency, rows, told.as_ref(), now) == InDoubt::Leaves
                     {
                         commands.push(self.set_live(index, limit, urgency, now));
                     }
@@ -540,11 +533,12 @@ impl Site {
         limit: Amperes,
         urgency: Urgency,
         rows: &[RowNow],
-        told: &Told,
+        told: Option<&Told>,
         now: Timestamp,
     ) -> InDoubt {
         let state = self.evse(index);
-        let (Some(since), Some(newest)) = (state.doubted_since, state.record.newest()) else {
+        let (Some(since), Some(newest), Some(told)) = (state.doubted_since, state.record.newest(), told)
+        else {
             return InDoubt::Leaves;
         };
         let until = match urgency {
@@ -567,6 +561,18 @@ impl Site {
             stale.or(is_full.then_some(Certificate::UnprovenShed))
         });
         waits_for.map_or(InDoubt::Leaves, InDoubt::Waits)
+    }
+
+    /// What all EVSEs were told; none where nobody's limit is in doubt.
+    fn all_told(&self, worst: &[AtWorst], now: Timestamp) -> Option<Told> {
+        self.evses.iter().find(|state| state.doubted_since.is_some())?;
+        let each: Vec<AtWorst> = self
+            .network
+            .evse_indices()
+            .zip(worst)
+            .map(|(index, worst)| self.told(index, worst, now))
+            .collect();
+        Some(Told { on_rows: self.sums_by_row(&each), each })
     }
 
     /// The highest limit told to an EVSE that may be in force, or its level where none was, and what it was measured to

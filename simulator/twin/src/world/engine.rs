@@ -37,8 +37,8 @@ impl Engine {
         self.batch.is_none() && !self.csms_out.has_records() && !self.office_out.has_records()
     }
 
-    pub(super) fn csms_mut(&mut self) -> &mut Csms {
-        &mut self.csms
+    pub(super) const fn csms(&self) -> &Csms {
+        &self.csms
     }
 }
 
@@ -419,7 +419,7 @@ impl World {
         let office_rows = self.store.office_rows();
         let restored = office::Restored { records: office_rows, sums: Vec::new() };
         self.office(office::Input::Restored(Box::new(restored)));
-        self.csms(csms::Input::Restored(self.store.csms_rows()));
+        self.csms(csms::Input::Restored(self.store.csms_rows().cloned().collect()));
         for cdr in self.store.unpriced() {
             self.office(office::Input::Cdr(Box::new(cdr)));
         }

@@ -1,7 +1,7 @@
 //! What the engine holds true, asked without moving it: a query is answered once committed and changes nothing.
 
 use csms::query::{SessionView, SiteView, StationView};
-use csms::{Csms, Effect, Input, Query, QueryAnswer};
+use csms::{Csms, Input, Query, QueryAnswer};
 use units::{RequestId, TimeSpan};
 
 use super::{Event, World};
@@ -56,31 +56,21 @@ impl World {
     /// What an engine restored from the records would hold other than the one that lives. Only where all that it knows
     /// is on the disk: what is not is lost by right.
     pub(super) fn compare_restored(&mut self) {
-        let is_all_durable = self.engine.as_ref().is_some_and(|engine| engine.is_all_durable());
-        if !is_all_durable || self.disk_faults > 0 {
+        let Some(engine) = self.engine.as_ref().filter(|engine| engine.is_all_durable()) else { return };
+        if self.disk_faults > 0 {
             return;
         }
-        let mut restored = Csms::default();
-        restored.handle(self.now, Input::Restored(self.store.csms_rows()));
-        let ours = self.known(&mut restored);
-        let Some(mut engine) = self.engine.take() else { return };
-        let theirs = self.known(engine.csms_mut());
-        self.engine = Some(engine);
-        self.watch.judge_restored(self.now, &differences(&theirs, &ours));
+        let restored = Csms::restored(self.now, self.store.csms_rows());
+        let told = differences(&self.known(engine.csms()), &self.known(&restored));
+        self.watch.judge_restored(self.now, &told);
     }
 
-    /// Asks an engine at once. All it knows is durable, so that nothing else waits in its outputs.
-    fn known(&self, csms: &mut Csms) -> Known {
-        let site = Query::Site(self.scenario.site.config.id.clone());
-        let mut ask = |query| {
-            let request = RequestId(u64::MAX);
-            csms.handle(self.now, Input::Query { request, query });
-            std::iter::from_fn(|| csms.poll_output()).find_map(|output| answer_in(output.effect))
-        };
+    fn known(&self, csms: &Csms) -> Known {
+        let look = |query| csms.look(self.now, &query);
         Known {
-            site: ask(site).and_then(site_of),
-            stations: ask(Query::Stations).map(stations_of).unwrap_or_default(),
-            sessions: ask(Query::Sessions).map(sessions_of).unwrap_or_default(),
+            site: site_of(look(Query::Site(self.scenario.site.config.id.clone()))),
+            stations: stations_of(look(Query::Stations)),
+            sessions: sessions_of(look(Query::Sessions)),
         }
     }
 }
@@ -126,21 +116,6 @@ fn differences(lives: &Known, restored: &Known) -> Vec<String> {
         }
     }
     told
-}
-
-fn answer_in(effect: Effect) -> Option<QueryAnswer> {
-    match effect {
-        Effect::QueryAnswer { answer, .. } => Some(*answer),
-        Effect::Persist { .. }
-        | Effect::SendFrame { .. }
-        | Effect::Withdraw { .. }
-        | Effect::CloseLink { .. }
-        | Effect::Answer { .. }
-        | Effect::SealedCdr(_)
-        | Effect::Sighted(_)
-        | Effect::AlarmRaised(_)
-        | Effect::AlarmCleared(_) => None,
-    }
 }
 
 fn site_of(answer: QueryAnswer) -> Option<SiteView> {

@@ -260,26 +260,29 @@ impl World {
         }
         self.next_frame += 1;
         self.recorder.counts.frames_in += 1;
-        if let Head::Call { id, action } = head(&text) {
-            self.recorder.action(action);
-            if carries_transaction(action, &text)
-                && let Some(engine) = &mut self.engine
-            {
-                let payload = payload_hash(&text);
-                self.store.frame_arrives(self.next_frame, payload);
-                let key = (index, id.to_owned());
-                engine.unacknowledged.entry(key).or_default().push(Unacknowledged {
-                    frame: self.next_frame,
-                    payload,
-                    beginning: beginning(&text),
-                });
+        match head(&text) {
+            Head::Call { id, action } => {
+                self.recorder.action(action);
+                if carries_transaction(action, &text)
+                    && let Some(engine) = &mut self.engine
+                {
+                    let payload = payload_hash(&text);
+                    self.store.frame_arrives(self.next_frame, payload);
+                    let key = (index, id.to_owned());
+                    engine.unacknowledged.entry(key).or_default().push(Unacknowledged {
+                        frame: self.next_frame,
+                        payload,
+                        beginning: beginning(&text),
+                    });
+                }
             }
-        }
-        if let Head::Result { id } | Head::Error { id, .. } = head(&text)
-            && let Some((_, sent_at)) = self.stations[index].limit_asked.take_if(|(asked, _)| asked == id)
-            && !text.contains("Accepted")
-        {
-            self.watch.limit_refused(&self.stations[index].evses, sent_at);
+            Head::Result { id } | Head::Error { id, .. } => {
+                let asked = self.stations[index].limit_asked.take_if(|(asked, _)| asked == id);
+                if let Some((_, sent_at)) = asked.filter(|_| !text.contains("Accepted")) {
+                    self.watch.limit_refused(&self.stations[index].evses, sent_at);
+                }
+            }
+            Head::Other => {}
         }
         let frame = self.next_frame;
         self.csms(csms::Input::Frame { link, frame, text: text.into_boxed_str() });
@@ -469,7 +472,7 @@ impl World {
 }
 
 fn beginning(text: &str) -> Box<str> {
-    text.chars().take(240).collect::<String>().into_boxed_str()
+    text[..text.floor_char_boundary(240)].into()
 }
 
 fn carries_transaction(action: &str, text: &str) -> bool {
