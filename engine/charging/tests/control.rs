@@ -219,6 +219,31 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
 }
 
 #[test]
+fn an_evse_without_a_transaction_refuses_nothing() {
+    let mut world = World::new(21, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    let refused =
+        |world: &World| world.site.alarms().contains(&SiteAlarm::LimitRefused { evse: evse.clone() });
+    for _ in 0..120 {
+        world.now += TimeSpan::from_seconds(1);
+        for command in world.site.decide(world.now) {
+            if let CommandKind::SetLive { .. } = command.kind {
+                world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Rejected));
+            }
+        }
+    }
+    assert!(refused(&world));
+    world.apply(SiteEvent::Booted(evse.station.clone()));
+    let fallbacks = world.site.decide(world.now);
+    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    for command in fallbacks {
+        world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Accepted));
+    }
+    assert!(!refused(&world), "the limits of a transaction end with it");
+}
+
+#[test]
 fn full_current_is_said_only_at_the_evses_maximum_and_a_full_row_only_below_it() {
     let (mut full, mut on_rows) = (0, 0);
     for seed in seeds(5) {
