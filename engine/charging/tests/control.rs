@@ -244,6 +244,24 @@ fn an_evse_without_a_transaction_refuses_nothing() {
 }
 
 #[test]
+fn s1_beside_one_that_disobeys_the_others_are_told_only_what_it_leaves() {
+    let character = Character { rating: 32, base: 5, is_unmetered: true, ..Character::OBEDIENT };
+    let mut world = World::new(18, character);
+    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    for evse in [&first, &second] {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    world.quiet_minutes(10, 5);
+    // They share 25 A. From now on one takes 16 A whatever it is told, and no meter shows it.
+    world.stations.get_mut(&second).unwrap().disobeys = true;
+    world.character.disobeys = Some(3);
+    world.quiet_minutes(5, 5);
+    assert!(world.total().highest() <= Amperes::from_amperes(32), "{}", world.total());
+    assert!(world.served().contains(&first), "9 A are left");
+}
+
+#[test]
 fn full_current_is_said_only_at_the_evses_maximum_and_a_full_row_only_below_it() {
     let (mut full, mut on_rows) = (0, 0);
     for seed in seeds(5) {
@@ -314,6 +332,7 @@ struct Character {
     disobeys: Option<usize>,
     /// The station whose fallback no drill has proven.
     unproven: Option<usize>,
+    is_unmetered: bool,
 }
 
 impl Character {
@@ -328,6 +347,7 @@ impl Character {
         sends_plans: false,
         disobeys: None,
         unproven: None,
+        is_unmetered: false,
     };
 }
 
@@ -917,7 +937,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             parent: None,
             rating: amperes(character.rating),
             reserve: None,
-            meter: Some(MeterConfig {
+            meter: (!character.is_unmetered).then(|| MeterConfig {
                 id: "grid".parse().unwrap(),
                 timeout: TimeSpan::from_seconds(30),
                 accuracy_permille: 10,

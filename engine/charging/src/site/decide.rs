@@ -302,7 +302,7 @@ impl Site {
                 continue;
             }
             let candidate = self.candidate(index, now);
-            if !state.traits.is_fallback_proven {
+            if state.counts_at_its_hardware() {
                 apart.unproven.push(candidate);
                 continue;
             }
@@ -748,6 +748,11 @@ impl EvseState {
     fn takes_part(&self) -> bool {
         let can_be_told = self.link == LinkState::Up && !self.record.is_decommissioned;
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
+    }
+
+    /// No limit lowers its ceiling.
+    fn counts_at_its_hardware(&self) -> bool {
+        !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
     }
 
     /// An EV that takes nothing although it is offered its minimum may need more: it is offered two amperes more after
