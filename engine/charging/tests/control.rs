@@ -219,6 +219,66 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
 }
 
 #[test]
+fn s1_beside_one_that_disobeys_the_others_are_told_only_what_it_leaves() {
+    let character = Character { rating: 32, base: 5, is_unmetered: true, ..Character::OBEDIENT };
+    let mut world = World::new(18, character);
+    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    for evse in [&first, &second] {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    world.quiet_minutes(10, 5);
+    // They share 25 A. From now on one takes 16 A whatever it is told, and no meter shows it.
+    world.stations.get_mut(&second).unwrap().disobeys = true;
+    world.character.disobeys = Some(3);
+    world.quiet_minutes(5, 5);
+    assert!(world.total().highest() <= Amperes::from_amperes(32), "{}", world.total());
+    assert!(world.served().contains(&first), "9 A are left");
+}
+
+#[test]
+fn s2_limits_of_one_decision_that_may_be_raises_count_each_other() {
+    let mut world =
+        World::new(19, Character { rating: 30, base: 24, boots_lose_fallbacks: true, ..Character::OBEDIENT });
+    let evses: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    world.quiet_minutes(10, 5);
+    // Both are told 0 A, and offer no more.
+    world.quiet_minutes(5, 24);
+    assert_eq!(world.served(), BTreeSet::new());
+    let measurement = Measurement {
+        taken_at: world.now,
+        current: PerPhase::splat(Some(Amperes::ZERO)),
+        offered: Some(Amperes::ZERO),
+    };
+    for evse in &evses {
+        world.apply(SiteEvent::Measured(evse.clone(), measurement));
+        world.stations.get_mut(evse).unwrap().is_up = false;
+    }
+    world.decide();
+    world.restart();
+    let thirteen = Amperes::from_amperes(13);
+    (0..40).for_each(|_| world.quiet_step_at(thirteen));
+    for evse in &evses {
+        world.stations.get_mut(evse).unwrap().is_up = true;
+        world.apply(SiteEvent::LinkUp(evse.station.clone()));
+        world.apply(SiteEvent::Booted(evse.station.clone()));
+    }
+    world.now += TimeSpan::from_seconds(1);
+    let current = PerPhase::splat(thirteen);
+    let reading = SiteEvent::GridReading { meter: "grid".parse().unwrap(), taken_at: world.now, current };
+    world.apply(reading);
+    // There is room for 14 A, of which each alone could have all.
+    for _ in 0..80 {
+        world.quiet_step_at(thirteen);
+        world.assert_told_fits();
+    }
+}
+
+#[test]
 fn an_evse_without_a_transaction_refuses_nothing() {
     let mut world = World::new(21, Character::OBEDIENT);
     let evse: EvseId = "CP00/1".parse().unwrap();
@@ -241,24 +301,6 @@ fn an_evse_without_a_transaction_refuses_nothing() {
         world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Accepted));
     }
     assert!(!refused(&world), "the limits of a transaction end with it");
-}
-
-#[test]
-fn s1_beside_one_that_disobeys_the_others_are_told_only_what_it_leaves() {
-    let character = Character { rating: 32, base: 5, is_unmetered: true, ..Character::OBEDIENT };
-    let mut world = World::new(18, character);
-    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
-    for evse in [&first, &second] {
-        world.plug_in(evse);
-        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
-    }
-    world.quiet_minutes(10, 5);
-    // They share 25 A. From now on one takes 16 A whatever it is told, and no meter shows it.
-    world.stations.get_mut(&second).unwrap().disobeys = true;
-    world.character.disobeys = Some(3);
-    world.quiet_minutes(5, 5);
-    assert!(world.total().highest() <= Amperes::from_amperes(32), "{}", world.total());
-    assert!(world.served().contains(&first), "9 A are left");
 }
 
 #[test]
@@ -332,6 +374,7 @@ struct Character {
     disobeys: Option<usize>,
     /// The station whose fallback no drill has proven.
     unproven: Option<usize>,
+    boots_lose_fallbacks: bool,
     is_unmetered: bool,
 }
 
@@ -347,6 +390,7 @@ impl Character {
         sends_plans: false,
         disobeys: None,
         unproven: None,
+        boots_lose_fallbacks: false,
         is_unmetered: false,
     };
 }
@@ -866,6 +910,19 @@ impl World {
         }
     }
 
+    /// S2 from outside: whatever comes into force when, all that was told fits beside the base load.
+    fn assert_told_fits(&self) {
+        for phase in Phase::ALL {
+            let loads = |station: &&SimStation| {
+                station.is_plugged && station.wiring[..station.phases].contains(&phase)
+            };
+            let told = self.stations.values().filter(loads).map(|station| station.worst(self.now));
+            let sum = told.fold(self.base[phase], |sum, worst| sum + worst);
+            let rating = Amperes::from_amperes(self.character.rating);
+            assert!(sum <= rating, "seed {}: {sum} on {phase} of {rating} at {}", self.seed, self.now);
+        }
+    }
+
     /// A row may be over its rating only from a base step until the meter showed it and stations reacted.
     fn assert_ratings(&mut self) {
         let total = self.total();
@@ -922,7 +979,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             Amperes::from_amperes(16),
         );
         evse.is_fallback_proven = character.unproven != Some(number);
-        evse.fallback_survives_boot = true;
+        evse.fallback_survives_boot = !character.boots_lose_fallbacks;
         evse
     });
     Network::build(SiteConfig {

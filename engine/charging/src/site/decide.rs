@@ -479,7 +479,7 @@ impl Site {
             .zip(worst)
             .map(|(index, worst)| self.told(index, worst, now))
             .collect();
-        let told = Told { on_rows: self.sums_by_row(&told_each), each: told_each };
+        let mut told = Told { on_rows: self.sums_by_row(&told_each), each: told_each };
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
             let state = self.evse_mut(index);
@@ -496,7 +496,10 @@ impl Site {
                     continue;
                 }
                 match self.in_doubt(index, target, urgency, rows, &told, now) {
-                    InDoubt::Leaves => commands.push(self.set_live(index, target, urgency, now)),
+                    InDoubt::Leaves => {
+                        self.tells(index, target, &mut told);
+                        commands.push(self.set_live(index, target, urgency, now));
+                    }
                     InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
                     InDoubt::Waits(certificate) => {
                         is_waiting = true;
@@ -522,6 +525,7 @@ impl Site {
                         && state.may_send(now, urgency)
                         && self.in_doubt(index, limit, urgency, rows, &told, now) == InDoubt::Leaves
                     {
+                        self.tells(index, limit, &mut told);
                         commands.push(self.set_live(index, limit, urgency, now));
                     }
                 }
@@ -575,6 +579,17 @@ impl Site {
         let state = self.evse(index);
         let told = state.record.level_told(now, state.clock);
         AtWorst { level: told.map_or(worst.level, |told| told.min(worst.level)), ..*worst }
+    }
+
+    /// A limit leaves: it counts beside those that leave after it.
+    fn tells(&self, index: EvseIndex, limit: Amperes, told: &mut Told) {
+        let own = &mut told.each[index.place()];
+        let before = *own;
+        own.level = own.level.max(limit);
+        for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
+            let phase = self.network.row(row).phase;
+            told.on_rows[row.place()] += own.on(coefficient, phase) - before.on(coefficient, phase);
+        }
     }
 
     /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
