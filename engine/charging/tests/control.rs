@@ -279,6 +279,24 @@ fn s2_limits_of_one_decision_that_may_be_raises_count_each_other() {
 }
 
 #[test]
+fn s2_a_first_limit_where_no_fallback_is_confirmed_may_be_a_raise() {
+    let mut world =
+        World::new(20, Character { rating: 32, boots_lose_fallbacks: true, ..Character::OBEDIENT });
+    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    world.plug_in(&first);
+    world.apply(SiteEvent::EvState(first, EvState::Charging));
+    world.quiet_minutes(10, 5);
+    world.apply(SiteEvent::Booted(second.station.clone()));
+    world.plug_in(&second);
+    world.apply(SiteEvent::EvState(second.clone(), EvState::Charging));
+    for _ in 0..180 {
+        world.quiet_step();
+        world.assert_told_fits();
+    }
+    assert!(world.served().contains(&second), "once the first is shed");
+}
+
+#[test]
 fn an_evse_without_a_transaction_refuses_nothing() {
     let mut world = World::new(21, Character::OBEDIENT);
     let evse: EvseId = "CP00/1".parse().unwrap();

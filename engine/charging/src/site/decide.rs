@@ -548,27 +548,38 @@ impl Site {
         now: Timestamp,
     ) -> InDoubt {
         let state = self.evse(index);
-        let (Some(since), Some(newest)) = (state.doubted_since, state.record.newest()) else {
+        if limit == Amperes::ZERO {
             return InDoubt::Leaves;
+        }
+        let loads = self.network.loads(index, state.record.occupied);
+        let is_over = urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over);
+        let own = &told.each[index.place()];
+        let is_full = |&(row, coefficient): &(RowIndex, Coefficient)| {
+            let own = own.on(coefficient, self.network.row(row).phase);
+            told.on_rows[row.place()] - own + coefficient.of_ceil(limit) > rows[row.place()].highest
         };
+        let Some(newest) = state.record.newest() else {
+            // The first of a transaction, below all that may hold until a fallback is confirmed: nothing may hold.
+            return match loads.iter().any(is_full) {
+                false => InDoubt::Leaves,
+                true if is_over || now >= state.arrived + DOUBT_BEFORE_SHED => InDoubt::Nothing,
+                true => InDoubt::Waits(Certificate::UnprovenShed),
+            };
+        };
+        let Some(since) = state.doubted_since else { return InDoubt::Leaves };
         let until = match urgency {
             Urgency::Shed => newest.expires_at.min(since + DOUBT_BEFORE_SHED),
             Urgency::Renewal | Urgency::Raise => newest.expires_at,
         };
-        if now >= until || limit == Amperes::ZERO {
+        if now >= until {
             return InDoubt::Leaves;
         }
-        let loads = self.network.loads(index, state.record.occupied);
-        if urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over) {
+        if is_over {
             return InDoubt::Nothing;
         }
-        let own = &told.each[index.place()];
-        let waits_for = loads.iter().find_map(|&(row, coefficient)| {
-            let row_now = &rows[row.place()];
-            let own = own.on(coefficient, self.network.row(row).phase);
-            let is_full = told.on_rows[row.place()] - own + coefficient.of_ceil(limit) > row_now.highest;
-            let stale = row_now.stale.map(Certificate::StaleMeter);
-            stale.or(is_full.then_some(Certificate::UnprovenShed))
+        let waits_for = loads.iter().find_map(|load| {
+            let stale = rows[load.0.place()].stale.map(Certificate::StaleMeter);
+            stale.or_else(|| is_full(load).then_some(Certificate::UnprovenShed))
         });
         waits_for.map_or(InDoubt::Leaves, InDoubt::Waits)
     }
