@@ -277,9 +277,13 @@ impl World {
         }
         if let Head::Result { id } | Head::Error { id, .. } = head(&text)
             && let Some((_, sent_at)) = self.stations[index].limit_asked.take_if(|(asked, _)| asked == id)
-            && !text.contains("Accepted")
         {
-            self.watch.limit_refused(&self.stations[index].evses, sent_at);
+            let evses = &self.stations[index].evses;
+            if text.contains("Accepted") {
+                self.watch.limit_accepted(evses, sent_at);
+            } else {
+                self.watch.limit_refused(evses, sent_at);
+            }
         }
         let frame = self.next_frame;
         self.csms(csms::Input::Frame { link, frame, text: text.into_boxed_str() });
