@@ -185,6 +185,11 @@ impl Metering {
     /// The doubt that makes the meter stale until three good readings follow; a reading out of order is only ignored.
     pub fn read(&mut self, reading: Reading) -> Result<(), Doubt> {
         if self.latest.is_some_and(|last| reading.taken_at < last.taken_at) {
+            // Too late to tell anything of the circuit, but not of the meter.
+            if self.is_impossible(&reading) {
+                self.distrust();
+                return Err(Doubt::Impossible);
+            }
             return Err(Doubt::OutOfOrder);
         }
         let was_silent = self.latest.is_none_or(|last| reading.taken_at.since(last.taken_at) > self.timeout);
@@ -463,6 +468,18 @@ mod tests {
         let mut metering = anchored();
         assert_eq!(metering.read(reading(30, 5_000)), Err(Doubt::Impossible));
         assert!(metering.is_stale(at(30)));
+    }
+
+    #[test]
+    fn s5_an_impossible_reading_makes_the_meter_stale_also_where_it_comes_late() {
+        let mut metering = anchored();
+        assert_eq!(metering.read(reading(10, 5_000)), Err(Doubt::Impossible));
+        assert!(metering.is_stale(at(20)));
+        for seconds in [30, 40, 50] {
+            assert!(metering.is_stale(at(seconds)), "before the reading at {seconds} s");
+            metering.read(reading(seconds, 50)).unwrap();
+        }
+        assert!(!metering.is_stale(at(50)));
     }
 
     /// Reads 50 A every ten seconds up to `until`, with an anchor at each: `drawn` of the second.

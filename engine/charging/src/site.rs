@@ -552,7 +552,8 @@ impl Site {
         let state = self.evse_mut(index);
         state.answered(ticket, answer, now);
         let alarm = SiteAlarm::LimitRefused { evse: state.id.clone() };
-        let is_refusing = state.record.is_refusing;
+        // Who refuses counts at its worst until it accepts a limit, and is named while there is one to accept.
+        let is_refusing = state.record.is_refusing && state.record.is_in_transaction;
         if is_refusing {
             self.alarms.insert(alarm);
         } else {

@@ -219,6 +219,109 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
 }
 
 #[test]
+fn s1_beside_one_that_disobeys_the_others_are_told_only_what_it_leaves() {
+    let character = Character { rating: 32, base: 5, is_unmetered: true, ..Character::OBEDIENT };
+    let mut world = World::new(18, character);
+    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    for evse in [&first, &second] {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    world.quiet_minutes(10, 5);
+    // They share 25 A. From now on one takes 16 A whatever it is told, and no meter shows it.
+    world.stations.get_mut(&second).unwrap().disobeys = true;
+    world.character.disobeys = Some(3);
+    world.quiet_minutes(5, 5);
+    assert!(world.total().highest() <= Amperes::from_amperes(32), "{}", world.total());
+    assert!(world.served().contains(&first), "9 A are left");
+}
+
+#[test]
+fn s2_limits_of_one_decision_that_may_be_raises_count_each_other() {
+    let mut world =
+        World::new(19, Character { rating: 30, base: 24, boots_lose_fallbacks: true, ..Character::OBEDIENT });
+    let evses: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    world.quiet_minutes(10, 5);
+    // Both are told 0 A, and offer no more.
+    world.quiet_minutes(5, 24);
+    assert_eq!(world.served(), BTreeSet::new());
+    let measurement = Measurement {
+        taken_at: world.now,
+        current: PerPhase::splat(Some(Amperes::ZERO)),
+        offered: Some(Amperes::ZERO),
+    };
+    for evse in &evses {
+        world.apply(SiteEvent::Measured(evse.clone(), measurement));
+        world.stations.get_mut(evse).unwrap().is_up = false;
+    }
+    world.decide();
+    world.restart();
+    let thirteen = Amperes::from_amperes(13);
+    (0..40).for_each(|_| world.quiet_step_at(thirteen));
+    for evse in &evses {
+        world.stations.get_mut(evse).unwrap().is_up = true;
+        world.apply(SiteEvent::LinkUp(evse.station.clone()));
+        world.apply(SiteEvent::Booted(evse.station.clone()));
+    }
+    world.now += TimeSpan::from_seconds(1);
+    let current = PerPhase::splat(thirteen);
+    let reading = SiteEvent::GridReading { meter: "grid".parse().unwrap(), taken_at: world.now, current };
+    world.apply(reading);
+    // There is room for 14 A, of which each alone could have all.
+    for _ in 0..80 {
+        world.quiet_step_at(thirteen);
+        world.assert_told_fits();
+    }
+}
+
+#[test]
+fn s2_a_first_limit_where_no_fallback_is_confirmed_may_be_a_raise() {
+    let mut world =
+        World::new(20, Character { rating: 32, boots_lose_fallbacks: true, ..Character::OBEDIENT });
+    let [first, second]: [EvseId; 2] = [0, 3].map(|number| format!("CP{number:02}/1").parse().unwrap());
+    world.plug_in(&first);
+    world.apply(SiteEvent::EvState(first, EvState::Charging));
+    world.quiet_minutes(10, 5);
+    world.apply(SiteEvent::Booted(second.station.clone()));
+    world.plug_in(&second);
+    world.apply(SiteEvent::EvState(second.clone(), EvState::Charging));
+    for _ in 0..180 {
+        world.quiet_step();
+        world.assert_told_fits();
+    }
+    assert!(world.served().contains(&second), "once the first is shed");
+}
+
+#[test]
+fn an_evse_without_a_transaction_refuses_nothing() {
+    let mut world = World::new(21, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    let refused =
+        |world: &World| world.site.alarms().contains(&SiteAlarm::LimitRefused { evse: evse.clone() });
+    for _ in 0..120 {
+        world.now += TimeSpan::from_seconds(1);
+        for command in world.site.decide(world.now) {
+            if let CommandKind::SetLive { .. } = command.kind {
+                world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Rejected));
+            }
+        }
+    }
+    assert!(refused(&world));
+    world.apply(SiteEvent::Booted(evse.station.clone()));
+    let fallbacks = world.site.decide(world.now);
+    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    for command in fallbacks {
+        world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Accepted));
+    }
+    assert!(!refused(&world), "the limits of a transaction end with it");
+}
+
+#[test]
 fn full_current_is_said_only_at_the_evses_maximum_and_a_full_row_only_below_it() {
     let (mut full, mut on_rows) = (0, 0);
     for seed in seeds(5) {
@@ -289,6 +392,8 @@ struct Character {
     disobeys: Option<usize>,
     /// The station whose fallback no drill has proven.
     unproven: Option<usize>,
+    boots_lose_fallbacks: bool,
+    is_unmetered: bool,
 }
 
 impl Character {
@@ -303,6 +408,8 @@ impl Character {
         sends_plans: false,
         disobeys: None,
         unproven: None,
+        boots_lose_fallbacks: false,
+        is_unmetered: false,
     };
 }
 
@@ -821,6 +928,19 @@ impl World {
         }
     }
 
+    /// S2 from outside: whatever comes into force when, all that was told fits beside the base load.
+    fn assert_told_fits(&self) {
+        for phase in Phase::ALL {
+            let loads = |station: &&SimStation| {
+                station.is_plugged && station.wiring[..station.phases].contains(&phase)
+            };
+            let told = self.stations.values().filter(loads).map(|station| station.worst(self.now));
+            let sum = told.fold(self.base[phase], |sum, worst| sum + worst);
+            let rating = Amperes::from_amperes(self.character.rating);
+            assert!(sum <= rating, "seed {}: {sum} on {phase} of {rating} at {}", self.seed, self.now);
+        }
+    }
+
     /// A row may be over its rating only from a base step until the meter showed it and stations reacted.
     fn assert_ratings(&mut self) {
         let total = self.total();
@@ -877,7 +997,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             Amperes::from_amperes(16),
         );
         evse.is_fallback_proven = character.unproven != Some(number);
-        evse.fallback_survives_boot = true;
+        evse.fallback_survives_boot = !character.boots_lose_fallbacks;
         evse
     });
     Network::build(SiteConfig {
@@ -892,7 +1012,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             parent: None,
             rating: amperes(character.rating),
             reserve: None,
-            meter: Some(MeterConfig {
+            meter: (!character.is_unmetered).then(|| MeterConfig {
                 id: "grid".parse().unwrap(),
                 timeout: TimeSpan::from_seconds(30),
                 accuracy_permille: 10,

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 20] = [
+const FOUND: [(u64, &str, &str); 34] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -28,6 +28,20 @@ const FOUND: [(u64, &str, &str); 20] = [
     (264, "all", "S7: as 87"),
     (461, "all", "belief: a limit decided a moment ago, on its way"),
     (279, "all", "S7: a frozen meter's rows"),
+    (2012, "all", "S1: what one took that disobeyed was shared out among the others"),
+    (488, "all", "S2: two limits of one decision that were raises"),
+    (391, "all", "S2: a first limit below a fallback that no station had confirmed"),
+    (2130, "all", "S5: an impossible reading that came out of order"),
+    (325, "all", "recovery: an alarm for the limits of a transaction that was over"),
+    (710, "all", "S2: schedules stood still without power"),
+    (70, "all", "S1: an EV that followed its raise after the rating was lowered"),
+    (375, "all", "S1: a rise that nobody could foresee"),
+    (2278, "all", "S1: a station that followed its limits again, before its EV did"),
+    (748, "all", "S2: a limit that another overtook within the reaction time"),
+    (794, "all", "S2: base load by a frozen meter"),
+    (338, "all", "S5: a reading that came while a raise waited for its record"),
+    (217, "all", "S5: a limit told to the transaction before"),
+    (826, "all", "S5: as 217"),
 ];
 
 #[test]

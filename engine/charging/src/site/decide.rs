@@ -301,7 +301,7 @@ impl Site {
                 continue;
             }
             let candidate = self.candidate(index, now);
-            if !state.traits.is_fallback_proven {
+            if state.counts_at_its_hardware() {
                 apart.unproven.push(candidate);
                 continue;
             }
@@ -472,7 +472,7 @@ impl Site {
         commands: &mut Vec<Command>,
     ) -> bool {
         let (mut raises, mut is_waiting) = (Vec::new(), false);
-        let told = self.all_told(worst, now);
+        let mut told = self.all_told(worst, now);
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
             let state = self.evse_mut(index);
@@ -489,7 +489,10 @@ impl Site {
                     continue;
                 }
                 match self.in_doubt(index, target, urgency, rows, told.as_ref(), now) {
-                    InDoubt::Leaves => commands.push(self.set_live(index, target, urgency, now)),
+                    InDoubt::Leaves => {
+                        self.tells(index, target, told.as_mut());
+                        commands.push(self.set_live(index, target, urgency, now));
+                    }
                     InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
                     InDoubt::Waits(certificate) => {
                         is_waiting = true;
@@ -515,6 +518,7 @@ impl Site {
                         && state.may_send(now, urgency)
                         && self.in_doubt(index, limit, urgency, rows, told.as_ref(), now) == InDoubt::Leaves
                     {
+                        self.tells(index, limit, told.as_mut());
                         commands.push(self.set_live(index, limit, urgency, now));
                     }
                 }
@@ -537,35 +541,48 @@ impl Site {
         now: Timestamp,
     ) -> InDoubt {
         let state = self.evse(index);
-        let (Some(since), Some(newest), Some(told)) = (state.doubted_since, state.record.newest(), told)
-        else {
+        let Some(told) = told.filter(|_| limit > Amperes::ZERO) else {
             return InDoubt::Leaves;
         };
+        let loads = self.network.loads(index, state.record.occupied);
+        let is_over = urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over);
+        let own = &told.each[index.place()];
+        let is_full = |&(row, coefficient): &(RowIndex, Coefficient)| {
+            let own = own.on(coefficient, self.network.row(row).phase);
+            told.on_rows[row.place()] - own + coefficient.of_ceil(limit) > rows[row.place()].highest
+        };
+        let Some(newest) = state.record.newest() else {
+            // The first of a transaction, below all that may hold until a fallback is confirmed: nothing may hold.
+            return match loads.iter().any(is_full) {
+                false => InDoubt::Leaves,
+                true if is_over || now >= state.arrived + DOUBT_BEFORE_SHED => InDoubt::Nothing,
+                true => InDoubt::Waits(Certificate::UnprovenShed),
+            };
+        };
+        let Some(since) = state.doubted_since else { return InDoubt::Leaves };
         let until = match urgency {
             Urgency::Shed => newest.expires_at.min(since + DOUBT_BEFORE_SHED),
             Urgency::Renewal | Urgency::Raise => newest.expires_at,
         };
-        if now >= until || limit == Amperes::ZERO {
+        if now >= until {
             return InDoubt::Leaves;
         }
-        let loads = self.network.loads(index, state.record.occupied);
-        if urgency == Urgency::Shed && loads.iter().any(|&(row, _)| rows[row.place()].is_over) {
+        if is_over {
             return InDoubt::Nothing;
         }
-        let own = &told.each[index.place()];
-        let waits_for = loads.iter().find_map(|&(row, coefficient)| {
-            let row_now = &rows[row.place()];
-            let own = own.on(coefficient, self.network.row(row).phase);
-            let is_full = told.on_rows[row.place()] - own + coefficient.of_ceil(limit) > row_now.highest;
-            let stale = row_now.stale.map(Certificate::StaleMeter);
-            stale.or(is_full.then_some(Certificate::UnprovenShed))
+        let waits_for = loads.iter().find_map(|load| {
+            let stale = rows[load.0.place()].stale.map(Certificate::StaleMeter);
+            stale.or_else(|| is_full(load).then_some(Certificate::UnprovenShed))
         });
         waits_for.map_or(InDoubt::Leaves, InDoubt::Waits)
     }
 
-    /// What all EVSEs were told; none where nobody's limit is in doubt.
+    /// What all EVSEs were told; none where nobody's limit is in doubt, nor the first of its transaction.
     fn all_told(&self, worst: &[AtWorst], now: Timestamp) -> Option<Told> {
-        self.evses.iter().find(|state| state.doubted_since.is_some())?;
+        self.evses.iter().find(|state| {
+            let is_first = state.record.is_in_transaction && state.record.newest().is_none();
+            is_first || state.doubted_since.is_some()
+        })?;
         let each: Vec<AtWorst> = self
             .network
             .evse_indices()
@@ -581,6 +598,18 @@ impl Site {
         let state = self.evse(index);
         let told = state.record.level_told(now, state.clock);
         AtWorst { level: told.map_or(worst.level, |told| told.min(worst.level)), ..*worst }
+    }
+
+    /// A limit leaves: it counts beside those that leave after it.
+    fn tells(&self, index: EvseIndex, limit: Amperes, told: Option<&mut Told>) {
+        let Some(told) = told else { return };
+        let own = &mut told.each[index.place()];
+        let before = *own;
+        own.level = own.level.max(limit);
+        for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
+            let phase = self.network.row(row).phase;
+            told.on_rows[row.place()] += own.on(coefficient, phase) - before.on(coefficient, phase);
+        }
     }
 
     /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
@@ -754,6 +783,11 @@ impl EvseState {
     fn takes_part(&self) -> bool {
         let can_be_told = self.link == LinkState::Up && !self.record.is_decommissioned;
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
+    }
+
+    /// No limit lowers its ceiling.
+    fn counts_at_its_hardware(&self) -> bool {
+        !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
     }
 
     /// An EV that takes nothing although it is offered its minimum may need more: it is offered two amperes more after

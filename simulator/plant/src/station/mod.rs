@@ -435,7 +435,8 @@ impl Station {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if let Power::Booting { until, .. } = self.power {
-            return Some(until).filter(|until| *until < Timestamp::MAX);
+            let up = Some(until).filter(|until| *until < Timestamp::MAX);
+            return up.into_iter().chain(self.connectors.iter().filter_map(|held| held.boundary)).min();
         }
         let is_talking = self.link == Link::Up && self.registration == Registration::Accepted;
         let own = [
@@ -481,6 +482,7 @@ impl Station {
     }
 
     /// Truth: the limit the station applies to `connector`, per phase, whether or not energy is released.
+    /// Off or booting, it is what would be applied if it came up now: schedules run on.
     #[must_use]
     pub fn limit(&self, connector: ConnectorNumber) -> Amperes {
         self.held(connector).map(|held| held.evse.quantised()).unwrap_or_default()
@@ -554,6 +556,7 @@ impl Station {
             if until <= self.now {
                 self.come_up(reason, lost_at);
             }
+            self.limits_due();
             self.settle();
             return;
         }
@@ -779,7 +782,6 @@ impl Station {
         let now = self.now;
         for connector in &mut self.connectors {
             connector.authorised = None;
-            connector.boundary = None;
             connector.sample_due = None;
             connector.evse.set_supply(now, Supply::Withheld);
         }

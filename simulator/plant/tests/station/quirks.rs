@@ -222,6 +222,19 @@ fn quirk_ignores_lower_limits_until_it_behaves_again() {
 }
 
 #[test]
+fn schedules_run_on_without_power() {
+    let mut desk = charging_at_10(config());
+    assert_eq!(desk.set_profile(1, "TxProfile", 1, &[(0, 8.0), (60, 6.0), (600, 0.0)])["status"], "Accepted");
+    desk.wait(5);
+    desk.station.power_off(at(desk.now));
+    for (seconds, limit) in [(5, 8), (60, 6), (600, 0)] {
+        desk.wait(seconds);
+        assert_eq!(desk.station.limit(1), amperes(limit), "what it would apply if it came up");
+        assert_eq!(desk.current(), Amperes::ZERO, "it has no power");
+    }
+}
+
+#[test]
 fn a_power_cut_lasts_until_power_is_back_and_a_boot_follows() {
     let mut desk = charging_at_10(config());
     desk.station.power_off(at(desk.now));

@@ -79,6 +79,8 @@ struct Row {
     is_told: bool,
     /// What a lower rating made of it: it is no more than to be shed in time.
     granted: Amperes,
+    /// What the limits told before may make of it yet, until they are shed.
+    granted_by_limits: Option<(Timestamp, Amperes)>,
     /// Its overload could not be foreseen, or not be helped: a fuse may trip.
     was_helpless: bool,
     /// The last lower limit that left for an EVSE on the row.
@@ -131,8 +133,12 @@ impl Watch {
         self.evses[index].drawn = truth.evses()[index].terminals().highest();
         self.judge_conduct(now, index);
         self.story.note(now, Note::Current { evse: index, current: truth.evses()[index].site() });
+        let is_unforeseen = !self.evses[index].plant.follows_limits && !self.evses[index].is_known_wayward;
         for &circuit in self.path(self.evses[index].circuit).iter() {
             for phase in Phase::ALL {
+                if is_unforeseen && change[phase] > Amperes::ZERO {
+                    self.excess_begins_anew(now, circuit, phase);
+                }
                 if change[phase] != Amperes::ZERO {
                     self.judge_change(now, truth, circuit, phase, change[phase] > Amperes::ZERO);
                 }
@@ -155,13 +161,20 @@ impl Watch {
                 {
                     row.base.pop_front();
                 }
-                // A new step is a new excess: its time runs anew.
-                if change[phase] > Amperes::ZERO && row.over_since.is_some() {
-                    row.over_since = Some(now);
-                    self.forget_deadlines(place, phase);
+                if change[phase] > Amperes::ZERO {
+                    self.excess_begins_anew(now, place, phase);
                 }
                 self.judge_change(now, truth, place, phase, false);
             }
+        }
+    }
+
+    /// A new step is a new excess: its time runs anew.
+    fn excess_begins_anew(&mut self, now: Timestamp, circuit: usize, phase: Phase) {
+        let row = &mut self.currents.rows[circuit][phase];
+        if row.over_since.is_some() {
+            row.over_since = Some(now);
+            self.forget_deadlines(circuit, phase);
         }
     }
 
@@ -190,12 +203,16 @@ impl Watch {
 
     /// The rating of a circuit is another: what exceeds it now must be shed as if a reading had told it.
     pub(super) fn rating_changed(&mut self, now: Timestamp, truth: &Truth, circuit: usize) {
+        let told = truth.circuits()[circuit].base() + self.sum_at_worst(now, circuit);
+        let shed_by = now + ON_THE_WIRE + self.currents.reaction.shed;
         for phase in Phase::ALL {
-            let excess = truth.circuits()[circuit].total()[phase] - self.circuits[circuit].rating[phase];
+            let rating = self.circuits[circuit].rating[phase];
+            let excess = truth.circuits()[circuit].total()[phase] - rating;
             self.forget_deadlines(circuit, phase);
             let row = &mut self.currents.rows[circuit][phase];
             row.over_since = (excess > ROUNDING).then_some(now);
             row.granted = excess.max(Amperes::ZERO);
+            row.granted_by_limits = Some((shed_by, told[phase] - rating));
             row.is_told = false;
             if excess > ROUNDING {
                 self.expect_shed(now, circuit, phase);
@@ -288,7 +305,8 @@ impl Watch {
             return;
         }
         row.over_since.get_or_insert(now);
-        let granted = row.granted;
+        let by_limits = row.granted_by_limits.filter(|(until, _)| now <= *until);
+        let granted = by_limits.map_or(row.granted, |(_, by_limits)| row.granted.max(by_limits));
         let is_judged = is_rise && !row.is_told;
         let unforeseen = self.unforeseen(now, truth, circuit, phase);
         if unforeseen > Amperes::ZERO || self.is_nothing_left(truth, circuit, phase) {
@@ -382,8 +400,14 @@ impl Watch {
         let lie = self.circuits[circuit].meter.as_ref().and_then(|meter| meter.lie(now));
         let mut sum = lie.map_or(Amperes::ZERO, |lie| lie[phase]);
         for (watched, evse) in self.evses.iter().zip(truth.evses()) {
-            let is_wayward = !watched.plant.follows_limits && !watched.is_known_wayward;
-            let is_wayward = is_wayward || !watched.is_wired_right;
+            // The EV takes its time to follow a station that follows its limits again.
+            let is_following = |since: &Timestamp| {
+                watched.plant.follows_limits && now.since(*since) <= self.currents.reaction.shed
+            };
+            let is_unknown = !watched.plant.follows_limits && !watched.is_known_wayward;
+            let is_wayward = is_unknown
+                || watched.follows_since.as_ref().is_some_and(is_following)
+                || !watched.is_wired_right;
             if is_wayward && self.path(watched.circuit).contains(&circuit) {
                 let told = watched.live.unwrap_or(watched.fallback).min(watched.plant.ev_max);
                 let believed = at_limit(watched.wiring, told, watched.plant.phases)[phase];

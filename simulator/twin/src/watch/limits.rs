@@ -38,6 +38,10 @@ pub struct WatchedMeter {
     fresh: u32,
     /// It was stale since the engine's start.
     was_stale: bool,
+    /// Nothing might rise by it when the last reading came.
+    forbade_raises: bool,
+    /// No reading of another meter came before it at the same instant, on which a decision may rest.
+    is_first_of_its_instant: bool,
     /// What it told too little, and when it last did.
     lie: Option<(Timestamp, PerPhase<Amperes>)>,
 }
@@ -54,6 +58,8 @@ impl WatchedMeter {
             bases: VecDeque::new(),
             fresh: 0,
             was_stale: false,
+            forbade_raises: true,
+            is_first_of_its_instant: true,
             lie: None,
         }
     }
@@ -65,6 +71,7 @@ impl WatchedMeter {
     }
 
     fn hear(&mut self, now: Timestamp, told: PerPhase<Amperes>, sampled: &Sampled) {
+        self.forbade_raises = self.forbids_raises(now);
         let is_gap = self.heard_at.is_some_and(|before| sampled.at.since(before) > self.timeout);
         self.heard_at = Some(sampled.at);
         let is_nonsense = sampled.fault == MeterFault::Impossible;
@@ -83,9 +90,9 @@ impl WatchedMeter {
                     self.readings.pop_front();
                 }
             }
-            // What it told then is what is believed; it may be less than what flows.
-            MeterFault::Silent | MeterFault::Frozen => self.lies(now, told, sampled),
-            MeterFault::Zero => {
+            MeterFault::Silent => self.lies(now, told, sampled),
+            // What our EVSEs draw is taken for part of what it tells, and the rest for base.
+            MeterFault::Frozen | MeterFault::Zero => {
                 let evses = sampled.total - sampled.base;
                 self.shows(now, sampled.base.zip_with(told - evses, Amperes::min));
                 self.lies(now, told, sampled);
@@ -129,13 +136,30 @@ impl WatchedMeter {
             Some(_) => self.was_stale && self.fresh < 3,
         }
     }
+
+    /// The same for a raise that leaves now and was decided up to `ago` before: the kindest of the readings since counts.
+    fn forbade_raises(&self, now: Timestamp, ago: TimeSpan) -> bool {
+        let decided_at = now - ago;
+        let came_later = |delivered: Timestamp| {
+            delivered > decided_at || (delivered == decided_at && !self.is_first_of_its_instant)
+        };
+        let forbade = if self.delivered_at.is_some_and(came_later) {
+            self.forbade_raises
+        } else {
+            self.forbids_raises(decided_at)
+        };
+        forbade && self.forbids_raises(now)
+    }
 }
 
 impl Watch {
     /// A reading of a circuit's meter reaches the engine; it was `sampled` when it was measured.
     pub fn reading(&mut self, now: Timestamp, circuit: usize, told: PerPhase<Amperes>, sampled: &Sampled) {
         self.story.note(now, Note::Reading { circuit, measured_at: sampled.at, current: told });
+        let mut meters = self.circuits.iter().filter_map(|circuit| circuit.meter.as_ref());
+        let is_first = meters.all(|meter| meter.delivered_at != Some(now));
         if let Some(meter) = &mut self.circuits[circuit].meter {
+            meter.is_first_of_its_instant = is_first;
             meter.hear(now, told, sampled);
         }
         if sampled.fault == MeterFault::None {
@@ -163,6 +187,17 @@ impl Watch {
     pub fn limit_refused(&mut self, evses: &[usize], sent_at: Timestamp) {
         for &index in evses {
             self.evses[index].on_the_wire.retain(|(sent, _)| *sent != sent_at);
+        }
+    }
+
+    /// The engine hears that a station accepted what left for it at `sent_at`: what left before never comes into force any
+    /// more, be it that the station had not followed it yet.
+    pub fn limit_accepted(&mut self, evses: &[usize], sent_at: Timestamp) {
+        for &index in evses {
+            let on_the_wire = &mut self.evses[index].on_the_wire;
+            if let Some(place) = on_the_wire.iter().position(|(sent, _)| *sent == sent_at) {
+                on_the_wire.drain(..place);
+            }
         }
     }
 
@@ -338,7 +373,9 @@ impl Watch {
         }
         self.verdicts.check(Rule::S5);
         for &circuit in self.path(self.evses[index].circuit).iter() {
-            if !self.circuits[circuit].meter.as_ref().is_some_and(|meter| meter.forbids_raises(now)) {
+            // A raise leaves once its record is committed.
+            let meter = self.circuits[circuit].meter.as_ref();
+            if !meter.is_some_and(|meter| meter.forbade_raises(now, self.commit)) {
                 continue;
             }
             let name = &self.circuits[circuit].name;
@@ -367,11 +404,19 @@ impl Watch {
 
     /// What all EVSEs below a circuit may draw at worst, with `limit` at one of them.
     fn sum_with(&self, now: Timestamp, circuit: usize, index: usize, limit: Amperes) -> PerPhase<Amperes> {
+        self.sum_of(circuit, |place| if place == index { limit } else { self.worst(now, place) })
+    }
+
+    /// What all EVSEs below a circuit may draw at worst.
+    pub(super) fn sum_at_worst(&self, now: Timestamp, circuit: usize) -> PerPhase<Amperes> {
+        self.sum_of(circuit, |place| self.worst(now, place))
+    }
+
+    fn sum_of(&self, circuit: usize, limit: impl Fn(usize) -> Amperes) -> PerPhase<Amperes> {
         let mut sum = PerPhase::default();
         for (place, evse) in self.evses.iter().enumerate() {
             if self.path(evse.circuit).contains(&circuit) {
-                let worst = if place == index { limit } else { self.worst(now, place) };
-                sum += at_limit(evse.wiring, worst.min(evse.plant.ev_max), evse.plant.phases);
+                sum += at_limit(evse.wiring, limit(place).min(evse.plant.ev_max), evse.plant.phases);
             }
         }
         sum

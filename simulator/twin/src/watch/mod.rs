@@ -279,6 +279,8 @@ pub struct WatchedEvse {
     above_since: Option<Timestamp>,
     /// It has drawn more than it was told for so long that the engine must know.
     is_known_wayward: bool,
+    /// Since when it follows limits again, where nobody could know that it did not.
+    follows_since: Option<Timestamp>,
     /// It disobeyed once: the engine may count it at its worst until a person clears it.
     has_disobeyed: bool,
     /// When a frame of its station last vanished.
@@ -407,6 +409,7 @@ impl Watch {
                 plant: PlantEvse::default(),
                 above_since: None,
                 is_known_wayward: false,
+                follows_since: None,
                 drawn: Amperes::ZERO,
                 has_disobeyed: false,
                 frame_lost_at: None,
@@ -470,15 +473,22 @@ impl Watch {
             evse.link_since = now;
         }
         if evse.plant.may_draw && !plant.may_draw {
-            evse.live = None;
             evse.on_the_wire.clear();
+        }
+        // What was told to a transaction that was over says nothing of the next.
+        if evse.plant.may_draw != plant.may_draw {
+            evse.live = None;
         }
         // What is in force is no longer on the wire, nor is what was sent before it.
         if let Some(place) = evse.on_the_wire.iter().position(|(_, limit)| *limit == plant.limit) {
             evse.on_the_wire.drain(..=place);
         }
+        let had_followed = evse.plant.follows_limits;
         evse.plant = plant;
         evse.has_disobeyed |= !plant.follows_limits;
+        if plant.follows_limits != had_followed {
+            evse.follows_since = (plant.follows_limits && !evse.is_known_wayward).then_some(now);
+        }
         if plant.follows_limits {
             evse.above_since = None;
             evse.is_known_wayward = false;

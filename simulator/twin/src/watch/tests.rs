@@ -232,6 +232,60 @@ fn s1_waits_for_stations_whose_links_came_up_less_than_ten_seconds_ago() {
 }
 
 #[test]
+fn s1_grants_a_lower_rating_what_was_told_before_until_it_is_shed() {
+    for (seconds, fires) in [(2, 0), (30, 1)] {
+        let mut bench = Bench::new();
+        bench.draw(ONE, 6);
+        bench.offer(OTHER, 14);
+        bench.draw(OTHER, 6);
+        let mut config = sample::scenario().site.config;
+        config.circuits[0].rating = PerPhase::splat(Amperes::from_amperes(20));
+        bench.watch.rating_restated(bench.now, &bench.truth, &config, 0);
+        bench.send(OTHER, "6", "0");
+        bench.wait(seconds);
+        // Its EV still follows the limit before.
+        bench.draw(OTHER, 14);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "{seconds} s after: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s1_counts_a_rise_of_one_that_nobody_knows_to_disobey_as_a_new_excess() {
+    for (is_known, fires) in [(false, 0), (true, 1)] {
+        let mut bench = Bench::new();
+        bench.offer(OTHER, 14);
+        bench.draw(OTHER, 14);
+        bench.send(ONE, "6", "0");
+        bench.watch.plant(bench.now, ONE, PlantEvse { follows_limits: false, ..Bench::offered(16) });
+        bench.watch.evses[ONE].is_known_wayward = is_known;
+        bench.draw(ONE, 14);
+        bench.base(14);
+        bench.read_meter();
+        bench.send(OTHER, "12", "0");
+        bench.wait(1);
+        bench.draw(ONE, 16);
+        bench.offer(OTHER, 12);
+        bench.draw(OTHER, 12);
+        bench.wait(60);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "known {is_known}: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s1_allows_an_ev_its_time_to_follow_a_station_that_follows_its_limits_again() {
+    for (seconds, fires) in [(2, 0), (30, 1)] {
+        let mut bench = Bench::new();
+        bench.disobey(ONE, 6);
+        bench.wait(5);
+        bench.offer(ONE, 6);
+        bench.offer(OTHER, 16);
+        bench.wait(seconds);
+        bench.draw(OTHER, 16);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "{seconds} s after: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
 fn s2_counts_base_load_as_it_was_when_a_raise_was_decided() {
     for (seconds, fires) in [(0, 0), (3, 1)] {
         let mut bench = Bench::new();
@@ -258,6 +312,39 @@ fn s2_does_not_count_a_limit_that_the_station_refused() {
         }
         bench.send(ONE, "16", "0");
         assert_eq!(bench.fired(Rule::S2), fires, "{:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s2_does_not_count_a_limit_that_left_before_one_that_the_station_accepted() {
+    for (accepted, fires) in [("6", 0), ("16", 1)] {
+        let mut bench = Bench::new();
+        for limit in ["16", "6"] {
+            bench.wait(1);
+            bench.send(OTHER, limit, "0");
+            if limit == accepted {
+                bench.watch.limit_accepted(&[OTHER], bench.now);
+            }
+        }
+        bench.send(ONE, "16", "0");
+        assert_eq!(bench.fired(Rule::S2), fires, "{accepted} A accepted: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s2_takes_for_base_what_a_frozen_meter_tells_beyond_the_evses() {
+    for (fault, fires) in [(MeterFault::Frozen, 0), (MeterFault::None, 1)] {
+        let mut bench = Bench::new();
+        bench.base(24);
+        bench.read_meter();
+        bench.wait(10);
+        let frozen = bench.truth.circuits()[0].total();
+        bench.draw(OTHER, 6);
+        let (total, base) = (bench.truth.circuits()[0].total(), bench.truth.circuits()[0].base());
+        bench.watch.reading(bench.now, 0, frozen, &Sampled { at: bench.now, base, total, fault });
+        bench.wait(3);
+        bench.send(ONE, "12", "0");
+        assert_eq!(bench.fired(Rule::S2), fires, "{fault:?}: {:#?}", bench.watch.verdicts);
     }
 }
 
@@ -321,6 +408,35 @@ fn s5_fires_after_a_silence_until_three_readings_came() {
         bench.send(ONE, "7", "0");
         assert_eq!(bench.fired(Rule::S5), fires, "after {readings} readings");
     }
+}
+
+#[test]
+fn s5_judges_a_raise_by_the_readings_on_which_it_was_decided() {
+    for (milliseconds, fires) in [(-1, 0), (0, 1)] {
+        let mut bench = Bench::new();
+        bench.send(ONE, "6", "0");
+        bench.wait(1);
+        let (total, base) = (bench.truth.circuits()[0].total(), bench.truth.circuits()[0].base());
+        let nonsense = PerPhase::splat(Amperes::from_amperes(100_000));
+        let sampled = Sampled { at: bench.now, base, total, fault: MeterFault::Impossible };
+        bench.watch.reading(bench.now, 0, nonsense, &sampled);
+        // Its record takes the time of a commit.
+        bench.now += bench.watch.commit + TimeSpan::from_milliseconds(milliseconds);
+        bench.send(ONE, "7", "0");
+        assert_eq!(bench.fired(Rule::S5), fires, "{milliseconds} ms: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s5_knows_nothing_told_to_a_transaction_before_it_began() {
+    let mut bench = Bench::new();
+    bench.watch.plant(bench.now, ONE, PlantEvse { may_draw: false, ..Bench::offered(0) });
+    // The engine has not heard yet that the transaction before is over.
+    bench.send(ONE, "6", "0");
+    bench.offer(ONE, 0);
+    bench.wait(60);
+    bench.send(ONE, "10", "0");
+    assert_eq!(bench.fired(Rule::S5), 0, "within the static headroom: {:#?}", bench.watch.verdicts);
 }
 
 #[test]

@@ -277,9 +277,13 @@ impl World {
                 }
             }
             Head::Result { id } | Head::Error { id, .. } => {
-                let asked = self.stations[index].limit_asked.take_if(|(asked, _)| asked == id);
-                if let Some((_, sent_at)) = asked.filter(|_| !text.contains("Accepted")) {
-                    self.watch.limit_refused(&self.stations[index].evses, sent_at);
+                let slot = &mut self.stations[index];
+                match slot.limit_asked.take_if(|(asked, _)| asked == id) {
+                    Some((_, sent_at)) if text.contains("Accepted") => {
+                        self.watch.limit_accepted(&slot.evses, sent_at);
+                    }
+                    Some((_, sent_at)) => self.watch.limit_refused(&slot.evses, sent_at),
+                    None => {}
                 }
             }
             Head::Other => {}
