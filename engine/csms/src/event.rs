@@ -5,7 +5,7 @@
 //! is sealed when the first event, the last and all between them are in, or a day after the last with a doubt. What is
 //! missing is never guessed: the registers of begin and end are those that say so (M2).
 
-use billing::cdr::{Doubt, ReadingContext, RegisterReading};
+use billing::cdr::{Doubt, ReadingContext};
 use charging::site::{EvState, SiteEvent};
 use units::{EvseId, IdToken, SessionId, Timestamp, TransactionId, WattHours};
 
@@ -449,10 +449,9 @@ fn take_registers(row: &mut TransactionRow, kind: EventKind, samples: &[MeterSam
 
 /// The registers between begin and end, for the CDR.
 fn read_between(open: &mut OpenTransaction, samples: &[MeterSample]) -> Kept {
-    let readings: Vec<RegisterReading> = samples.iter().filter_map(|sample| sample.register).collect();
     let mut kept = Kept::Superfluous;
-    for reading in readings {
-        if open.read(reading) == Kept::First {
+    for sample in samples {
+        if sample.register.is_some_and(|reading| open.read(reading, sample.at) == Kept::First) {
             kept = Kept::First;
         }
     }

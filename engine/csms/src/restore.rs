@@ -126,8 +126,8 @@ impl Csms {
                 if let Some(number) = row.seq_no {
                     open.row.events.insert(number);
                 }
-                for reading in row.samples.iter().filter_map(|sample| sample.register) {
-                    open.read(reading);
+                for sample in &row.samples {
+                    sample.register.map(|reading| open.read(reading, sample.at));
                 }
             }
         }

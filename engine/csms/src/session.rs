@@ -479,16 +479,13 @@ impl Station {
         strange: Option<Doubt>,
     ) {
         let held = self.held(received.wall, stop.at);
-        let samples: Vec<(RegisterReading, Timestamp)> = stop
-            .samples
-            .iter()
-            .filter_map(|sample| self.reading(received.wall, sample).map(|reading| (reading, reading.at)))
-            .collect();
+        let samples: Vec<MeterSample> =
+            stop.samples.iter().map(|sample| self.meter_sample(received.wall, sample)).collect();
         let evidence = self.keep_evidence(core, received, Some(id));
         let Some(open) = self.transactions.open.get_mut(&id) else { return };
         open.rest_on(evidence);
-        for (reading, _) in samples {
-            open.read(reading);
+        for sample in &samples {
+            sample.register.map(|reading| open.read(reading, sample.at));
         }
         let row = &mut open.row;
         let contradictions = contradictions(row.register_start, &stop);
@@ -643,8 +640,9 @@ impl Station {
     ) {
         let Some(open) = self.transactions.open.get_mut(&id) else { return };
         let mut is_evidence = false;
-        for reading in samples.iter().filter_map(|sample| sample.register) {
-            is_evidence |= open.read(reading) == Kept::First;
+        for sample in samples {
+            is_evidence |=
+                sample.register.is_some_and(|reading| open.read(reading, sample.at) == Kept::First);
         }
         if is_evidence {
             let evidence = self.keep_evidence(core, received, Some(id));
@@ -856,7 +854,8 @@ impl Station {
         }
     }
 
-    pub fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
+    /// A register whose time is not the station's is a doubt where the CDR comes to rest on it.
+    fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
         let (register, context) = sample.register?;
         Some(RegisterReading { at: self.held(wall, sample.at).at, register, context })
     }

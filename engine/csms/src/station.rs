@@ -692,16 +692,17 @@ impl Station {
             Answering::Since(since) => Some(link.up_at.max(since)),
             Answering::Never => None,
         };
-        let is_live = match (lateness, open_since) {
-            (Lateness::Usual, _) | (Lateness::Unusual, None) => match self.row.clock_skew_ms {
-                Some(_) => ahead_ms > -SKEW_NOISE_MS,
-                None => ahead_ms >= -SKEW_TRUSTED_MS,
-            },
+        let may_have_waited = match (lateness, open_since) {
+            (Lateness::Usual, _) | (Lateness::Unusual, None) => true,
             (Lateness::Unusual, Some(since)) => {
-                let was_sent_since = at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(since);
-                was_sent_since || received.now >= since + QUEUE_DRAINED_AFTER
+                at < core.wall(since) && received.now < since + QUEUE_DRAINED_AFTER
             }
         };
+        let is_live = !may_have_waited
+            || match self.row.clock_skew_ms {
+                Some(_) => ahead_ms > -SKEW_NOISE_MS,
+                None => ahead_ms >= -SKEW_TRUSTED_MS,
+            };
         if !is_live && ahead_ms <= SKEW_TRUSTED_MS {
             return;
         }

@@ -461,6 +461,43 @@ fn meter_values_that_waited_for_our_acknowledgements_do_not_say_that_the_clock_l
 }
 
 #[test]
+fn what_was_said_just_before_we_answered_again_is_late_and_its_clock_is_not() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    house.pass(900);
+    house.input(crate::Input::Storage(crate::StorageHealth::Failing));
+    house.pass(1_800);
+    house.input(crate::Input::Storage(crate::StorageHealth::Well));
+    house.pass(8);
+    house.call("CP1", "MeterValues", &values_payload(1, Some("1"), 900, 10, &House::at(2_676)));
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+    house.call("CP1", "StopTransaction", &stop_payload("1", 950, &House::at(2_708)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!(cdr.doubts, []);
+    let between: Vec<String> = cdr.readings.iter().map(|read| read.at.to_string()).collect();
+    assert_eq!(between, [House::at(0), House::at(2_676), House::at(2_708)], "each in its place");
+}
+
+#[test]
+fn a_register_whose_time_is_ours_is_a_doubt_although_begin_and_end_are_the_stations() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    for (second, register) in [(900, 100), (1_800, 200)] {
+        house.pass(900);
+        let ahead = House::at(second + 3_600);
+        house.call("CP1", "MeterValues", &values_payload(1, Some("1"), register, 10, &ahead));
+    }
+    house.pass(600);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 300, &House::at(2_400)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    let told: Vec<String> = cdr.doubts.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("the station claimed {} at our {}", House::at(4_500), House::at(900))]);
+    assert_eq!(cdr.readings.len(), 4, "they stand in the CDR for whoever decides");
+}
+
+#[test]
 fn a_clock_that_lags_is_learned_once_nothing_queued_can_explain_it() {
     let mut house = House::new();
     house.boot("CP1");
