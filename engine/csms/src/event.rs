@@ -154,7 +154,11 @@ impl Station {
         let samples: Vec<MeterSample> =
             event.samples.iter().map(|sample| self.meter_sample(received.wall, sample)).collect();
         let open = self.transactions.open_mut(id)?;
+        let known = (open.row.events.is_begun, open.row.stop.is_some());
         take_time(&mut open.row, &event, held, received.wall);
+        if known != (open.row.events.is_begun, open.row.stop.is_some()) {
+            open.row.doubts.extend(core.doubt_of_clock(received.now));
+        }
         take_registers(&mut open.row, event.kind, &samples);
         let is_read = read_between(open, &samples);
         if may_draw(open, &event) {

@@ -131,7 +131,7 @@ impl OpenTransaction {
         let end = row.stop.as_ref().and_then(|stop| stop.register);
         !row.may_draw
             && row.token.is_none()
-            && row.doubts.iter().all(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }))
+            && row.doubts.iter().all(is_of_time)
             && row.register_start == end
             && row.events.is_complete()
     }
@@ -195,6 +195,11 @@ impl OpenTransaction {
         cdr.evidence.sort_unstable();
         cdr
     }
+}
+
+/// Whether a doubt is about when something happened, and not about what.
+const fn is_of_time(doubt: &Doubt) -> bool {
+    matches!(doubt, Doubt::ClockUntrusted { .. } | Doubt::ClockJumped { .. })
 }
 
 /// Where a transaction took place.

@@ -353,7 +353,7 @@ impl Station {
             stop: None,
             superseded_at,
             seal_at: superseded_at.map(|_| received.wall + SEALED_UNENDED_AFTER),
-            doubts: held.doubt.into_iter().collect(),
+            doubts: held.doubt.into_iter().chain(core.doubt_of_clock(received.now)).collect(),
             activity: Vec::new(),
             is_sealed: false,
         };
@@ -489,7 +489,8 @@ impl Station {
         }
         let row = &mut open.row;
         let contradictions = contradictions(row.register_start, &stop);
-        row.doubts.extend(strange.into_iter().chain(held.doubt).chain(contradictions));
+        let of_time = held.doubt.into_iter().chain(core.doubt_of_clock(received.now));
+        row.doubts.extend(strange.into_iter().chain(of_time).chain(contradictions));
         if held.at < row.started_at {
             row.doubts.push(Doubt::ClockUntrusted { claimed: held.at, held: row.started_at });
         }

@@ -416,6 +416,33 @@ fn a_wall_clock_that_was_wrong_moves_what_stations_are_told_and_not_control() {
 }
 
 #[test]
+fn a_transaction_that_begins_or_ends_while_the_machines_clock_says_2036_is_in_doubt() {
+    let ten_years = TimeSpan::from_hours(10 * 365 * 24);
+    for (jumps, returns) in [(0, 1_200), (0, 300), (300, 1_200), (300, 500), (1_200, 1_300)] {
+        let mut house = House::new();
+        house.boot("CP1");
+        let offset = |second: i64| if (jumps..returns).contains(&second) { ten_years } else { TimeSpan::ZERO };
+        let told = |house: &House, second| (house.now + offset(second)).to_string();
+        for second in (0..=600).step_by(100) {
+            house.input(crate::Input::WallClock(offset(second)));
+            let at = told(&house, second);
+            match second {
+                0 => house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &at)),
+                600 => house.call("CP1", "StopTransaction", &stop_payload("1", 900, &at)),
+                _ => house.call("CP1", "MeterValues", &values_payload(1, Some("1"), second, 10, &at)),
+            };
+            house.pass(100);
+        }
+        let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+        let jumped = cdr.doubts.iter().filter(|doubt| doubt.to_string().contains("the machine's clock said"));
+        let wrong = [0, 600].into_iter().filter(|second| (jumps..returns).contains(second));
+        assert_eq!(jumped.count(), wrong.count(), "from {jumps} until {returns} s: {:?}", cdr.doubts);
+        let is_untouched = jumps > 600 || (jumps, returns) == (300, 500);
+        assert_eq!(cdr.doubts.is_empty(), is_untouched, "from {jumps} until {returns} s: {:?}", cdr.doubts);
+    }
+}
+
+#[test]
 fn a_meter_is_believed_when_the_machines_clock_jumps_to_2036_whosever_clock_it_has() {
     let ten_years = TimeSpan::from_hours(10 * 365 * 24);
     for (meters_offset, is_believed) in
