@@ -295,7 +295,9 @@ impl Station {
         samples: Vec<MeterSample>,
     ) {
         let id = before.transaction;
-        let Some(row) = self.transactions.open(id).map(|open| open.row.clone()) else { return };
+        let Some(open) = self.transactions.open_mut(id) else { return };
+        open.told_at(received.wall);
+        let row = open.row.clone();
         let seen = row.events.seen.clone();
         let is_changed =
             row != TransactionRow { events: Events { seen, ..before.events.clone() }, ..before.clone() };

@@ -44,6 +44,8 @@ pub(crate) struct OpenTransaction {
     evidence: Vec<EvidenceRef>,
     /// The newest register, for people.
     pub register_last: Option<WattHours>,
+    /// When the newest frame of it came that is kept, by the wall clock.
+    pub told_at: Timestamp,
 }
 
 /// A register between begin and end.
@@ -75,7 +77,13 @@ pub(crate) enum Kept {
 impl OpenTransaction {
     pub fn new(row: TransactionRow) -> Self {
         let register_last = row.register_start;
-        Self { row, cells: BTreeMap::new(), evidence: Vec::new(), register_last }
+        let told_at = row.started_at;
+        Self { row, cells: BTreeMap::new(), evidence: Vec::new(), register_last, told_at }
+    }
+
+    /// A frame of it came that is kept.
+    pub fn told_at(&mut self, wall: Timestamp) {
+        self.told_at = self.told_at.max(wall);
     }
 
     /// Takes a register of the transaction, and when its station says that it was read.

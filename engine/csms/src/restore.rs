@@ -111,13 +111,14 @@ impl Csms {
     }
 
     fn restore_fact(&mut self, fact: Fact) {
-        let (station, transaction) = match &fact {
-            Fact::Evidence(row) => (&row.station, row.transaction),
-            Fact::MeterValues(row) => (&row.evse.station, row.transaction),
+        let (station, transaction, received_at) = match &fact {
+            Fact::Evidence(row) => (&row.station, row.transaction, row.received_at),
+            Fact::MeterValues(row) => (&row.evse.station, row.transaction, row.received_at),
         };
         let Some(&place) = self.station_by_id.get(station) else { return };
         let transactions = &mut self.stations[place].transactions;
         let Some(open) = transaction.and_then(|id| transactions.open_mut(id)) else { return };
+        open.told_at(received_at);
         match fact {
             Fact::Evidence(row) => {
                 open.rest_on(billing::cdr::EvidenceRef { frame: row.frame, sha256: row.sha256 });

@@ -361,6 +361,7 @@ impl Station {
         core.out.persist(Record::Transaction(row.clone()));
         let mut open = OpenTransaction::new(row);
         open.rest_on(evidence);
+        open.told_at(received.wall);
         self.transactions.open.insert(transaction, open);
         if superseded_at.is_none() {
             self.evses[place].current = Some(transaction);
@@ -640,6 +641,7 @@ impl Station {
         samples: &[MeterSample],
     ) {
         let Some(open) = self.transactions.open.get_mut(&id) else { return };
+        open.told_at(received.wall);
         let mut is_evidence = false;
         for sample in samples {
             is_evidence |=

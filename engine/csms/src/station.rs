@@ -217,6 +217,7 @@ impl Station {
     pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
         if let Some(old) = self.link.take() {
             self.end_calls(core, now, "the link was replaced");
+            self.note_absence(core, now);
             let reason = CloseReason::Replaced;
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
         }
@@ -243,7 +244,7 @@ impl Station {
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
-        self.note_activity(core, now);
+        self.note_absence(core, now);
     }
 
     /// Closes the link from our side; the link's id, where there was one.
@@ -745,8 +746,7 @@ impl Station {
             self.evses[place].current = self.transactions.current_at(&id);
         }
         self.introduce(core, now);
-        // While we were down nobody was offered anything.
-        self.note_activity(core, now);
+        self.note_absence(core, now);
     }
 
     /// No site names the station any more.

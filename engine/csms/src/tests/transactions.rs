@@ -727,3 +727,70 @@ fn m8_while_a_station_is_offline_nothing_is_charged_for_its_time() {
     let spans = &house.transaction(1).activity;
     assert_eq!(spans.last().map(|span| span.activity), Some(Activity::NotOffered));
 }
+
+/// An EV that charged and takes no more, at noon and 660 s, under limits that are accepted.
+fn declining() -> House {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(60);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "Charging");
+    for second in (60..=600).step_by(60) {
+        house.values("CP1", 1, Some("1"), 1_000 + second, 10);
+        house.accept_all("CP1");
+        house.pass(60);
+    }
+    house.accept_all("CP1");
+    house.status("CP1", 1, "SuspendedEV");
+    house
+}
+
+fn told_activity(house: &House) -> Vec<(i64, Activity)> {
+    let noon: units::Timestamp = NOON.parse().unwrap();
+    let spans = house.transaction(1).activity;
+    spans.iter().map(|span| (span.from.since(noon).seconds_floor(), span.activity)).collect()
+}
+
+#[test]
+fn m8_a_station_whose_link_is_found_dead_is_offline_since_it_was_last_heard() {
+    let declined = [(60, Activity::Charging), (660, Activity::Declined)];
+    let mut house = declining();
+    assert_eq!(told_activity(&house), declined);
+    house.pass(100);
+    house.values("CP1", 1, Some("1"), 2_000, 0);
+    house.pass(200);
+    house.down("CP1");
+    assert_eq!(told_activity(&house), [&declined[..], &[(760, Activity::NotOffered)]].concat());
+    // One that a newer link replaces was dead as well.
+    let mut house = declining();
+    house.pass(200);
+    house.up("CP1");
+    let told = told_activity(&house);
+    assert_eq!(told[1..], [(660, Activity::NotOffered), (860, Activity::Declined)], "nobody vouches for the time between");
+}
+
+#[test]
+fn m8_what_went_on_while_we_were_down_is_charged_for_from_the_last_frame_kept_on() {
+    let mut house = declining();
+    house.pass(100);
+    house.values("CP1", 1, Some("1"), 2_000, 0);
+    house.pass(200);
+    let rows: Vec<Record> = house.records().cloned().collect();
+    let mut restored = House::empty(crate::Policy::default());
+    restored.now = house.now + TimeSpan::from_minutes(5);
+    restored.input(crate::Input::Restored(rows));
+    assert_eq!(told_activity(&restored).last(), Some(&(760, Activity::NotOffered)));
+}
+
+#[test]
+fn m8_nothing_is_charged_for_time_while_the_machines_clock_is_ten_years_off() {
+    let mut house = declining();
+    for offset in [TimeSpan::from_hours(10 * 365 * 24), TimeSpan::ZERO] {
+        house.pass(100);
+        house.input(crate::Input::WallClock(offset));
+        house.status("CP1", 1, "SuspendedEV");
+    }
+    house.pass(100);
+    let declined = [(660, Activity::Declined), (760, Activity::NotOffered), (860, Activity::Declined)];
+    assert_eq!(told_activity(&house)[1..], declined);
+}
