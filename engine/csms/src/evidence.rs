@@ -270,7 +270,8 @@ mod tests {
         assert_eq!(read(4, 40), Kept::Superfluous);
         assert_eq!(read(2, 20), Kept::First, "an earlier one came later");
         assert_eq!(read(15, 150), Kept::First);
-        let kept: Vec<i64> = open.cells.values().map(|read| read.reading.register.watt_hours_floor()).collect();
+        let kept: Vec<i64> =
+            open.cells.values().map(|read| read.reading.register.watt_hours_floor()).collect();
         assert_eq!(kept, [20, 150]);
         assert_eq!(open.energy(), Some(WattHours::from_watt_hours(150)));
     }

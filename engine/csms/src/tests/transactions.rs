@@ -421,7 +421,8 @@ fn a_transaction_that_begins_or_ends_while_the_machines_clock_says_2036_is_in_do
     for (jumps, returns) in [(0, 1_200), (0, 300), (300, 1_200), (300, 500), (1_200, 1_300)] {
         let mut house = House::new();
         house.boot("CP1");
-        let offset = |second: i64| if (jumps..returns).contains(&second) { ten_years } else { TimeSpan::ZERO };
+        let offset =
+            |second: i64| if (jumps..returns).contains(&second) { ten_years } else { TimeSpan::ZERO };
         let told = |house: &House, second| (house.now + offset(second)).to_string();
         for second in (0..=600).step_by(100) {
             house.input(crate::Input::WallClock(offset(second)));
@@ -766,7 +767,11 @@ fn m8_a_station_whose_link_is_found_dead_is_offline_since_it_was_last_heard() {
     house.pass(200);
     house.up("CP1");
     let told = told_activity(&house);
-    assert_eq!(told[1..], [(660, Activity::NotOffered), (860, Activity::Declined)], "nobody vouches for the time between");
+    assert_eq!(
+        told[1..],
+        [(660, Activity::NotOffered), (860, Activity::Declined)],
+        "nobody vouches for the time between"
+    );
 }
 
 #[test]

@@ -157,9 +157,7 @@ impl Rule {
             }
             Self::M5 => "a naive pricer gives the same amounts",
             Self::M6 => "months begin at the site's midnight",
-            Self::M8 => {
-                "no EV is said to decline while its EVSE offers too little, is faulted or offline"
-            }
+            Self::M8 => "no EV is said to decline while its EVSE offers too little, is faulted or offline",
             Self::Ledger => "the ledger's postings sum to zero",
             Self::Belief => "what the engine holds true of a quiet station is true",
             Self::Restored => "an engine restored from the records equals the one that lives",
