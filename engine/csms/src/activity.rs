@@ -30,6 +30,7 @@ impl Station {
     pub fn note_absence(&mut self, core: &mut Core, at: Timestamp) {
         let wall = core.wall(at);
         for place in 0..self.evses.len() {
+            self.evses[place].is_ev_told = false;
             self.note(core, place, Activity::NotOffered, |open| match open.row.activity.last() {
                 Some(ActivitySpan { activity: Activity::Declined, .. }) => open.told_at.min(wall),
                 Some(_) | None => wall,
@@ -80,7 +81,9 @@ impl Station {
         let evse = &self.evses[place];
         match evse.ev.filter(|_| self.is_online()) {
             Some(EvState::Charging) => Activity::Charging,
-            Some(EvState::SuspendedEv) if self.control(core, &evse.id).is_some_and(offers_energy) => {
+            Some(EvState::SuspendedEv)
+                if evse.is_ev_told && self.control(core, &evse.id).is_some_and(offers_energy) =>
+            {
                 Activity::Declined
             }
             Some(

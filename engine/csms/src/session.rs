@@ -257,6 +257,7 @@ impl Station {
     pub fn ev_told(&mut self, core: &mut Core, now: Timestamp, place: usize, ev: EvState, at: Timestamp) {
         let evse = &mut self.evses[place];
         evse.ev = Some(ev);
+        evse.is_ev_told = true;
         let id = evse.id.clone();
         match ev {
             EvState::Absent => {

@@ -75,6 +75,8 @@ pub(crate) struct Evse {
     /// What each connector last told.
     pub connectors: BTreeMap<u16, EvTold>,
     pub ev: Option<EvState>,
+    /// It was told since the link is up; what a station told before may be over.
+    pub is_ev_told: bool,
     pub session: Option<SessionRow>,
     pub current: Option<TransactionId>,
     pub register_before: Option<RegisterAt>,
@@ -105,6 +107,7 @@ impl Evse {
             status: String::new(),
             connectors: BTreeMap::new(),
             ev: None,
+            is_ev_told: false,
             session: None,
             current: None,
             register_before: None,

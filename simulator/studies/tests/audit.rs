@@ -157,8 +157,8 @@ fn hold_at_receipt(books: &mut Committed) {
     let is_between = |reading: &&mut RegisterReading| reading.context == ReadingContext::Periodic;
     let found = of_cdrs.find_map(|cdr| Some((cdr.transaction, cdr.readings.iter_mut().find(is_between)?)));
     let (transaction, reading) = found.unwrap();
-    let said_at = std::mem::replace(&mut reading.at, reading.at + TimeSpan::from_seconds(31));
-    let received_at = reading.at;
+    let received_at = reading.at + TimeSpan::from_seconds(31);
+    let said_at = std::mem::replace(&mut reading.at, received_at);
     let rows = books.csms.iter_mut().filter_map(|record| match record {
         csms::Record::Evidence(row) if row.transaction == Some(transaction) => Some(row),
         _ => None,

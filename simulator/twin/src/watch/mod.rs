@@ -378,6 +378,8 @@ pub struct Watch {
     storage_well_since: Option<Timestamp>,
     /// When the last fault has healed.
     healed_at: Option<Timestamp>,
+    /// How far the clock of the engine's machine, by which bills go, is ahead of true time.
+    wall_ahead: TimeSpan,
 }
 
 /// Whether the engine runs.
@@ -452,6 +454,7 @@ impl Watch {
             commit: scenario.timing.commit,
             storage_well_since: Some(scenario.starts_at),
             healed_at: recovery::healed_at(scenario),
+            wall_ahead: TimeSpan::ZERO,
         }
     }
 
@@ -487,7 +490,7 @@ impl Watch {
         if let Some(place) = evse.on_the_wire.iter().position(|(_, limit)| *limit == plant.limit) {
             evse.on_the_wire.drain(..=place);
         }
-        evse.barred.note(now, &plant, evse.current_min);
+        evse.barred.note(now + self.wall_ahead, &plant, evse.current_min);
         evse.plant = plant;
         evse.has_disobeyed |= !plant.follows_limits;
         if plant.follows_limits {
