@@ -766,7 +766,11 @@ fn m8_a_station_whose_link_is_found_dead_is_offline_since_it_was_last_heard() {
     let mut house = declining();
     house.pass(200);
     house.up("CP1");
-    assert_eq!(told_activity(&house).last(), Some(&(660, Activity::NotOffered)), "its EV may have begun since");
+    assert_eq!(
+        told_activity(&house).last(),
+        Some(&(660, Activity::NotOffered)),
+        "its EV may have begun since"
+    );
     house.status("CP1", 1, "SuspendedEV");
     let told = told_activity(&house);
     assert_eq!(

@@ -75,8 +75,7 @@ impl Barred {
     /// The first stretch that overlaps this one by more than what is told late, and how it began.
     fn within(&self, from: Timestamp, until: Timestamp) -> Option<(Timestamp, Timestamp, Bar)> {
         let lasting = self.since.map(|(since, bar)| (since, Timestamp::MAX, bar));
-        let common =
-            |(begin, end, bar): (Timestamp, Timestamp, Bar)| (begin.max(from), end.min(until), bar);
+        let common = |(begin, end, bar): (Timestamp, Timestamp, Bar)| (begin.max(from), end.min(until), bar);
         let mut stretches = self.over.iter().copied().chain(lasting).map(common);
         stretches.find(|&(begin, end, _)| end.since(begin) > TOLD)
     }
@@ -86,6 +85,9 @@ impl Watch {
     /// The clock of the engine's machine is so far ahead of true time from now on.
     pub fn wall_clock(&mut self, now: Timestamp, ahead: TimeSpan) {
         let before = std::mem::replace(&mut self.wall_ahead, ahead);
+        if ahead < before {
+            self.wall_twice.push((now + ahead, now + before));
+        }
         for evse in &mut self.evses {
             evse.barred.jump(now + before, now + ahead);
         }
@@ -97,7 +99,11 @@ impl Watch {
             let Some(place) = self.evses.iter().position(|evse| evse.id == cdr.evse) else { continue };
             for (from, until) in declined(cdr) {
                 self.verdicts.check(Rule::M8);
-                if let Some((begin, end, bar)) = self.evses[place].barred.within(from, until) {
+                let barred = self.evses[place].barred.within(from, until);
+                // Of what the clock showed twice nobody can say in which pass it was noted.
+                let was_once =
+                    |begin, end| self.wall_twice.iter().all(|&(from, until)| end <= from || begin >= until);
+                if let Some((begin, end, bar)) = barred.filter(|&(begin, end, _)| was_once(begin, end)) {
                     let text = format!(
                         "CDR {} says that the EV at {} declined from {from} until {until}; from {begin} until {end} {}",
                         cdr.id,

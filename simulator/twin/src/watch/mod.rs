@@ -380,6 +380,8 @@ pub struct Watch {
     healed_at: Option<Timestamp>,
     /// How far the clock of the engine's machine, by which bills go, is ahead of true time.
     wall_ahead: TimeSpan,
+    /// What that clock showed twice, since it was set back.
+    wall_twice: Vec<(Timestamp, Timestamp)>,
 }
 
 /// Whether the engine runs.
@@ -455,6 +457,7 @@ impl Watch {
             storage_well_since: Some(scenario.starts_at),
             healed_at: recovery::healed_at(scenario),
             wall_ahead: TimeSpan::ZERO,
+            wall_twice: Vec::new(),
         }
     }
 
