@@ -279,6 +279,15 @@ pub enum Doubt {
         /// Our own clock then.
         held: Timestamp,
     },
+    /// It began or ended while the machine's clock and the engine's own, which never jumps, were so far apart that one of
+    /// them is wrong: nobody knows which, and times and months go by the machine's.
+    #[error("the machine's clock said {machine} at the engine's {engine}")]
+    ClockJumped {
+        /// The machine's clock then, by which the record goes.
+        machine: Timestamp,
+        /// The engine's.
+        engine: Timestamp,
+    },
     /// Longer than the operator lets pass without a look.
     #[error("lasted {duration}, more than {limit}")]
     TooLong {
@@ -369,6 +378,7 @@ impl Doubt {
             | Self::RegisterReset { .. }
             | Self::Implausible { .. }
             | Self::AfterSeal { .. }
+            | Self::ClockJumped { .. }
             | Self::MeterReplaced { .. } => Suggestion::CorrectRegisters,
             Self::Overlapping { .. }
             | Self::ClockUntrusted { .. }

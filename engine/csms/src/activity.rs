@@ -5,6 +5,7 @@ use charging::site::{EvState, EvseRecord};
 use units::{Amperes, Timestamp};
 
 use crate::core::Core;
+use crate::evidence::OpenTransaction;
 use crate::record::Record;
 use crate::station::Station;
 
@@ -15,45 +16,78 @@ impl Station {
     /// Notes in each running transaction what changed at `at`, by the engine's clock. What a station tells late counts
     /// from when we learn of it.
     pub fn note_activity(&mut self, core: &mut Core, at: Timestamp) {
+        // What lies between two jumps of the wall clock has no place in a CDR's time.
+        if !core.has_jumped() {
+            let wall = core.wall(at);
+            for place in 0..self.evses.len() {
+                self.note(core, place, self.activity(core, place), |_| wall);
+            }
+        }
+    }
+
+    /// The station is gone, as was learned at `at`. Since the last frame of a transaction nobody knows whether its EV was
+    /// offered what it declined, and it is charged for nothing.
+    pub fn note_absence(&mut self, core: &mut Core, at: Timestamp) {
         let wall = core.wall(at);
         for place in 0..self.evses.len() {
-            let Some(id) = self.evses[place].current else { continue };
-            let activity = self.activity(core, place);
-            let Some(open) = self.transactions.open_mut(id) else { continue };
-            let kept = &mut open.row.activity;
-            let is_last = |kept: &[ActivitySpan]| {
-                kept.last().map_or(Activity::NotOffered, |span| span.activity) == activity
-            };
-            if is_last(kept) {
-                continue;
-            }
-            let activity = match kept.len() {
-                ..CHANGES_MAX => activity,
-                CHANGES_MAX => Activity::NotOffered,
-                _ => continue,
-            };
-            let from = kept.last().map_or(open.row.started_at, |span| span.from).max(wall);
-            // What lasted no time is not told.
-            kept.pop_if(|span| span.from == from);
-            if !is_last(kept) {
-                kept.push(ActivitySpan { from, activity });
-            }
-            core.out.persist(Record::Transaction(open.row.clone()));
+            self.evses[place].is_ev_told = false;
+            self.note(core, place, Activity::NotOffered, |open| match open.row.activity.last() {
+                Some(ActivitySpan { activity: Activity::Declined, .. }) => open.told_at.min(wall),
+                Some(_) | None => wall,
+            });
         }
+    }
+
+    /// The wall clock jumps at `at`: until it is back nothing is charged for time.
+    pub fn note_jump(&mut self, core: &mut Core, at: Timestamp) {
+        let wall = core.wall(at);
+        for place in 0..self.evses.len() {
+            self.note(core, place, Activity::NotOffered, |_| wall);
+        }
+    }
+
+    fn note(
+        &mut self,
+        core: &mut Core,
+        place: usize,
+        activity: Activity,
+        since: impl Fn(&OpenTransaction) -> Timestamp,
+    ) {
+        let Some(id) = self.evses[place].current else { return };
+        let Some(open) = self.transactions.open_mut(id) else { return };
+        let wall = since(open);
+        let kept = &mut open.row.activity;
+        let is_last = |kept: &[ActivitySpan]| {
+            kept.last().map_or(Activity::NotOffered, |span| span.activity) == activity
+        };
+        if is_last(kept) {
+            return;
+        }
+        let activity = match kept.len() {
+            ..CHANGES_MAX => activity,
+            CHANGES_MAX => Activity::NotOffered,
+            _ => return,
+        };
+        let from = kept.last().map_or(open.row.started_at, |span| span.from).max(wall);
+        // What lasted no time is not told.
+        kept.pop_if(|span| span.from == from);
+        if !is_last(kept) {
+            kept.push(ActivitySpan { from, activity });
+        }
+        core.out.persist(Record::Transaction(open.row.clone()));
     }
 
     fn activity(&self, core: &Core, place: usize) -> Activity {
         let evse = &self.evses[place];
-        match evse.ev {
-            Some(EvState::Charging) if self.is_online() => Activity::Charging,
+        match evse.ev.filter(|_| self.is_online()) {
+            Some(EvState::Charging) => Activity::Charging,
             Some(EvState::SuspendedEv)
-                if self.is_online() && self.control(core, &evse.id).is_some_and(offers_energy) =>
+                if evse.is_ev_told && self.control(core, &evse.id).is_some_and(offers_energy) =>
             {
                 Activity::Declined
             }
             Some(
-                EvState::Charging
-                | EvState::SuspendedEv
+                EvState::SuspendedEv
                 | EvState::SuspendedEvse
                 | EvState::Connected
                 | EvState::Absent

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use billing::cdr::Doubt;
 use billing::directory::Directory;
 use units::{CdrId, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId};
 
@@ -14,7 +15,8 @@ use crate::record::{Counters, Record};
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
-/// Of a clock that jumped further, a meter's readings show whether they are stamped by it.
+/// A clock that jumped further is no clock that was set a little: a meter's readings show whether they are stamped by it,
+/// and what begins or ends by it is in doubt.
 const JUMP_TOLD_APART_MS: u64 = 3_600_000;
 /// A transaction id fits 31 bits: OCPP 1.6 carries it as a signed 32-bit number.
 const TRANSACTION_ID_MAX: u64 = 0x7FFF_FFFF;
@@ -61,9 +63,19 @@ impl Core {
     pub fn metered_at(&self, now: Timestamp, at: ReportedAt) -> Timestamp {
         let (by_machine, by_its_own) = (at.0 - self.wall_offset, at.0);
         let off = |measured_at: Timestamp| now.since(measured_at).milliseconds().unsigned_abs();
-        let jumped_ms = self.wall_offset.milliseconds().unsigned_abs();
-        let is_its_own = jumped_ms > JUMP_TOLD_APART_MS && off(by_its_own) < off(by_machine);
+        let is_its_own = self.has_jumped() && off(by_its_own) < off(by_machine);
         if is_its_own { by_its_own.min(now) } else { by_machine.min(now) }
+    }
+
+    /// A doubt of all that happens while the wall clock is far from the engine's. Where the wall clock is right and the
+    /// engine's was not, a restart ends it: the engine's clock begins at the wall clock's time.
+    pub fn doubt_of_clock(&self, now: Timestamp) -> Option<Doubt> {
+        self.has_jumped().then(|| Doubt::ClockJumped { machine: self.wall(now), engine: now })
+    }
+
+    /// Whether the wall clock is so far from the engine's that one of them is wrong.
+    pub fn has_jumped(&self) -> bool {
+        self.wall_offset.milliseconds().unsigned_abs() > JUMP_TOLD_APART_MS
     }
 
     pub fn next_transaction(&mut self) -> TransactionId {

@@ -133,7 +133,7 @@ impl Csms {
                     self.rewake(place);
                 }
             }
-            Input::WallClock(offset) => self.core.wall_offset = offset,
+            Input::WallClock(offset) => self.wall_clock(now, offset),
         }
         self.settle(now);
     }
@@ -154,6 +154,21 @@ impl Csms {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let station = self.wakes.first().map(|&(at, _)| at);
         station.into_iter().chain(self.core.sites.next_deadline()).min()
+    }
+
+    fn wall_clock(&mut self, now: Timestamp, offset: TimeSpan) {
+        let Self { core, stations, .. } = self;
+        let before = std::mem::replace(&mut core.wall_offset, offset);
+        if core.has_jumped() {
+            core.wall_offset = before;
+            for station in stations.iter_mut() {
+                station.note_jump(core, now);
+            }
+            core.wall_offset = offset;
+        }
+        for station in stations {
+            station.note_activity(core, now);
+        }
     }
 
     fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {

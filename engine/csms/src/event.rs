@@ -5,7 +5,7 @@
 //! is sealed when the first event, the last and all between them are in, or a day after the last with a doubt. What is
 //! missing is never guessed: the registers of begin and end are those that say so (M2).
 
-use billing::cdr::{Doubt, ReadingContext, RegisterReading};
+use billing::cdr::{Doubt, ReadingContext};
 use charging::site::{EvState, SiteEvent};
 use units::{EvseId, IdToken, SessionId, Timestamp, TransactionId, WattHours};
 
@@ -154,7 +154,11 @@ impl Station {
         let samples: Vec<MeterSample> =
             event.samples.iter().map(|sample| self.meter_sample(received.wall, sample)).collect();
         let open = self.transactions.open_mut(id)?;
+        let known = (open.row.events.is_begun, open.row.stop.is_some());
         take_time(&mut open.row, &event, held, received.wall);
+        if known != (open.row.events.is_begun, open.row.stop.is_some()) {
+            open.row.doubts.extend(core.doubt_of_clock(received.now));
+        }
         take_registers(&mut open.row, event.kind, &samples);
         let is_read = read_between(open, &samples);
         if may_draw(open, &event) {
@@ -291,7 +295,9 @@ impl Station {
         samples: Vec<MeterSample>,
     ) {
         let id = before.transaction;
-        let Some(row) = self.transactions.open(id).map(|open| open.row.clone()) else { return };
+        let Some(open) = self.transactions.open_mut(id) else { return };
+        open.told_at(received.wall);
+        let row = open.row.clone();
         let seen = row.events.seen.clone();
         let is_changed =
             row != TransactionRow { events: Events { seen, ..before.events.clone() }, ..before.clone() };
@@ -449,10 +455,9 @@ fn take_registers(row: &mut TransactionRow, kind: EventKind, samples: &[MeterSam
 
 /// The registers between begin and end, for the CDR.
 fn read_between(open: &mut OpenTransaction, samples: &[MeterSample]) -> Kept {
-    let readings: Vec<RegisterReading> = samples.iter().filter_map(|sample| sample.register).collect();
     let mut kept = Kept::Superfluous;
-    for reading in readings {
-        if open.read(reading) == Kept::First {
+    for sample in samples {
+        if sample.register.is_some_and(|reading| open.read(reading, sample.at) == Kept::First) {
             kept = Kept::First;
         }
     }

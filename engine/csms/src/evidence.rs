@@ -6,7 +6,7 @@ use billing::cdr::{Cdr, Doubt, Driver, EvidenceRef, EvseLimits, FeeClass, Readin
 use billing::directory::Directory;
 use sha2::{Digest, Sha256};
 use units::civil::Zone;
-use units::{CdrId, OwnerId, SiteId, TimeSpan, Timestamp, WattHours};
+use units::{CdrId, OwnerId, ReportedAt, SiteId, TimeSpan, Timestamp, WattHours};
 
 use crate::message::Named;
 use crate::record::TransactionRow;
@@ -39,11 +39,30 @@ impl Received<'_> {
 pub(crate) struct OpenTransaction {
     pub row: TransactionRow,
     /// By the begin of each quarter hour.
-    cells: BTreeMap<Timestamp, RegisterReading>,
+    cells: BTreeMap<Timestamp, Read>,
     /// In the order of receipt.
     evidence: Vec<EvidenceRef>,
     /// The newest register, for people.
     pub register_last: Option<WattHours>,
+    /// When the newest frame of it came that is kept, by the wall clock.
+    pub told_at: Timestamp,
+}
+
+/// A register between begin and end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Read {
+    reading: RegisterReading,
+    /// When the station says that it read it.
+    claimed: Option<ReportedAt>,
+}
+
+impl Read {
+    /// Where its time is not the station's: nobody knows on which side of a price boundary it was read.
+    fn doubt(&self) -> Option<Doubt> {
+        let held = self.reading.at;
+        let claimed = self.claimed.map_or(Timestamp::EPOCH, |ReportedAt(at)| at);
+        (claimed != held).then_some(Doubt::ClockUntrusted { claimed, held })
+    }
 }
 
 /// Whether a reading belongs into the CDR.
@@ -58,11 +77,17 @@ pub(crate) enum Kept {
 impl OpenTransaction {
     pub fn new(row: TransactionRow) -> Self {
         let register_last = row.register_start;
-        Self { row, cells: BTreeMap::new(), evidence: Vec::new(), register_last }
+        let told_at = row.started_at;
+        Self { row, cells: BTreeMap::new(), evidence: Vec::new(), register_last, told_at }
     }
 
-    /// Takes a register of the transaction.
-    pub fn read(&mut self, reading: RegisterReading) -> Kept {
+    /// A frame of it came that is kept.
+    pub fn told_at(&mut self, wall: Timestamp) {
+        self.told_at = self.told_at.max(wall);
+    }
+
+    /// Takes a register of the transaction, and when its station says that it was read.
+    pub fn read(&mut self, reading: RegisterReading, claimed: Option<ReportedAt>) -> Kept {
         // Below zero stands for unknown (FIELD section 4c, 35): no register at all.
         if reading.register < WattHours::ZERO {
             return Kept::Superfluous;
@@ -84,10 +109,10 @@ impl OpenTransaction {
             return Kept::Superfluous;
         }
         let cell = reading.at.floor_to(CELL);
-        if self.cells.get(&cell).is_some_and(|first| first.at <= reading.at) {
+        if self.cells.get(&cell).is_some_and(|first| first.reading.at <= reading.at) {
             return Kept::Superfluous;
         }
-        self.cells.insert(cell, reading);
+        self.cells.insert(cell, Read { reading, claimed });
         Kept::First
     }
 
@@ -114,7 +139,7 @@ impl OpenTransaction {
         let end = row.stop.as_ref().and_then(|stop| stop.register);
         !row.may_draw
             && row.token.is_none()
-            && row.doubts.iter().all(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }))
+            && row.doubts.iter().all(is_of_time)
             && row.register_start == end
             && row.events.is_complete()
     }
@@ -133,11 +158,11 @@ impl OpenTransaction {
             register,
             context: ReadingContext::End,
         });
-        let between = self
-            .cells
-            .values()
-            .copied()
-            .filter(|reading| row.started_at <= reading.at && reading.at <= stopped_at);
+        let is_between = |read: &&Read| (row.started_at..=stopped_at).contains(&read.reading.at);
+        let between: Vec<&Read> = self.cells.values().filter(is_between).collect();
+        // Of registers whose time is ours the first is told: it speaks for those that follow.
+        let placed_by_us = between.iter().find_map(|read| read.doubt());
+        let between = between.into_iter().map(|read| read.reading);
         let readings: Vec<RegisterReading> = begin.into_iter().chain(between).chain(end).collect();
         let terms = place.directory.terms(&row.evse, row.started_at).ok();
         let admission = row.admission.as_ref();
@@ -169,7 +194,8 @@ impl OpenTransaction {
             evidence: self.evidence.clone(),
             stop_reason: row.stop.as_ref().map_or_else(String::new, |stop| stop.reason.clone()),
         };
-        for doubt in overlaps.into_iter().chain(cdr.examine(place.limits, place.duration_limit)) {
+        let seen = placed_by_us.into_iter().chain(overlaps);
+        for doubt in seen.chain(cdr.examine(place.limits, place.duration_limit)) {
             if !cdr.doubts.contains(&doubt) {
                 cdr.doubts.push(doubt);
             }
@@ -177,6 +203,11 @@ impl OpenTransaction {
         cdr.evidence.sort_unstable();
         cdr
     }
+}
+
+/// Whether a doubt is about when something happened, and not about what.
+const fn is_of_time(doubt: &Doubt) -> bool {
+    matches!(doubt, Doubt::ClockUntrusted { .. } | Doubt::ClockJumped { .. })
 }
 
 /// Where a transaction took place.
@@ -231,14 +262,16 @@ mod tests {
         });
         let mut read = |at, watt_hours| {
             let register = WattHours::from_watt_hours(watt_hours);
-            open.read(RegisterReading { at: minute(at), register, context: ReadingContext::Periodic })
+            let reading = RegisterReading { at: minute(at), register, context: ReadingContext::Periodic };
+            open.read(reading, Some(ReportedAt(minute(at))))
         };
         assert_eq!(read(0, 0), Kept::Superfluous, "before the begin");
         assert_eq!(read(3, 30), Kept::First);
         assert_eq!(read(4, 40), Kept::Superfluous);
         assert_eq!(read(2, 20), Kept::First, "an earlier one came later");
         assert_eq!(read(15, 150), Kept::First);
-        let kept: Vec<i64> = open.cells.values().map(|reading| reading.register.watt_hours_floor()).collect();
+        let kept: Vec<i64> =
+            open.cells.values().map(|read| read.reading.register.watt_hours_floor()).collect();
         assert_eq!(kept, [20, 150]);
         assert_eq!(open.energy(), Some(WattHours::from_watt_hours(150)));
     }

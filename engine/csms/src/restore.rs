@@ -74,16 +74,18 @@ impl Csms {
             match record {
                 Record::Evidence(row) => {
                     if let Some(open) = self.open_at(&places, row.transaction) {
+                        open.told_at(row.received_at);
                         open.rest_on(EvidenceRef { frame: row.frame, sha256: row.sha256 });
                     }
                 }
                 Record::MeterValues(row) => {
                     if let Some(open) = self.open_at(&places, row.transaction) {
+                        open.told_at(row.received_at);
                         if let Some(number) = row.seq_no {
                             open.row.events.insert(number);
                         }
-                        for reading in row.samples.iter().filter_map(|sample| sample.register) {
-                            open.read(reading);
+                        for sample in &row.samples {
+                            sample.register.map(|reading| open.read(reading, sample.at));
                         }
                     }
                 }

@@ -257,6 +257,7 @@ impl Station {
     pub fn ev_told(&mut self, core: &mut Core, now: Timestamp, place: usize, ev: EvState, at: Timestamp) {
         let evse = &mut self.evses[place];
         evse.ev = Some(ev);
+        evse.is_ev_told = true;
         let id = evse.id.clone();
         match ev {
             EvState::Absent => {
@@ -353,7 +354,7 @@ impl Station {
             stop: None,
             superseded_at,
             seal_at: superseded_at.map(|_| received.wall + SEALED_UNENDED_AFTER),
-            doubts: held.doubt.into_iter().collect(),
+            doubts: held.doubt.into_iter().chain(core.doubt_of_clock(received.now)).collect(),
             activity: Vec::new(),
             is_sealed: false,
         };
@@ -361,6 +362,7 @@ impl Station {
         core.out.persist(Record::Transaction(row.clone()));
         let mut open = OpenTransaction::new(row);
         open.rest_on(evidence);
+        open.told_at(received.wall);
         self.transactions.open.insert(transaction, open);
         if superseded_at.is_none() {
             self.evses[place].current = Some(transaction);
@@ -479,20 +481,18 @@ impl Station {
         strange: Option<Doubt>,
     ) {
         let held = self.held(received.wall, stop.at);
-        let samples: Vec<(RegisterReading, Timestamp)> = stop
-            .samples
-            .iter()
-            .filter_map(|sample| self.reading(received.wall, sample).map(|reading| (reading, reading.at)))
-            .collect();
+        let samples: Vec<MeterSample> =
+            stop.samples.iter().map(|sample| self.meter_sample(received.wall, sample)).collect();
         let evidence = self.keep_evidence(core, received, Some(id));
         let Some(open) = self.transactions.open.get_mut(&id) else { return };
         open.rest_on(evidence);
-        for (reading, _) in samples {
-            open.read(reading);
+        for sample in &samples {
+            sample.register.map(|reading| open.read(reading, sample.at));
         }
         let row = &mut open.row;
         let contradictions = contradictions(row.register_start, &stop);
-        row.doubts.extend(strange.into_iter().chain(held.doubt).chain(contradictions));
+        let of_time = held.doubt.into_iter().chain(core.doubt_of_clock(received.now));
+        row.doubts.extend(strange.into_iter().chain(of_time).chain(contradictions));
         if held.at < row.started_at {
             row.doubts.push(Doubt::ClockUntrusted { claimed: held.at, held: row.started_at });
         }
@@ -642,9 +642,11 @@ impl Station {
         samples: &[MeterSample],
     ) {
         let Some(open) = self.transactions.open.get_mut(&id) else { return };
+        open.told_at(received.wall);
         let mut is_evidence = false;
-        for reading in samples.iter().filter_map(|sample| sample.register) {
-            is_evidence |= open.read(reading) == Kept::First;
+        for sample in samples {
+            is_evidence |=
+                sample.register.is_some_and(|reading| open.read(reading, sample.at) == Kept::First);
         }
         if is_evidence {
             let evidence = self.keep_evidence(core, received, Some(id));
@@ -856,7 +858,8 @@ impl Station {
         }
     }
 
-    pub fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
+    /// A register whose time is not the station's is a doubt where the CDR comes to rest on it.
+    fn reading(&self, wall: Timestamp, sample: &Sample) -> Option<RegisterReading> {
         let (register, context) = sample.register?;
         Some(RegisterReading { at: self.held(wall, sample.at).at, register, context })
     }

@@ -75,6 +75,8 @@ pub(crate) struct Evse {
     /// What each connector last told.
     pub connectors: BTreeMap<u16, EvTold>,
     pub ev: Option<EvState>,
+    /// It was told since the link is up; what a station told before may be over.
+    pub is_ev_told: bool,
     pub session: Option<SessionRow>,
     pub current: Option<TransactionId>,
     pub register_before: Option<RegisterAt>,
@@ -105,6 +107,7 @@ impl Evse {
             status: String::new(),
             connectors: BTreeMap::new(),
             ev: None,
+            is_ev_told: false,
             session: None,
             current: None,
             register_before: None,
@@ -217,6 +220,7 @@ impl Station {
     pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
         if let Some(old) = self.link.take() {
             self.end_calls(core, now, "the link was replaced");
+            self.note_absence(core, now);
             let reason = CloseReason::Replaced;
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
         }
@@ -243,7 +247,7 @@ impl Station {
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
-        self.note_activity(core, now);
+        self.note_absence(core, now);
     }
 
     /// Closes the link from our side; the link's id, where there was one.
@@ -692,16 +696,17 @@ impl Station {
             Answering::Since(since) => Some(link.up_at.max(since)),
             Answering::Never => None,
         };
-        let is_live = match (lateness, open_since) {
-            (Lateness::Usual, _) | (Lateness::Unusual, None) => match self.row.clock_skew_ms {
-                Some(_) => ahead_ms > -SKEW_NOISE_MS,
-                None => ahead_ms >= -SKEW_TRUSTED_MS,
-            },
+        let may_have_waited = match (lateness, open_since) {
+            (Lateness::Usual, _) | (Lateness::Unusual, None) => true,
             (Lateness::Unusual, Some(since)) => {
-                let was_sent_since = at + TimeSpan::from_milliseconds(SKEW_TRUSTED_MS) >= core.wall(since);
-                was_sent_since || received.now >= since + QUEUE_DRAINED_AFTER
+                at < core.wall(since) && received.now < since + QUEUE_DRAINED_AFTER
             }
         };
+        let is_live = !may_have_waited
+            || match self.row.clock_skew_ms {
+                Some(_) => ahead_ms > -SKEW_NOISE_MS,
+                None => ahead_ms >= -SKEW_TRUSTED_MS,
+            };
         if !is_live && ahead_ms <= SKEW_TRUSTED_MS {
             return;
         }
@@ -744,8 +749,7 @@ impl Station {
             self.evses[place].current = self.transactions.current_at(&id);
         }
         self.introduce(core, now);
-        // While we were down nobody was offered anything.
-        self.note_activity(core, now);
+        self.note_absence(core, now);
     }
 
     /// No site names the station any more.

@@ -60,6 +60,8 @@ pub enum What {
     Cdrs,
     /// CDRs that are held until a person decides
     Findings,
+    /// What was found and is of no held CDR, the newest first
+    Doubts,
     /// The sum of each ledger account, and of all
     Ledger,
     /// What stands
@@ -250,6 +252,7 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         },
         What::Cdrs => get("/api/v1/cdrs"),
         What::Findings => get("/api/v1/findings"),
+        What::Doubts => get("/api/v1/doubts"),
         What::Ledger => get("/api/v1/ledger"),
         What::Alarms => get("/api/v1/alarms"),
         What::Lobby => get("/api/v1/lobby"),

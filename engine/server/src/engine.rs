@@ -443,7 +443,11 @@ impl Engine {
                     let offset = self.clock.wall_offset();
                     let moved = offset - wall_told;
                     if moved.milliseconds().abs() >= WALL_JUMP.milliseconds() {
-                        tracing::warn!(%offset, "the wall clock was set; control goes on by its own clock");
+                        tracing::warn!(
+                            %offset,
+                            "the wall clock was set; control goes on by its own clock, and bills are held where the two are \
+                             more than an hour apart: where the wall clock is right now, restart"
+                        );
                         wall_told = offset;
                         self.take_control(Control::WallClock(offset), &mut inboxes).await?;
                     }

@@ -56,7 +56,9 @@ fn main() -> ExitCode {
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = Config::read(args).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        anyhow::anyhow!("the settings have {} mistakes:\n{}", lines.len(), lines.join("\n"))
+        let mistakes =
+            if lines.len() == 1 { "a mistake".to_owned() } else { format!("{} mistakes", lines.len()) };
+        anyhow::anyhow!("the settings have {mistakes}:\n{}", lines.join("\n"))
     })?;
     let server = Server::start(config, Clock::real(), Live::default()).await?;
     say(&format!("pages and API  http://{}/", server.listen));

@@ -66,6 +66,13 @@ fn load_folder(folder: &Path, data_folder: Option<&Path>, seed: SeedChoice) -> a
             return Ok(Loaded::Skipped(format!("needs {what} under WATTERY_DATA, which is not set")));
         }
         let under = data_folder.unwrap_or(folder);
+        let path = under.join(path_of(need));
+        if need.is_external() && !path.is_file() {
+            bail!(
+                "`{}` is not there; name the folder of the data sets with --data or WATTERY_DATA",
+                path.display()
+            );
+        }
         match need {
             Need::Site(path) => {
                 found.site =

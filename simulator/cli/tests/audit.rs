@@ -24,7 +24,7 @@ fn a_case_is_played_to_its_end_and_nothing_is_found_in_what_it_committed() {
 
 #[test]
 fn a_time_that_was_not_trusted_is_held_as_of_its_receipt_and_found_again() {
-    // Full disks and a clock of 2036 make the engine place registers by its own clock.
+    // A clock of 2036 makes the engine place registers by its own; what a full disk delays keeps its time.
     for case in ["disk-full-at-peak", "clock-jumps-to-2036"] {
         let output = audit(&case_folder(case), &["--json"]);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -61,13 +61,19 @@ fn what_cannot_be_audited_is_named_with_the_way_out_and_exit_code_2() {
     let text = folder.join("letter.db");
     std::fs::write(&text, "Dear auditor, this is no database. ".repeat(100)).unwrap();
     let needs_records = case_folder("norwegian-housing-company-january");
-    for (path, parts) in [
-        (folder.join("nowhere.db"), ["nowhere.db", "name the database of a server"]),
-        (folder.clone(), ["audit-nothing", "wattery-data/wattery.db"]),
-        (text, ["letter.db", "database"]),
-        (needs_records, ["norwegian-housing-company-january", "WATTERY_DATA, which is not set"]),
+    let nowhere = ["--data", "/nowhere"];
+    for (path, flags, parts) in [
+        (folder.join("nowhere.db"), &[][..], ["nowhere.db", "name the database of a server"]),
+        (folder.clone(), &[], ["audit-nothing", "wattery-data/wattery.db"]),
+        (text, &[], ["letter.db", "database"]),
+        (
+            needs_records.clone(),
+            &nowhere,
+            ["/nowhere/sessions", "is not there; name the folder of the data sets"],
+        ),
+        (needs_records, &[], ["norwegian-housing-company-january", "WATTERY_DATA, which is not set"]),
     ] {
-        let output = audit(&path, &[]);
+        let output = audit(&path, flags);
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.starts_with("twin: ") && parts.iter().all(|part| told.contains(part)), "{told}");

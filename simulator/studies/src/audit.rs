@@ -9,7 +9,7 @@ mod frames;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billing::cdr::{Cdr, Doubt, ReadingContext};
+use billing::cdr::{Cdr, Doubt, ReadingContext, RegisterReading};
 use csms::record::EvidenceRow;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -198,7 +198,7 @@ fn kept_until(cdr: &Cdr) -> Timestamp {
 /// Holds what a CDR says to what its frames say.
 fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
     let mut said: Vec<FrameSaid> = Vec::new();
-    // Where the station's clock was not trusted when a frame came, what it tells is held as of then.
+    // What a station tells whose clock is not trusted is held as of its frame's receipt, and in doubt from there on.
     let mut held_at_receipt: BTreeSet<(Timestamp, WattHours)> = BTreeSet::new();
     for row in rests_on {
         match frames::read(&row.text) {
@@ -227,7 +227,8 @@ fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
         report.find("not as in its frames", format!("CDR {id}: {what} is {sealed}, its frames say {told}"));
     };
     let reading = |context| cdr.readings.iter().find(|reading| reading.context == context);
-    let is_clock_doubted = cdr.doubts.iter().any(|doubt| matches!(doubt, Doubt::ClockUntrusted { .. }));
+    let doubted_from = cdr.doubts.iter().filter_map(clock_doubted_from).min();
+    let is_clock_doubted = doubted_from.is_some();
     let begin = said.iter().find_map(|frame| frame.begin);
     let end = said.iter().rev().find_map(|frame| frame.end);
     for (names, frame, told, context, held) in [
@@ -257,20 +258,15 @@ fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
     }
     let samples: BTreeSet<(Option<Timestamp>, WattHours)> =
         said.iter().flat_map(|frame| frame.samples.iter().copied()).collect();
-    for reading in &cdr.readings {
-        let is_between = matches!(reading.context, ReadingContext::Clock | ReadingContext::Periodic);
-        let is_told = |at| {
-            samples.contains(&(Some(at), reading.register))
-                || held_at_receipt.contains(&(at, reading.register))
-        };
-        let is_placed_by_us = is_clock_doubted || samples.iter().any(|(at, _)| at.is_none());
-        let is_among = samples.iter().any(|(_, register)| *register == reading.register);
-        if is_between && !is_told(reading.at) && !(is_placed_by_us && is_among) {
-            differ(
-                &format!("the register at {}", reading.at),
-                "no such".to_owned(),
-                text_of(Some(reading.register)),
-            );
+    for RegisterReading { at, register, context } in cdr.readings.iter().copied() {
+        let is_between = matches!(context, ReadingContext::Clock | ReadingContext::Periodic);
+        let is_told = samples.contains(&(Some(at), register));
+        // A time without a zone is the site's to place.
+        let is_told_without_zone = samples.contains(&(None, register));
+        let is_held_at_receipt =
+            doubted_from.is_some_and(|from| from <= at) && held_at_receipt.contains(&(at, register));
+        if is_between && !(is_told || is_told_without_zone || is_held_at_receipt) {
+            differ(&format!("the register at {at}"), "no such".to_owned(), text_of(Some(register)));
         }
     }
     if let (Ok(energy), Some(begin), Some(end)) = (cdr.energy(), begin, end)
@@ -280,6 +276,31 @@ fn derive(report: &mut AuditReport, cdr: &Cdr, rests_on: &[&EvidenceRow]) {
     }
     if cdr.doubts.is_empty() && cdr.stopped_at.since(cdr.started_at) < TimeSpan::ZERO {
         differ("the end", cdr.stopped_at.to_string(), format!("before the start, {}", cdr.started_at));
+    }
+}
+
+/// From when on a doubt says that times are ours.
+const fn clock_doubted_from(doubt: &Doubt) -> Option<Timestamp> {
+    match doubt {
+        Doubt::ClockUntrusted { held, .. } => Some(*held),
+        Doubt::MissingStart { .. }
+        | Doubt::MissingEnd { .. }
+        | Doubt::Contradictory { .. }
+        | Doubt::RegisterBelowZero { .. }
+        | Doubt::Negative { .. }
+        | Doubt::RegisterReset { .. }
+        | Doubt::Implausible { .. }
+        | Doubt::Overlapping { .. }
+        | Doubt::Orphan { .. }
+        | Doubt::ClockJumped { .. }
+        | Doubt::TooLong { .. }
+        | Doubt::AfterSeal { .. }
+        | Doubt::MeterReplaced { .. }
+        | Doubt::UnknownDriver { .. }
+        | Doubt::Incomplete { .. }
+        | Doubt::SeveralTokens { .. }
+        | Doubt::NoTariff
+        | Doubt::NoEnergy { .. } => None,
     }
 }
 

@@ -295,6 +295,7 @@ fn word(doubt: &Doubt) -> &'static str {
         Doubt::Overlapping { .. } => "overlap",
         Doubt::Orphan { .. } => "orphan",
         Doubt::ClockUntrusted { .. } => "time not trusted",
+        Doubt::ClockJumped { .. } => "the machine's clock jumped",
         Doubt::TooLong { .. } => "too long",
         Doubt::AfterSeal { .. } => "after sealing",
         Doubt::MeterReplaced { .. } => "meter replaced",

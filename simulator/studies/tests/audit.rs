@@ -6,7 +6,7 @@
     reason = "a test picks one kind of record out of many, and has failed where there is none"
 )]
 
-use billing::cdr::{Cdr, ReadingContext};
+use billing::cdr::{Cdr, ReadingContext, RegisterReading};
 use billing::ledger::{Entry, EntryKey};
 use studies::SessionRow;
 use studies::audit::{AuditReport, Committed, audit, last_instant};
@@ -26,7 +26,7 @@ fn sound_books_pass() {
 #[test]
 fn each_change_of_the_books_is_named() {
     type Tamper = fn(&mut Committed);
-    let table: [(&str, Tamper, &str); 17] = [
+    let table: [(&str, Tamper, &str); 18] = [
         ("a register is swapped", |books| cdr(books, 0, swap_registers), "not as in its frames: CDR 1"),
         ("a register grows", |books| cdr(books, 1, grow), "M2: CDR 2 bills"),
         (
@@ -40,6 +40,7 @@ fn each_change_of_the_books_is_named() {
             |books| cdr(books, 0, |cdr| cdr.stopped_at += TimeSpan::from_minutes(1)),
             "the end is",
         ),
+        ("a register is moved to its frame's receipt", hold_at_receipt, "the register at"),
         ("a frame is removed", |books| remove(books, "evidence", 0), "evidence missing: CDR 1: frame"),
         ("a frame is changed", change_frame, "frame changed: CDR 1"),
         ("a frame is changed with its hash", change_frame_and_hash, "frame changed: CDR 1"),
@@ -145,6 +146,25 @@ fn grow(cdr: &mut Cdr) {
     for reading in cdr.readings.iter_mut().filter(|reading| reading.context == ReadingContext::End) {
         reading.register += WattHours::from_watt_hours(1);
     }
+}
+
+/// Its frame came late, and its register is held as of then, which only a doubt allows.
+fn hold_at_receipt(books: &mut Committed) {
+    let mut of_cdrs = books.csms.iter_mut().filter_map(|record| match record {
+        csms::Record::Cdr(cdr) => Some(cdr),
+        _ => None,
+    });
+    let is_between = |reading: &&mut RegisterReading| reading.context == ReadingContext::Periodic;
+    let found = of_cdrs.find_map(|cdr| Some((cdr.transaction, cdr.readings.iter_mut().find(is_between)?)));
+    let (transaction, reading) = found.unwrap();
+    let received_at = reading.at + TimeSpan::from_seconds(31);
+    let said_at = std::mem::replace(&mut reading.at, received_at);
+    let rows = books.csms.iter_mut().filter_map(|record| match record {
+        csms::Record::Evidence(row) if row.transaction == Some(transaction) => Some(row),
+        _ => None,
+    });
+    let mut frames = rows.filter(|row| row.text.contains(&said_at.to_string()));
+    frames.next().unwrap().received_at = received_at;
 }
 
 fn place(books: &Committed, table: &str, number: usize) -> usize {

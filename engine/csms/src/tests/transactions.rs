@@ -416,6 +416,34 @@ fn a_wall_clock_that_was_wrong_moves_what_stations_are_told_and_not_control() {
 }
 
 #[test]
+fn a_transaction_that_begins_or_ends_while_the_machines_clock_says_2036_is_in_doubt() {
+    let ten_years = TimeSpan::from_hours(10 * 365 * 24);
+    for (jumps, returns) in [(0, 1_200), (0, 300), (300, 1_200), (300, 500), (1_200, 1_300)] {
+        let mut house = House::new();
+        house.boot("CP1");
+        let offset =
+            |second: i64| if (jumps..returns).contains(&second) { ten_years } else { TimeSpan::ZERO };
+        let told = |house: &House, second| (house.now + offset(second)).to_string();
+        for second in (0..=600).step_by(100) {
+            house.input(crate::Input::WallClock(offset(second)));
+            let at = told(&house, second);
+            match second {
+                0 => house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &at)),
+                600 => house.call("CP1", "StopTransaction", &stop_payload("1", 900, &at)),
+                _ => house.call("CP1", "MeterValues", &values_payload(1, Some("1"), second, 10, &at)),
+            };
+            house.pass(100);
+        }
+        let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+        let jumped = cdr.doubts.iter().filter(|doubt| doubt.to_string().contains("the machine's clock said"));
+        let wrong = [0, 600].into_iter().filter(|second| (jumps..returns).contains(second));
+        assert_eq!(jumped.count(), wrong.count(), "from {jumps} until {returns} s: {:?}", cdr.doubts);
+        let is_untouched = jumps > 600 || (jumps, returns) == (300, 500);
+        assert_eq!(cdr.doubts.is_empty(), is_untouched, "from {jumps} until {returns} s: {:?}", cdr.doubts);
+    }
+}
+
+#[test]
 fn a_meter_is_believed_when_the_machines_clock_jumps_to_2036_whosever_clock_it_has() {
     let ten_years = TimeSpan::from_hours(10 * 365 * 24);
     for (meters_offset, is_believed) in
@@ -458,6 +486,43 @@ fn meter_values_that_waited_for_our_acknowledgements_do_not_say_that_the_clock_l
     assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
     let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
     assert_eq!(cdr.doubts, [], "registers that came late are in their place");
+}
+
+#[test]
+fn what_was_said_just_before_we_answered_again_is_late_and_its_clock_is_not() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    house.pass(900);
+    house.input(crate::Input::Storage(crate::StorageHealth::Failing));
+    house.pass(1_800);
+    house.input(crate::Input::Storage(crate::StorageHealth::Well));
+    house.pass(8);
+    house.call("CP1", "MeterValues", &values_payload(1, Some("1"), 900, 10, &House::at(2_676)));
+    assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0));
+    house.call("CP1", "StopTransaction", &stop_payload("1", 950, &House::at(2_708)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    assert_eq!(cdr.doubts, []);
+    let between: Vec<String> = cdr.readings.iter().map(|read| read.at.to_string()).collect();
+    assert_eq!(between, [House::at(0), House::at(2_676), House::at(2_708)], "each in its place");
+}
+
+#[test]
+fn a_register_whose_time_is_ours_is_a_doubt_although_begin_and_end_are_the_stations() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    for (second, register) in [(900, 100), (1_800, 200)] {
+        house.pass(900);
+        let ahead = House::at(second + 3_600);
+        house.call("CP1", "MeterValues", &values_payload(1, Some("1"), register, 10, &ahead));
+    }
+    house.pass(600);
+    house.call("CP1", "StopTransaction", &stop_payload("1", 300, &House::at(2_400)));
+    let [cdr] = &house.cdrs()[..] else { panic!("one CDR") };
+    let told: Vec<String> = cdr.doubts.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("the station claimed {} at our {}", House::at(4_500), House::at(900))]);
+    assert_eq!(cdr.readings.len(), 4, "they stand in the CDR for whoever decides");
 }
 
 #[test]
@@ -662,4 +727,81 @@ fn m8_while_a_station_is_offline_nothing_is_charged_for_its_time() {
     house.pass(60);
     let spans = &house.transaction(1).activity;
     assert_eq!(spans.last().map(|span| span.activity), Some(Activity::NotOffered));
+}
+
+/// An EV that charged and takes no more, at noon and 660 s, under limits that are accepted.
+fn declining() -> House {
+    let mut house = plugged("CP1");
+    house.start("CP1", 1, "ANNA", 1_000);
+    house.pass(60);
+    house.accept_all("CP1");
+    house.status("CP1", 1, "Charging");
+    for second in (60..=600).step_by(60) {
+        house.values("CP1", 1, Some("1"), 1_000 + second, 10);
+        house.accept_all("CP1");
+        house.pass(60);
+    }
+    house.accept_all("CP1");
+    house.status("CP1", 1, "SuspendedEV");
+    house
+}
+
+fn told_activity(house: &House) -> Vec<(i64, Activity)> {
+    let noon: units::Timestamp = NOON.parse().unwrap();
+    let spans = house.transaction(1).activity;
+    spans.iter().map(|span| (span.from.since(noon).seconds_floor(), span.activity)).collect()
+}
+
+#[test]
+fn m8_a_station_whose_link_is_found_dead_is_offline_since_it_was_last_heard() {
+    let declined = [(60, Activity::Charging), (660, Activity::Declined)];
+    let mut house = declining();
+    assert_eq!(told_activity(&house), declined);
+    house.pass(100);
+    house.values("CP1", 1, Some("1"), 2_000, 0);
+    house.pass(200);
+    house.down("CP1");
+    assert_eq!(told_activity(&house), [&declined[..], &[(760, Activity::NotOffered)]].concat());
+    // One that a newer link replaces was dead as well.
+    let mut house = declining();
+    house.pass(200);
+    house.up("CP1");
+    assert_eq!(
+        told_activity(&house).last(),
+        Some(&(660, Activity::NotOffered)),
+        "its EV may have begun since"
+    );
+    house.status("CP1", 1, "SuspendedEV");
+    let told = told_activity(&house);
+    assert_eq!(
+        told[1..],
+        [(660, Activity::NotOffered), (860, Activity::Declined)],
+        "nobody vouches for the time between"
+    );
+}
+
+#[test]
+fn m8_what_went_on_while_we_were_down_is_charged_for_from_the_last_frame_kept_on() {
+    let mut house = declining();
+    house.pass(100);
+    house.values("CP1", 1, Some("1"), 2_000, 0);
+    house.pass(200);
+    let rows: Vec<Record> = house.records().cloned().collect();
+    let mut restored = House::empty(crate::Policy::default());
+    restored.now = house.now + TimeSpan::from_minutes(5);
+    restored.input(crate::Input::Restored(rows));
+    assert_eq!(told_activity(&restored).last(), Some(&(760, Activity::NotOffered)));
+}
+
+#[test]
+fn m8_nothing_is_charged_for_time_while_the_machines_clock_is_ten_years_off() {
+    let mut house = declining();
+    for offset in [TimeSpan::from_hours(10 * 365 * 24), TimeSpan::ZERO] {
+        house.pass(100);
+        house.input(crate::Input::WallClock(offset));
+        house.status("CP1", 1, "SuspendedEV");
+    }
+    house.pass(100);
+    let declined = [(660, Activity::Declined), (760, Activity::NotOffered), (860, Activity::Declined)];
+    assert_eq!(told_activity(&house)[1..], declined);
 }

@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use store::list::Page;
 use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
 
@@ -52,6 +53,7 @@ const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/prices, PUT /api/v1/prices", "the service's own prices"),
     ("GET /api/v1/lobby", "unknown stations that knocked"),
     ("GET /api/v1/findings", "CDRs that are held"),
+    ("GET /api/v1/doubts", "what was found and is of no held CDR, the newest first"),
     ("POST /api/v1/findings/{cdr}/resolve", "{\"decision\", \"reason\"}"),
     ("GET /api/v1/ledger", "the sum of each ledger account, and of all: zero"),
     ("GET /api/v1/documents/open", "statements and receipts that wait to be paid"),
@@ -92,6 +94,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/prices", get(prices).put(put_prices))
         .route("/api/v1/lobby", get(lobby))
         .route("/api/v1/findings", get(findings))
+        .route("/api/v1/doubts", get(doubts))
         .route("/api/v1/findings/{cdr}/resolve", post(resolve))
         .route("/api/v1/ledger", get(ledger))
         .route("/api/v1/documents/open", get(open_documents))
@@ -522,6 +525,15 @@ async fn cdrs(State(app): State<Arc<App>>) -> Answer {
 
 /// How many CDRs a list holds.
 const CDRS_LISTED: u32 = 500;
+
+/// Ends of transactions that never began, frames that came after the seal: nothing is billed or held for them.
+async fn doubts(State(app): State<Arc<App>>) -> Answer {
+    let doubts = app.store.doubts(Page::first(DOUBTS_LISTED)).await?;
+    Ok(Json(json!(doubts)))
+}
+
+/// How many doubts a list holds.
+const DOUBTS_LISTED: u32 = 500;
 
 // Helpers of all.
 

@@ -192,6 +192,7 @@ fn a_process_that_cannot_start_says_why_and_ends_with_a_failure() {
     let address = taken.local_addr().unwrap().to_string();
     for (flags, part) in [
         (vec!["--listen", &address], "choose another with --listen"),
+        (vec!["--listen", "here"], "the settings have a mistake:\n"),
         (vec!["--listen", "here", "--frame-log-days", "0"], "the settings have 2 mistakes"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_wattery"))

@@ -194,6 +194,17 @@ async fn field_4d_55_a_graceful_stop_drops_tcp_without_a_close_frame_and_loses_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_transaction_that_never_began_is_listed_although_no_cdr_is_held_for_it() {
+    let house = House::open().await;
+    let mut station = house.station("P01").await;
+    station.call("StopTransaction", stop(4_711, 3_500)).await;
+    let doubts = house.until("/api/v1/doubts", |doubts| !doubts.as_array().unwrap().is_empty()).await;
+    assert_eq!(doubts[0]["station"], "P01", "{doubts}");
+    assert_eq!(doubts[0]["doubt"]["orphan"]["claimed"], "4711", "{doubts}");
+    assert_eq!(house.get("/api/v1/findings").await, json!([]), "nothing is held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_station_is_shown_in_the_lobby_and_gets_pending() {
     let house = House::open().await;
     let mut stranger = SpokenStation::connect(&house.ocpp, "STRANGER").await;

@@ -140,6 +140,7 @@ impl EvseSlot {
             ev_min: ev.map(|ev| ev.model().current_minimum).unwrap_or_default(),
             wants_energy: ev.is_some_and(|ev| ev.requests_energy(ev.model().current_minimum)),
             is_reachable: true,
+            is_faulted: false,
             follows_limits: true,
             confirms_limits: true,
         }

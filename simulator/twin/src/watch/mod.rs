@@ -2,17 +2,18 @@
 //! rules of CONTROL and MONEY. They share no code with what they judge.
 //!
 //! [`Watch`] is told what happens while it happens. [`currents`] judges S1, [`limits`] S2 to S5, [`waits`] S7, [`restart`]
-//! S8, [`belief`] what the engine holds true, [`recovery`] how soon service is back, [`money`] M1 to M6 once the run is
-//! over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1 to S5 may change.
+//! S8, [`belief`] what the engine holds true, [`recovery`] how soon service is back, [`money`] and [`idle`] M1 to M6 and M8
+//! once the run is over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1 to S5 may change.
 //!
 //! Nobody foresees a station that disobeys, a wiring that is not as stated, or a meter that tells too little: there the
 //! checkers judge what CONTROL promises, which is that a metered overload sheds until it holds or nothing is left, and that
 //! who disobeys counts at its worst from the second reading on.
 //!
-//! M7 waits for payment providers and M8 for tariffs that price idle time: there is neither yet.
+//! M7 waits for payment providers: there are none yet.
 
 pub mod belief;
 pub mod currents;
+mod idle;
 pub mod limits;
 pub mod money;
 pub mod recovery;
@@ -66,6 +67,8 @@ pub enum Rule {
     M5,
     /// Civil time.
     M6,
+    /// Idle time.
+    M8,
     /// Ledger.
     Ledger,
     /// What the engine holds true.
@@ -82,7 +85,7 @@ pub enum Rule {
 
 impl Rule {
     /// All, in order of name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -97,6 +100,7 @@ impl Rule {
         Self::M4,
         Self::M5,
         Self::M6,
+        Self::M8,
         Self::Ledger,
         Self::Belief,
         Self::Restored,
@@ -123,6 +127,7 @@ impl Rule {
             Self::M4 => "M4",
             Self::M5 => "M5",
             Self::M6 => "M6",
+            Self::M8 => "M8",
             Self::Ledger => "ledger at zero",
             Self::Belief => "belief is confirmed",
             Self::Restored => "restored equals uncrashed",
@@ -152,6 +157,7 @@ impl Rule {
             }
             Self::M5 => "a naive pricer gives the same amounts",
             Self::M6 => "months begin at the site's midnight",
+            Self::M8 => "no EV is said to decline while its EVSE offers too little, is faulted or offline",
             Self::Ledger => "the ledger's postings sum to zero",
             Self::Belief => "what the engine holds true of a quiet station is true",
             Self::Restored => "an engine restored from the records equals the one that lives",
@@ -242,6 +248,8 @@ pub struct PlantEvse {
     pub wants_energy: bool,
     /// The station's link is up.
     pub is_reachable: bool,
+    /// It is locked up.
+    pub is_faulted: bool,
     /// Nothing is wrong with it that lets it offer more than it is told.
     pub follows_limits: bool,
     /// What it answers to a limit tells what it offers, and comes while it is waited for.
@@ -299,6 +307,7 @@ pub struct WatchedEvse {
     survives_pause: bool,
     /// Control counts it by its limits, not by its hardware.
     is_counted_by_limit: bool,
+    barred: idle::Barred,
     wait: Option<waits::Wait>,
     /// Live limits that left the engine and are not known to be in force, oldest first.
     on_the_wire: Vec<(Timestamp, Amperes)>,
@@ -371,6 +380,10 @@ pub struct Watch {
     storage_well_since: Option<Timestamp>,
     /// When the last fault has healed.
     healed_at: Option<Timestamp>,
+    /// How far the clock of the engine's machine, by which bills go, is ahead of true time.
+    wall_ahead: TimeSpan,
+    /// What that clock showed twice, since it was set back.
+    wall_twice: Vec<(Timestamp, Timestamp)>,
 }
 
 /// Whether the engine runs.
@@ -421,6 +434,7 @@ impl Watch {
                 class: stated.class,
                 survives_pause: stated.survives_pause,
                 is_counted_by_limit: stated.is_fallback_proven,
+                barred: idle::Barred::default(),
                 wait: None,
                 on_the_wire: Vec::new(),
                 live: None,
@@ -445,6 +459,8 @@ impl Watch {
             commit: scenario.timing.commit,
             storage_well_since: Some(scenario.starts_at),
             healed_at: recovery::healed_at(scenario),
+            wall_ahead: TimeSpan::ZERO,
+            wall_twice: Vec::new(),
         }
     }
 
@@ -484,6 +500,7 @@ impl Watch {
             evse.on_the_wire.drain(..=place);
         }
         let had_followed = evse.plant.follows_limits;
+        evse.barred.note(now + self.wall_ahead, &plant, evse.current_min);
         evse.plant = plant;
         evse.has_disobeyed |= !plant.follows_limits;
         if plant.follows_limits != had_followed {

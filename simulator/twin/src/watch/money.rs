@@ -1,4 +1,4 @@
-//! M1 to M6 and the ledger, once the books are closed: what the plant's registers counted against what drivers
+//! M1 to M6, M8 and the ledger, once the books are closed: what the plant's registers counted against what drivers
 //! were charged and owners are paid. Prices, fees and months are worked out anew here, the plain way.
 
 use std::collections::BTreeMap;
@@ -34,6 +34,7 @@ impl Watch {
         self.judge_m4(now, scenario, books);
         self.judge_m5(now, scenario, books);
         self.judge_m6(now, books);
+        self.judge_m8(now, books);
         self.judge_ledger(now, books);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use billing::cdr::{Activity, ActivitySpan};
 use charging::network::Network;
 use charging::site::{Site, SiteAlarm};
 use csms::Alarm;
@@ -90,6 +91,7 @@ impl Bench {
             ev_min: Amperes::from_amperes(6),
             wants_energy: true,
             is_reachable: true,
+            is_faulted: false,
             follows_limits: true,
             confirms_limits: true,
         }
@@ -585,6 +587,35 @@ fn m1_to_m6_fire_on_falsified_books() {
         falsify(&mut books);
         let (checked, fired) = judge(&scenario, &books, &told).verdicts.counts(rule);
         assert!(fired > 0, "{} did not fire in {checked} checks", rule.name());
+    }
+}
+
+#[test]
+fn m8_fires_on_an_ev_that_is_said_to_decline_while_its_evse_could_give_nothing() {
+    let (scenario, mut books, _) = books();
+    let cdr = &mut books.cdrs[0];
+    let (evse, begin) = (cdr.evse.clone(), cdr.started_at);
+    let second = |count| begin + TimeSpan::from_seconds(count);
+    cdr.activity = [(60, Activity::Charging), (120, Activity::Declined), (180, Activity::NotOffered)]
+        .map(|(from, activity)| ActivitySpan { from: second(from), activity })
+        .into();
+    let six = Bench::offered(6);
+    for (what, plant, from, until, fires) in [
+        ("offers enough", six, 120, 180, false),
+        ("offers too little", Bench::offered(5), 130, 140, true),
+        ("is faulted", PlantEvse { is_faulted: true, ..six }, 170, 200, true),
+        ("has no link", PlantEvse { is_reachable: false, ..six }, 100, 130, true),
+        ("is told of on the way", PlantEvse { is_reachable: false, ..six }, 100, 125, false),
+        ("has no link while the EV charges", PlantEvse { is_reachable: false, ..six }, 70, 110, false),
+        ("has no link when nothing is counted", PlantEvse { is_reachable: false, ..six }, 181, 900, false),
+    ] {
+        let mut watch = Watch::new(&scenario, &Truth::new(&scenario.site.config, scenario.starts_at));
+        let place = watch.evses.iter().position(|watched| watched.id == evse).unwrap();
+        for (at, plant) in [(0, six), (from, plant), (until, six)] {
+            watch.plant(second(at), place, plant);
+        }
+        watch.judge_m8(scenario.ends_at, &books);
+        assert_eq!(watch.verdicts.counts(Rule::M8).1, u64::from(fires), "the EVSE {what}");
     }
 }
 

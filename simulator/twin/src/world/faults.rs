@@ -90,6 +90,7 @@ impl World {
             Fault::DiskFull { .. } => self.disk_faults += 1,
             Fault::WallClock { ahead, .. } => {
                 self.wall_ahead = ahead;
+                self.watch.wall_clock(self.now, ahead);
                 // Stations take the time that the backend tells them.
                 for index in 0..self.stations.len() {
                     self.watch.clock_set(self.now, &self.stations[index].evses);

@@ -2,7 +2,7 @@
 
 use ::plant::ev::EvPhases;
 use ::plant::evse::EvseConfig;
-use ::plant::station::{OcppVersion, Station, StationConfig, StationOutput};
+use ::plant::station::{ConnectorStatus, OcppVersion, Station, StationConfig, StationOutput};
 use rand::RngExt;
 use units::{LinkId, StationId, TimeSpan, Timestamp};
 
@@ -167,6 +167,7 @@ impl World {
             ev_min: ev.map(|ev| ev.model().current_minimum).unwrap_or_default(),
             wants_energy: ev.is_some_and(|ev| ev.requests_energy(ev.model().current_minimum)),
             is_reachable: slot.link.is_some() && slot.dead == 0,
+            is_faulted: slot.station.status(connector) == ConnectorStatus::Faulted,
             follows_limits: !slot.lost_schedules
                 && !slot.station.config().quirks.iter().any(|quirk| quirk.disobeys()),
             confirms_limits: !slot.station.config().quirks.iter().any(|quirk| quirk.confirms_nothing()),
