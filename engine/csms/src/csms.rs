@@ -94,7 +94,7 @@ impl Csms {
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
                 if let Some(site) = self.core.sites.with_meter(&meter) {
-                    let taken_at = self.core.metered_at(now, at);
+                    let taken_at = self.core.metered_at(now, &meter, at);
                     self.core.sites.apply(now, site, SiteEvent::GridReading { meter, taken_at, current });
                 }
             }
@@ -123,7 +123,7 @@ impl Csms {
                     self.rewake(place);
                 }
             }
-            Input::WallClock(offset) => self.core.wall_offset = offset,
+            Input::WallClock(offset) => self.core.wall_moves(now, offset),
         }
         self.settle(now);
     }
