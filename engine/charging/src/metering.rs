@@ -262,13 +262,18 @@ impl Metering {
         // Two amperes and ten per cent for the errors of both meters and for draws that moved between two readings.
         let allowance = lower.map(|lower| lower.ratio_ceil(1, 10) + Amperes::from_amperes(2));
         let excess = (lower - reading.current).zip_with(allowance, |excess, allowance| excess - allowance);
-        self.contradictions = if excess.highest() > Amperes::ZERO { self.contradictions + 1 } else { 0 };
-        if self.contradictions >= CONTRADICTIONS {
-            self.distrust();
-            return Err(Doubt::Contradictory);
+        if excess.highest() > Amperes::ZERO {
+            self.contradictions += 1;
+            if self.contradictions >= CONTRADICTIONS {
+                self.distrust();
+                return Err(Doubt::Contradictory);
+            }
+            // S5: by one that contradicts itself the base is no smaller, whether or not the next confirms it.
+            return Ok(());
         }
+        self.contradictions = 0;
         let upper = members.iter().fold(zero, |sum, member| sum + member.upper);
-        if self.contradictions == 0 && self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
+        if self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
             return Err(Doubt::Frozen);
         }
         self.anchors.push_back(Anchor {
@@ -519,6 +524,11 @@ mod tests {
             metering.read(reading(seconds, 5)).unwrap();
         }
         assert_eq!(metering.anchor(at(10), vec![member(16, 16)]), Ok(()));
+        assert_eq!(
+            metering.base(&[member(16, 16)]).map(|base| base.highest),
+            Some(all(5)),
+            "no smaller by one"
+        );
         assert_eq!(metering.anchor(at(20), vec![member(16, 16)]), Err(Doubt::Contradictory));
         assert!(metering.is_stale(at(20)));
     }
