@@ -19,11 +19,12 @@
 //!
 //! ```text
 //! highest = max(exact base_hi(s), min over t of base_hi(t) + max(0, M(now) − M(t) + D))   what raises must respect
-//! likely  = max(exact base_hi(s), base_li(t) + max(0, M(now) − M(t) + D − U))             what sheds look at
+//! likely  = max(exact base_hi(s), base_li(r) + max(0, M(now) − M(r) + D − U))             what sheds look at
 //! ```
 //!
-//! where `U` is what our EVSEs were allowed more since the newest anchor, and `base_li` takes each EVSE's last known
-//! draw in place of 0. Without an anchor the whole metered current is base at the highest, and all that is not
+//! where `base_li` takes each EVSE's last known draw in place of 0, and `U` is what our EVSEs were allowed more, or are
+//! known to draw more, since the anchor `r`. It is the newest at which no EVSE was *rising*: told more so shortly before
+//! that its draw may not have shown yet. A draw that we told it to begin is not base load. Without an anchor the whole metered current is base at the highest, and all that is not
 //! allowed to our EVSEs is base most likely.
 //!
 //! A meter whose readings repeat to the milliampere is *frozen* once the draws that anchors bracket cannot have been
@@ -90,7 +91,8 @@ pub struct Member {
     pub upper: PerPhase<Amperes>,
     /// It most likely draws this: its last reading, however old; without one, what it may draw.
     pub likely: PerPhase<Amperes>,
-    /// What it may draw at worst.
+    /// What it may draw at worst; of an anchor, no less than what was likely, without the raises that came too late for
+    /// the reading.
     pub allowed: PerPhase<Amperes>,
     /// Whether its draw was the same before and after, with no limit changed between.
     pub steadiness: Steadiness,
@@ -104,6 +106,8 @@ pub enum Steadiness {
     /// It may have been anything from the lower bound up.
     #[default]
     Moving,
+    /// The same, and it was told more a moment ago: what it draws then may show at any instant.
+    Rising,
 }
 
 /// Base current per phase.
@@ -155,6 +159,7 @@ struct Anchor {
     highest: PerPhase<Amperes>,
     likely: PerPhase<Amperes>,
     is_exact: bool,
+    is_rising: bool,
     members: Vec<Member>,
     /// The places of those that drew, and at least how much: few of many.
     drawing: Vec<(usize, PerPhase<Amperes>)>,
@@ -269,13 +274,18 @@ impl Metering {
         // Two amperes and ten per cent for the errors of both meters and for draws that moved between two readings.
         let allowance = lower.map(|lower| lower.ratio_ceil(1, 10) + Amperes::from_amperes(2));
         let excess = (lower - reading.current).zip_with(allowance, |excess, allowance| excess - allowance);
-        self.contradictions = if excess.highest() > Amperes::ZERO { self.contradictions + 1 } else { 0 };
-        if self.contradictions >= CONTRADICTIONS {
-            self.distrust();
-            return Err(Doubt::Contradictory);
+        if excess.highest() > Amperes::ZERO {
+            self.contradictions += 1;
+            if self.contradictions >= CONTRADICTIONS {
+                self.distrust();
+                return Err(Doubt::Contradictory);
+            }
+            // S5: by one that contradicts itself the base is no smaller, whether or not the next confirms it.
+            return Ok(());
         }
+        self.contradictions = 0;
         let upper = members.iter().fold(zero, |sum, member| sum + member.upper);
-        if self.contradictions == 0 && self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
+        if self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
             return Err(Doubt::Frozen);
         }
         self.anchors.push_back(Anchor {
@@ -291,6 +301,7 @@ impl Metering {
                 .filter(|(_, member)| member.lower != zero)
                 .map(|(place, member)| (place, member.lower))
                 .collect(),
+            is_rising: members.iter().any(|member| member.steadiness == Steadiness::Rising),
             members,
         });
         let is_past = |old: &Anchor| instant.since(old.reading.taken_at) > FALL_BELIEVED_AFTER;
@@ -322,17 +333,19 @@ impl Metering {
         let tightest = self.anchors.iter().map(bound).reduce(|one, other| one.zip_with(other, Amperes::min));
         let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
-        let (mut dropped, mut allowed_more) = (zero, zero);
-        for (now, then) in members.iter().zip(&newest.members) {
+        let settled = self.anchors.iter().rev().find(|anchor| !anchor.is_rising).unwrap_or(newest);
+        let (mut dropped, mut explained) = (zero, zero);
+        for (now, then) in members.iter().zip(&settled.members) {
             dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
-            allowed_more += then.allowed.zip_with(now.allowed, gain);
+            let allowed_more = then.allowed.zip_with(now.allowed, gain);
+            explained += allowed_more.zip_with(then.likely.zip_with(now.likely, gain), Amperes::max);
         }
-        let rise = latest.current - newest.reading.current + dropped - allowed_more;
+        let rise = latest.current - settled.reading.current + dropped - explained;
         let at_least =
             |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
         Some(Base {
             highest: at_least(tightest.unwrap_or(newest.highest)),
-            likely: at_least(newest.likely + positive(rise)),
+            likely: at_least(settled.likely + positive(rise)),
         })
     }
 
@@ -544,6 +557,11 @@ mod tests {
             metering.read(reading(seconds, 5)).unwrap();
         }
         assert_eq!(metering.anchor(at(10), vec![member(16, 16)]), Ok(()));
+        assert_eq!(
+            metering.base(&[member(16, 16)]).map(|base| base.highest),
+            Some(all(5)),
+            "no smaller by one"
+        );
         assert_eq!(metering.anchor(at(20), vec![member(16, 16)]), Err(Doubt::Contradictory));
         assert!(metering.is_stale(at(20)));
     }

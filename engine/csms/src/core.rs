@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use billing::cdr::Doubt;
 use billing::directory::Directory;
-use units::{CdrId, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId};
+use units::{CdrId, MeterId, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId};
 
 use crate::contract::{Alarm, Effect};
 use crate::control::Sites;
@@ -15,9 +15,10 @@ use crate::record::{Counters, Record};
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
-/// A clock that jumped further is no clock that was set a little: a meter's readings show whether they are stamped by it,
-/// and what begins or ends by it is in doubt.
-const JUMP_TOLD_APART_MS: u64 = 3_600_000;
+/// Clocks that are right differ by no more than this.
+const CLOCKS_DIFFER: TimeSpan = TimeSpan::from_seconds(5);
+/// What begins or ends while the machine's clock is further from the engine's is in doubt.
+const JUMP_DOUBTED: TimeSpan = TimeSpan::from_hours(1);
 /// A transaction id fits 31 bits: OCPP 1.6 carries it as a signed 32-bit number.
 const TRANSACTION_ID_MAX: u64 = 0x7FFF_FFFF;
 
@@ -28,6 +29,10 @@ pub(crate) struct Core {
     pub directory: Arc<Directory>,
     /// The wall clock less the engine's.
     pub wall_offset: TimeSpan,
+    /// When the wall clock last jumped.
+    pub wall_moved_at: Timestamp,
+    /// Meters whose stamps showed that they have a clock of their own.
+    pub meters_of_their_own: BTreeSet<MeterId>,
     pub out: Outbox,
     pub sites: Sites,
     pub counters: Counters,
@@ -56,15 +61,38 @@ impl Core {
         now + self.wall_offset
     }
 
+    /// The wall clock is ahead of the engine's by `offset` from now on.
+    pub fn wall_moves(&mut self, now: Timestamp, offset: TimeSpan) {
+        self.wall_offset = offset;
+        self.wall_moved_at = now;
+    }
+
     /// When a meter measured, by the engine's clock; never in the future. The engine's clock ran with the machine's at the
     /// start, and so does the clock of a meter that is right. A machine whose clock jumps afterwards takes along the meters
-    /// that it reads itself, and leaves behind those with a clock of their own: after a jump of hours, which of both a
-    /// meter is shows, since a reading is no older than its way is long.
-    pub fn metered_at(&self, now: Timestamp, at: ReportedAt) -> Timestamp {
+    /// that it reads itself, and leaves behind those with a clock of their own. Which of both a meter is its stamps show:
+    /// the machine's clock of now stamps nothing that was measured before it jumped, and no clock stamps the future.
+    pub fn metered_at(&mut self, now: Timestamp, meter: &MeterId, at: ReportedAt) -> Timestamp {
         let (by_machine, by_its_own) = (at.0 - self.wall_offset, at.0);
-        let off = |measured_at: Timestamp| now.since(measured_at).milliseconds().unsigned_abs();
-        let is_its_own = self.has_jumped() && off(by_its_own) < off(by_machine);
-        if is_its_own { by_its_own.min(now) } else { by_machine.min(now) }
+        let latest = now + CLOCKS_DIFFER;
+        let may_be_machines = by_machine + CLOCKS_DIFFER >= self.wall_moved_at && by_machine <= latest;
+        let may_be_its_own = by_its_own <= latest;
+        let measured_at = match (may_be_machines, may_be_its_own) {
+            (true, true) if self.meters_of_their_own.contains(meter) => by_its_own,
+            (true, true) => by_machine,
+            (true, false) => {
+                self.meters_of_their_own.remove(meter);
+                by_machine
+            }
+            (false, true) => {
+                // What was measured before the jump was stamped before it, by whichever clock.
+                if by_its_own >= self.wall_moved_at {
+                    self.meters_of_their_own.insert(meter.clone());
+                }
+                by_its_own
+            }
+            (false, false) => by_machine.min(by_its_own),
+        };
+        measured_at.min(now)
     }
 
     /// A doubt of all that happens while the wall clock is far from the engine's. Where the wall clock is right and the
@@ -75,7 +103,7 @@ impl Core {
 
     /// Whether the wall clock is so far from the engine's that one of them is wrong.
     pub fn has_jumped(&self) -> bool {
-        self.wall_offset.milliseconds().unsigned_abs() > JUMP_TOLD_APART_MS
+        self.wall_offset > JUMP_DOUBTED || self.wall_offset < TimeSpan::ZERO - JUMP_DOUBTED
     }
 
     pub fn next_transaction(&mut self) -> TransactionId {

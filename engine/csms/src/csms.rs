@@ -104,7 +104,7 @@ impl Csms {
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
                 if let Some(site) = self.core.sites.with_meter(&meter) {
-                    let taken_at = self.core.metered_at(now, at);
+                    let taken_at = self.core.metered_at(now, &meter, at);
                     self.core.sites.apply(now, site, SiteEvent::GridReading { meter, taken_at, current });
                 }
             }
@@ -158,7 +158,8 @@ impl Csms {
 
     fn wall_clock(&mut self, now: Timestamp, offset: TimeSpan) {
         let Self { core, stations, .. } = self;
-        let before = std::mem::replace(&mut core.wall_offset, offset);
+        let before = core.wall_offset;
+        core.wall_moves(now, offset);
         if core.has_jumped() {
             core.wall_offset = before;
             for station in stations.iter_mut() {

@@ -251,7 +251,24 @@ impl Site {
     /// What an EVSE may draw at worst.
     pub(super) fn at_worst(&self, index: EvseIndex, now: Timestamp) -> AtWorst {
         let state = self.evse(index);
-        let level = state.record.level(now, &state.traits, state.link, state.clock);
+        self.at_level(index, state.record.level(now, &state.traits, state.link, state.clock))
+    }
+
+    /// What an EVSE might draw at worst if nothing had been sent since `sent_until`.
+    pub(super) fn at_worst_before(&self, index: EvseIndex, sent_until: Timestamp, now: Timestamp) -> AtWorst {
+        let state = self.evse(index);
+        let worst = self.at_worst(index, now);
+        if state.record.newest().is_none_or(|newest| newest.sent_at <= sent_until) {
+            return worst;
+        }
+        let told = state.highest_told_at(sent_until);
+        let before = state.record.sent_until(sent_until, told);
+        let level = before.level(now, &state.traits, state.link, state.clock);
+        AtWorst { level: told.map_or(level, |told| level.max(told)).min(worst.level), ..worst }
+    }
+
+    fn at_level(&self, index: EvseIndex, level: Amperes) -> AtWorst {
+        let state = self.evse(index);
         if state.record.is_decommissioned || state.record.measured == <[PerPhase<Amperes>; 2]>::default() {
             return AtWorst { level, measured: PerPhase::default() };
         }

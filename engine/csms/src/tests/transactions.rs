@@ -444,29 +444,36 @@ fn a_transaction_that_begins_or_ends_while_the_machines_clock_says_2036_is_in_do
 }
 
 #[test]
-fn a_meter_is_believed_when_the_machines_clock_jumps_to_2036_whosever_clock_it_has() {
-    let ten_years = TimeSpan::from_hours(10 * 365 * 24);
-    for (meters_offset, is_believed) in
-        [(TimeSpan::ZERO, true), (ten_years, true), (TimeSpan::ZERO - TimeSpan::from_hours(2), false)]
-    {
+fn a_meter_is_believed_when_the_machines_clock_jumps_whosever_clock_it_has_and_its_delay_is_seen() {
+    let minutes = TimeSpan::from_minutes;
+    let jumps = [minutes(20), TimeSpan::ZERO - minutes(20), TimeSpan::from_hours(10 * 365 * 24)];
+    let (none, delayed) = (TimeSpan::ZERO, minutes(10));
+    for (jump, has_its_own, delay) in jumps.into_iter().flat_map(|jump| {
+        [(true, none), (false, none), (true, delayed), (false, delayed)]
+            .map(|(own, delay)| (jump, own, delay))
+    }) {
         let mut house = House::with(site(30, Some("main")));
+        let jumps_at = house.now + minutes(2);
         let mut alarms = Vec::new();
-        for step in 0..40 {
-            if step == 20 {
+        for step in 0..500 {
+            if house.now == jumps_at {
                 alarms.clear();
-                house.input(crate::Input::WallClock(ten_years));
+                house.input(crate::Input::WallClock(jump));
             }
-            let offset = if step < 20 { TimeSpan::ZERO } else { meters_offset };
+            let measured_at = house.now - if house.now < jumps_at { none } else { delay };
+            let is_stamped_as_it_was = has_its_own || measured_at < jumps_at;
             house.input(crate::Input::GridReading {
                 meter: "main".parse().unwrap(),
-                at: ReportedAt(house.now + offset),
-                current: PerPhase::splat(Amperes::from_amperes(5)),
+                at: ReportedAt(measured_at + if is_stamped_as_it_was { none } else { jump }),
+                current: PerPhase::splat(Amperes::from_milliamperes(5_000 + step)),
             });
             house.pass(5);
             alarms.extend(house.take());
         }
-        let raised = alarms.iter().filter(|line| line.starts_with("raised") && line.contains("MeterStale"));
-        assert_eq!(raised.count(), usize::from(!is_believed), "{meters_offset}");
+        let told =
+            |word: &str| alarms.iter().any(|line| line.starts_with(word) && line.contains("MeterStale"));
+        let expected = (delay != none, false);
+        assert_eq!((told("raised"), told("cleared")), expected, "{jump}, {has_its_own}, {delay}");
     }
 }
 
