@@ -205,10 +205,8 @@ impl Station {
         place: usize,
         origin: Origin,
     ) {
-        let Some(row) = self.transactions.open(id).map(|open| open.row.clone()) else { return };
-        if row.evse.number != NOWHERE_YET {
-            return;
-        }
+        let row = self.transactions.open(id).map(|open| &open.row);
+        let Some(row) = row.filter(|row| row.evse.number == NOWHERE_YET).cloned() else { return };
         let superseded_at = self.supersede(core, received.wall, place, row.started_at);
         let session = self.session_for(core, place, row.started_at, origin);
         let evse = self.evses[place].id.clone();

@@ -242,22 +242,15 @@ fn thousandths_from(text: &str) -> Result<i64, ParseQuantityError> {
         return Err(fail());
     }
     // Move the decimal point by the exponent and by the three places of a thousandth.
-    let figures: String = [whole, fraction].concat();
     let point = i64::try_from(whole.len()).map_err(|_| fail())? + i64::from(exponent) + 3;
-    let length = i64::try_from(figures.len()).map_err(|_| fail())?;
-    let kept = match usize::try_from(point) {
-        Err(_) => String::new(),
-        Ok(point) if point > figures.len() => {
-            let zeros = point - figures.len();
-            if length + i64::try_from(zeros).map_err(|_| fail())? > 60 {
-                return Err(fail());
-            }
-            figures.clone() + &"0".repeat(zeros)
-        }
-        Ok(point) => figures.get(..point).unwrap_or_default().to_owned(),
-    };
-    let significant = kept.trim_start_matches('0');
-    let magnitude: i64 = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| fail())? };
+    let length = whole.len() + fraction.len();
+    let kept = usize::try_from(point).unwrap_or(0);
+    if kept > length.max(60) {
+        return Err(fail());
+    }
+    let figures = whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat(b'0')).take(kept);
+    let append = |count: i64, figure: u8| count.checked_mul(10)?.checked_add(i64::from(figure - b'0'));
+    let magnitude = figures.into_iter().try_fold(0_i64, append).ok_or_else(fail)?;
     if magnitude > 9_000_000_000_000_000 {
         return Err(fail());
     }

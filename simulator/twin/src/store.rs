@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use csms::Record;
 use plant::station::TransactionName;
-use units::{CdrId, RecordSeq, StationId, TransactionId};
+use units::{CdrId, EvseId, RecordSeq, SessionId, SiteId, StationId, TransactionId};
 
 /// What is durable.
 #[derive(Debug, Default)]
 pub struct Store {
-    state: BTreeMap<(&'static str, String), Record>,
+    state: BTreeMap<StateKey, Record>,
     /// What stations call their transactions, where they name them themselves.
     reported: BTreeMap<(StationId, String), TransactionId>,
     /// Facts of transactions that are not sealed; their CDR keeps what counts of them afterwards.
@@ -33,6 +33,36 @@ pub struct Store {
     payloads: BTreeMap<StationId, VecDeque<u64>>,
     records: u64,
     commits: u64,
+}
+
+/// What state rows replace each other by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum StateKey {
+    Counters,
+    Evse(EvseId),
+    Session(SessionId),
+    Site(SiteId),
+    Station(StationId),
+    Transaction(TransactionId),
+}
+
+impl StateKey {
+    /// None for a fact.
+    fn of(record: &Record) -> Option<Self> {
+        match record {
+            Record::Counters(_) => Some(Self::Counters),
+            Record::Evse(row) => Some(Self::Evse(row.evse.clone())),
+            Record::Session(row) => Some(Self::Session(row.session)),
+            Record::Site(row) => Some(Self::Site(row.config.id.clone())),
+            Record::Station(row) => Some(Self::Station(row.station.clone())),
+            Record::Transaction(row) => Some(Self::Transaction(row.transaction)),
+            Record::Evidence(_)
+            | Record::MeterValues(_)
+            | Record::Cdr(_)
+            | Record::Finding(_)
+            | Record::Audit(_) => None,
+        }
+    }
 }
 
 /// All that is durable, as a server's database would hold it.
@@ -225,7 +255,7 @@ impl Store {
     }
 
     fn keep(&mut self, record: Record) {
-        if let Some(key) = record.key() {
+        if let Some(key) = StateKey::of(&record) {
             if let Record::Transaction(row) = &record {
                 if row.is_sealed
                     && let Some(facts) = self.open_facts.remove(&row.transaction)
@@ -237,7 +267,7 @@ impl Store {
                     self.reported.insert((row.evse.station.clone(), name.0.clone()), row.transaction);
                 }
             }
-            self.state.insert((record.table(), key), record);
+            self.state.insert(key, record);
             return;
         }
         match &record {
@@ -279,7 +309,7 @@ impl Store {
     }
 
     fn keep_open(&mut self, transaction: TransactionId, record: Record) {
-        let key = ("transaction_state", transaction.to_string());
+        let key = StateKey::Transaction(transaction);
         let is_sealed = matches!(self.state.get(&key), Some(Record::Transaction(row)) if row.is_sealed);
         if !is_sealed {
             self.open_facts.entry(transaction).or_default().push(record);

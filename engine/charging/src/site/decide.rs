@@ -296,6 +296,9 @@ impl Site {
 
     /// What an EVSE may draw at worst, on the lines of the site.
     pub(super) fn ceiling_on_lines(&self, index: EvseIndex, worst: &AtWorst) -> PerPhase<Amperes> {
+        if worst.level == Amperes::ZERO {
+            return worst.measured;
+        }
         let lines = self.network.lines_loaded(index, self.evse(index).record.occupied);
         let at_worst = lines.map(|is_loaded| if is_loaded { worst.level } else { Amperes::ZERO });
         at_worst.zip_with(worst.measured, Amperes::max)

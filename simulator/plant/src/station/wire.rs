@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::ConnectorNumber;
@@ -23,21 +24,23 @@ pub enum Incoming {
 impl Incoming {
     /// Reads any text.
     pub fn read(text: &str) -> Self {
-        let Ok(Value::Array(mut parts)) = serde_json::from_str::<Value>(text) else {
-            return Self::Unreadable;
+        let kind = text.bytes().find(u8::is_ascii_digit);
+        let read = match kind {
+            Some(b'2') => serde_json::from_str(text)
+                .map(|(kind, id, action, payload)| (kind, Self::Call { id, action, payload })),
+            Some(b'3') => {
+                serde_json::from_str(text).map(|(kind, id, payload)| (kind, Self::CallResult { id, payload }))
+            }
+            Some(b'4') => serde_json::from_str(text).map(
+                |(kind, id, _, _, _): (u8, String, IgnoredAny, IgnoredAny, IgnoredAny)| {
+                    (kind, Self::CallError { id })
+                },
+            ),
+            Some(_) | None => return Self::Unreadable,
         };
-        let kind = parts.first().and_then(Value::as_i64);
-        let Some(id) = parts.get(1).and_then(Value::as_str).map(str::to_owned) else {
-            return Self::Unreadable;
-        };
-        match (kind, parts.len()) {
-            (Some(2), 4) => match (parts.pop(), parts.pop()) {
-                (Some(payload), Some(Value::String(action))) => Self::Call { id, action, payload },
-                _ => Self::Unreadable,
-            },
-            (Some(3), 3) => parts.pop().map_or(Self::Unreadable, |payload| Self::CallResult { id, payload }),
-            (Some(4), 3..) => Self::CallError { id },
-            _ => Self::Unreadable,
+        match read {
+            Ok((2..=4, frame)) => frame,
+            Ok(_) | Err(_) => Self::Unreadable,
         }
     }
 }
