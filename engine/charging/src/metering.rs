@@ -19,7 +19,7 @@
 //!
 //! ```text
 //! highest = max(exact base_hi(s), min over t of base_hi(t) + max(0, M(now) − M(t) + D))   what raises must respect
-//! likely  = max(exact base_hi(s), base_li(r) + max(0, M(now) − M(r) + D − U))             what sheds look at
+//! likely  = max(exact base_hi(s), base_li(r) + max(0, M(now) − M(r) + D − U)), but at most highest:   what sheds look at
 //! ```
 //!
 //! where `base_li` takes each EVSE's last known draw in place of 0, and `U` is what our EVSEs were allowed more, or are
@@ -343,10 +343,9 @@ impl Metering {
         let rise = latest.current - settled.reading.current + dropped - explained;
         let at_least =
             |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
-        Some(Base {
-            highest: at_least(tightest.unwrap_or(newest.highest)),
-            likely: at_least(settled.likely + positive(rise)),
-        })
+        let highest = at_least(tightest.unwrap_or(newest.highest));
+        let likely = at_least(settled.likely + positive(rise)).zip_with(highest, Amperes::min);
+        Some(Base { highest, likely })
     }
 
     fn distrust(&mut self) {
@@ -601,6 +600,15 @@ mod tests {
         metering.read(reading(30, 50)).unwrap();
         let base = metering.base(&[member(6, 6)]).unwrap();
         assert_eq!(base.highest, all(44), "10 A were dropped and the meter did not fall");
+    }
+
+    #[test]
+    fn a_draw_that_ended_between_two_readings_leaves_no_more_base_than_there_can_be() {
+        let mut metering = anchored();
+        metering.read(reading(30, 50)).unwrap();
+        metering.anchor(at(30), vec![Member { upper: all(16), ..Member::default() }]).unwrap();
+        metering.read(reading(40, 34)).unwrap();
+        assert_eq!(metering.base(&[member(0, 0)]), Some(Base { highest: all(34), likely: all(34) }));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 34] = [
+const FOUND: [(u64, &str, &str); 53] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -42,6 +42,25 @@ const FOUND: [(u64, &str, &str); 34] = [
     (338, "all", "S5: a reading that came while a raise waited for its record"),
     (217, "all", "S5: a limit told to the transaction before"),
     (826, "all", "S5: as 217"),
+    (459, "all", "S7: a meter with a clock of its own, after a jump of the machine's by less than an hour"),
+    (476, "all", "S7: as 459"),
+    (788, "all", "S7: as 459"),
+    (40, "all", "S7: the draw that a raise began was held to be base load"),
+    (51, "all", "S7: as 40"),
+    (53, "all", "S7: as 40"),
+    (122, "all", "S7: as 40"),
+    (420, "all", "S7: as 40"),
+    (440, "all", "S7: as 40"),
+    (481, "all", "S7: as 40"),
+    (858, "all", "S7: as 40"),
+    (928, "all", "S7: as 40"),
+    (2267, "all", "S7: as 40"),
+    (2299, "all", "S7: as 40"),
+    (79, "all", "S2: one reading of a frozen meter below what its EVSEs drew"),
+    (949, "all", "S7: more base load held likely than there can be"),
+    (2256, "all", "S7: as 949"),
+    (2046, "all", "S7: a bound promised beside an EVSE that is wired to another line"),
+    (2282, "all", "S7: as 40"),
 ];
 
 #[test]

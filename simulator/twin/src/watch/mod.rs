@@ -279,6 +279,7 @@ pub struct WatchedEvse {
     step: Amperes,
     /// As stated; the truth may be otherwise.
     wiring: Wiring,
+    wiring_true: Wiring,
     is_wired_right: bool,
     plant: PlantEvse,
     /// What it draws on its highest terminal.
@@ -418,6 +419,7 @@ impl Watch {
                 current_min: stated.current_min,
                 step: stated.step,
                 wiring: stated.wiring,
+                wiring_true: evse.wiring,
                 is_wired_right: stated.wiring == evse.wiring,
                 plant: PlantEvse::default(),
                 above_since: None,

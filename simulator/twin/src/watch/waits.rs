@@ -75,9 +75,14 @@ impl Watch {
                 let mut left = watched.rating[phase] - watched.reserve - watched.worst_base[phase];
                 let mut least = Amperes::ZERO;
                 for (place, other) in self.evses.iter().enumerate() {
-                    if !self.path(other.circuit).contains(&circuit)
-                        || load(other, one)[phase] == Amperes::ZERO
-                    {
+                    if !self.path(other.circuit).contains(&circuit) {
+                        continue;
+                    }
+                    if !other.is_wired_right {
+                        // Where it is truly wired it is base load above what was stated at worst.
+                        left -= at_limit(other.wiring_true, other.current_max, 3)[phase];
+                    }
+                    if load(other, one)[phase] == Amperes::ZERO {
                         continue;
                     }
                     let is_told = other.plant.is_reachable
