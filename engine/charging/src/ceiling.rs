@@ -332,20 +332,6 @@ impl EvseRecord {
         self.sent.last().or(self.held.as_ref())
     }
 
-    /// Without the live limits that were sent after `instant`. Where one of them is the last proven effective, that is
-    /// `told` in its place, what was told before; without it nothing was.
-    #[must_use]
-    pub fn sent_until(&self, instant: Timestamp, told: Option<Amperes>) -> Self {
-        let is_before = |sent: &SentLimit| sent.sent_at <= instant;
-        let held = match self.held {
-            Some(held) if !is_before(&held) => {
-                told.map(|limit| SentLimit { limit, limit_expired: limit, ..held })
-            }
-            held => held,
-        };
-        Self { held, sent: self.sent.iter().copied().filter(is_before).collect(), ..self.clone() }
-    }
-
     /// A limit was sent that would lower the ceiling, once it is proven.
     #[must_use]
     pub fn is_unproven_lower(&self) -> bool {

@@ -19,12 +19,11 @@
 //!
 //! ```text
 //! highest = max(exact base_hi(s), min over t of base_hi(t) + max(0, M(now) − M(t) + D))   what raises must respect
-//! likely  = max(exact base_hi(s), base_li(r) + max(0, M(now) − M(r) + D − U)), but at most highest:   what sheds look at
+//! likely  = max(exact base_hi(s), base_li(t) + max(0, M(now) − M(t) + D − U))             what sheds look at
 //! ```
 //!
-//! where `base_li` takes each EVSE's last known draw in place of 0, and `U` is what our EVSEs were allowed more, or are
-//! known to draw more, since the anchor `r`. It is the newest at which no EVSE was *rising*: told more so shortly before
-//! that its draw may not have shown yet. A draw that we told it to begin is not base load. Without an anchor the whole metered current is base at the highest, and all that is not
+//! where `U` is what our EVSEs were allowed more since the newest anchor, and `base_li` takes each EVSE's last known
+//! draw in place of 0. Without an anchor the whole metered current is base at the highest, and all that is not
 //! allowed to our EVSEs is base most likely.
 //!
 //! A meter whose readings repeat to the milliampere is *frozen* once the draws that anchors bracket cannot have been
@@ -87,12 +86,11 @@ pub enum Doubt {
 pub struct Member {
     /// It draws at least this: its last reading, or 0 where that is too old, suspended or over.
     pub lower: PerPhase<Amperes>,
-    /// It draws at most this: the higher of its readings around an instant, or its hardware maximum.
+    /// Of an anchor: it drew at most this, the higher of its readings around the instant, or its hardware maximum.
     pub upper: PerPhase<Amperes>,
     /// It most likely draws this: its last reading, however old; without one, what it may draw.
     pub likely: PerPhase<Amperes>,
-    /// What it may draw at worst; of an anchor, no less than what was likely, without the raises that came too late for
-    /// the reading.
+    /// What it may draw at worst.
     pub allowed: PerPhase<Amperes>,
     /// Whether its draw was the same before and after, with no limit changed between.
     pub steadiness: Steadiness,
@@ -106,8 +104,6 @@ pub enum Steadiness {
     /// It may have been anything from the lower bound up.
     #[default]
     Moving,
-    /// The same, and it was told more a moment ago: what it draws then may show at any instant.
-    Rising,
 }
 
 /// Base current per phase.
@@ -159,7 +155,6 @@ struct Anchor {
     highest: PerPhase<Amperes>,
     likely: PerPhase<Amperes>,
     is_exact: bool,
-    is_rising: bool,
     members: Vec<Member>,
     /// The places of those that drew, and at least how much: few of many.
     drawing: Vec<(usize, PerPhase<Amperes>)>,
@@ -236,6 +231,13 @@ impl Metering {
         self.is_doubted || self.latest.is_none_or(|last| now.since(last.taken_at) > self.timeout)
     }
 
+    /// The last reading is fresh and may be true, be it that the meter is doubted for what it showed before.
+    #[must_use]
+    pub fn may_be_right(&self, now: Timestamp) -> bool {
+        let is_fresh = |last: Reading| now.since(last.taken_at) <= self.timeout && !self.is_impossible(&last);
+        self.latest.is_some_and(is_fresh) && !self.is_frozen()
+    }
+
     /// The instant after which it is stale if nothing more is read; none before the first reading.
     #[must_use]
     pub fn silent_from(&self) -> Option<Timestamp> {
@@ -301,7 +303,6 @@ impl Metering {
                 .filter(|(_, member)| member.lower != zero)
                 .map(|(place, member)| (place, member.lower))
                 .collect(),
-            is_rising: members.iter().any(|member| member.steadiness == Steadiness::Rising),
             members,
         });
         let is_past = |old: &Anchor| instant.since(old.reading.taken_at) > FALL_BELIEVED_AFTER;
@@ -333,19 +334,18 @@ impl Metering {
         let tightest = self.anchors.iter().map(bound).reduce(|one, other| one.zip_with(other, Amperes::min));
         let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
-        let settled = self.anchors.iter().rev().find(|anchor| !anchor.is_rising).unwrap_or(newest);
-        let (mut dropped, mut explained) = (zero, zero);
-        for (now, then) in members.iter().zip(&settled.members) {
+        let (mut dropped, mut allowed_more) = (zero, zero);
+        for (now, then) in members.iter().zip(&newest.members) {
             dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
-            let allowed_more = then.allowed.zip_with(now.allowed, gain);
-            explained += allowed_more.zip_with(then.likely.zip_with(now.likely, gain), Amperes::max);
+            allowed_more += then.allowed.zip_with(now.allowed, gain);
         }
-        let rise = latest.current - settled.reading.current + dropped - explained;
+        let rise = latest.current - newest.reading.current + dropped - allowed_more;
         let at_least =
             |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
-        let highest = at_least(tightest.unwrap_or(newest.highest));
-        let likely = at_least(settled.likely + positive(rise)).zip_with(highest, Amperes::min);
-        Some(Base { highest, likely })
+        Some(Base {
+            highest: at_least(tightest.unwrap_or(newest.highest)),
+            likely: at_least(newest.likely + positive(rise)),
+        })
     }
 
     fn distrust(&mut self) {
@@ -600,15 +600,6 @@ mod tests {
         metering.read(reading(30, 50)).unwrap();
         let base = metering.base(&[member(6, 6)]).unwrap();
         assert_eq!(base.highest, all(44), "10 A were dropped and the meter did not fall");
-    }
-
-    #[test]
-    fn a_draw_that_ended_between_two_readings_leaves_no_more_base_than_there_can_be() {
-        let mut metering = anchored();
-        metering.read(reading(30, 50)).unwrap();
-        metering.anchor(at(30), vec![Member { upper: all(16), ..Member::default() }]).unwrap();
-        metering.read(reading(40, 34)).unwrap();
-        assert_eq!(metering.base(&[member(0, 0)]), Some(Base { highest: all(34), likely: all(34) }));
     }
 
     #[test]

@@ -29,9 +29,6 @@ const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
-/// From the sending of a raise until its draw shows in a meter: the station's reaction, and up to 30 s of an on-board
-/// charger (DESIGN section 7).
-const RAISE_SHOWS_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// Readings of an EVSE that are kept to bracket the readings of a meter.
 const REPORTS_KEPT: usize = 4;
 
@@ -615,17 +612,15 @@ impl Site {
     fn member(&self, index: EvseIndex, instant: Timestamp, worst: &AtWorst) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, worst);
-        let upper = self.hardware_on_lines(index);
         if !state.record.is_in_transaction {
-            return Member { upper, allowed, ..Member::default() };
+            return Member { allowed, ..Member::default() };
         }
         let lower = state.lower_since(instant);
         let likely = state.likely_at(instant).unwrap_or(allowed);
-        Member { lower, upper, likely, allowed, steadiness: Steadiness::Moving }
+        Member { lower, likely, allowed, ..Member::default() }
     }
 
-    /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`, and what it was allowed but for
-    /// raises that may not have shown by then.
+    /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`.
     fn members_at(&self, now: Timestamp, meter: &MeterId, instant: Timestamp) -> Vec<Member> {
         let Some(state) = self.meters.get(meter) else { return Vec::new() };
         state
@@ -633,22 +628,16 @@ impl Site {
             .iter()
             .map(|&index| {
                 let member = self.member(index, instant, &self.at_worst(index, now));
-                let allowed_at =
-                    |sent_until| self.ceiling_on_lines(index, &self.at_worst_before(index, sent_until, now));
-                // A shed counts from its instant on, a raise once it must have shown.
-                let allowed =
-                    allowed_at(instant).zip_with(allowed_at(instant - RAISE_SHOWS_WITHIN), Amperes::min);
                 let Some(Bracket { lower, upper, steadiness }) = self.evse(index).drawn_at(instant) else {
-                    let allowed = allowed.zip_with(member.likely, Amperes::max);
-                    let steadiness = self.evse(index).motion_at(instant);
-                    return Member { lower: PerPhase::default(), allowed, steadiness, ..member };
+                    let upper = self.hardware_on_lines(index);
+                    return Member { lower: PerPhase::default(), upper, ..member };
                 };
                 let likely = match steadiness {
                     Steadiness::Steady => lower,
-                    Steadiness::Moving | Steadiness::Rising => member.likely,
+                    Steadiness::Moving => member.likely,
                 };
-                let allowed = allowed.zip_with(likely, Amperes::max);
-                Member { lower, upper: upper.unwrap_or(member.upper), likely, allowed, steadiness }
+                let upper = upper.unwrap_or_else(|| self.hardware_on_lines(index));
+                Member { lower, upper, likely, steadiness, ..member }
             })
             .collect()
     }
@@ -957,41 +946,23 @@ impl EvseState {
         let later = self.reports.iter().filter(|report| report.taken_at >= instant);
         let drawn = later
             .fold(before.drawn.at_least, |lower, report| lower.zip_with(report.drawn.at_least, Amperes::min));
-        let since = self.limits.iter().filter(|&&(sent_at, _)| sent_at + REACTION_DEFAULT >= before.taken_at);
-        let told = since.map(|&(_, limit)| limit).min();
+        // The limit that should have been in force then counts as well: an EV that is late may follow it at any moment.
+        let has_shown = |&&(sent_at, _): &&(Timestamp, Amperes)| sent_at + REACTION_DEFAULT < before.taken_at;
+        let shown = self.limits.iter().take_while(has_shown).count();
+        let may_follow = usize::from(!self.record.is_disobedient);
+        let told = self.limits.iter().skip(shown.saturating_sub(may_follow)).map(|&(_, limit)| limit).min();
         drawn.map(|lower| told.map_or(lower, |told| lower.min(told)))
     }
 
-    /// What it most likely drew at `instant`: its last reading however old, but no more than the limits that may have been
-    /// in force then; nothing where no transaction runs, unknown before the first reading.
+    /// What it most likely drew at `instant`: its last reading however old, but no more than the limit that had taken
+    /// effect by then; nothing where no transaction runs, unknown before the first reading.
     fn likely_at(&self, instant: Timestamp) -> Option<PerPhase<Amperes>> {
         if !self.record.is_in_transaction {
             return Some(PerPhase::default());
         }
         let drawn = self.reports.back()?.drawn.at_most;
-        let told = self.highest_told_at(instant);
-        Some(drawn.map(|drawn| told.map_or(drawn, |told| drawn.min(told))))
-    }
-
-    /// The highest of the limits that may have been in force at `instant`, as far as their answers and reactions go: the
-    /// last that had taken effect, and those on their way. None where none had taken effect.
-    fn highest_told_at(&self, instant: Timestamp) -> Option<Amperes> {
-        let in_effect =
-            self.limits.iter().rposition(|&(sent_at, _)| sent_at + REACTION_DEFAULT <= instant)?;
-        let told = self.limits.range(in_effect..).take_while(|&&(sent_at, _)| sent_at <= instant);
-        told.map(|&(_, limit)| limit).max()
-    }
-
-    /// How its draw moved at `instant`, if it was not steady.
-    fn motion_at(&self, instant: Timestamp) -> Steadiness {
-        let mut before = Amperes::ZERO;
-        for &(sent_at, limit) in self.limits.iter().take_while(|&&(sent_at, _)| sent_at <= instant) {
-            if limit > before && instant.since(sent_at) < RAISE_SHOWS_WITHIN {
-                return Steadiness::Rising;
-            }
-            before = limit;
-        }
-        Steadiness::Moving
+        let in_effect = self.limits.iter().rev().find(|&&(sent_at, _)| sent_at + REACTION_DEFAULT <= instant);
+        Some(drawn.map(|drawn| in_effect.map_or(drawn, |&(_, limit)| drawn.min(limit))))
     }
 
     /// What it drew at `instant`: at least the lower of its readings before and after, and of every limit that may
@@ -1018,15 +989,14 @@ impl EvseState {
         Some(Bracket {
             lower,
             upper: is_measured.then(|| before.drawn.at_most.zip_with(after.drawn.at_most, Amperes::max)),
-            steadiness: if is_steady { Steadiness::Steady } else { self.motion_at(instant) },
+            steadiness: if is_steady { Steadiness::Steady } else { Steadiness::Moving },
         })
     }
 
-    /// Notes a limit that goes out, and forgets those that were no longer in force at the oldest report.
+    /// Notes a limit that goes out, and forgets those that no report can reach back to.
     fn note_limit(&mut self, now: Timestamp, limit: Amperes) {
         let oldest = self.reports.front().map_or(now, |report| report.taken_at);
-        let in_effect = self.limits.partition_point(|&(sent_at, _)| sent_at + REACTION_DEFAULT < oldest);
-        self.limits.drain(..in_effect.saturating_sub(1));
+        self.limits.retain(|&(sent_at, _)| sent_at + REACTION_DEFAULT >= oldest);
         self.limits.push_back((now, limit));
     }
 

@@ -4,7 +4,7 @@ use billing::cdr::{Activity, ActivitySpan};
 use charging::site::{EvState, EvseRecord};
 use units::{Amperes, Timestamp};
 
-use crate::core::Core;
+use crate::core::{Answering, Core};
 use crate::evidence::OpenTransaction;
 use crate::record::Record;
 use crate::station::Station;
@@ -79,13 +79,12 @@ impl Station {
 
     fn activity(&self, core: &Core, place: usize) -> Activity {
         let evse = &self.evses[place];
+        // No renewal leaves before its record is kept: what was offered runs out unnoticed while the store fails.
+        let is_renewed = core.answering != Answering::Never;
+        let is_offered = || self.control(core, &evse.id).is_some_and(offers_energy);
         match evse.ev.filter(|_| self.is_online()) {
             Some(EvState::Charging) => Activity::Charging,
-            Some(EvState::SuspendedEv)
-                if evse.is_ev_told && self.control(core, &evse.id).is_some_and(offers_energy) =>
-            {
-                Activity::Declined
-            }
+            Some(EvState::SuspendedEv) if evse.is_ev_told && is_renewed && is_offered() => Activity::Declined,
             Some(
                 EvState::SuspendedEv
                 | EvState::SuspendedEvse

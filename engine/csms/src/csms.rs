@@ -122,6 +122,9 @@ impl Csms {
             Input::Storage(StorageHealth::Failing) => {
                 self.core.answering = Answering::Never;
                 self.core.raise(Wait::ForNothing, Alarm::StorageFailing);
+                for station in &mut self.stations {
+                    station.note_activity(&mut self.core, now);
+                }
             }
             Input::Storage(StorageHealth::Well) => {
                 if self.core.answering == Answering::Never {

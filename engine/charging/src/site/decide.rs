@@ -160,6 +160,11 @@ impl Site {
             let latest = meter.and_then(|meter| self.meters.get(&meter.id)?.metering.latest());
             latest.is_some_and(|latest| latest.current[row.phase] > row.rating)
         };
+        let may_be_right = |row: &Row| {
+            let meter = self.network.circuit(row.circuit).meter.as_ref();
+            let state = meter.and_then(|meter| self.meters.get(&meter.id));
+            state.is_some_and(|state| state.metering.may_be_right(now))
+        };
         let mut rows = Vec::with_capacity(self.network.rows().len());
         for (row, fresh) in self.network.rows().iter().zip(&mut self.headroom_fresh) {
             rows.push(match bases[row.circuit.place()] {
@@ -177,14 +182,14 @@ impl Site {
                         is_over: is_over(row),
                     }
                 }
-                None | Some((_, true)) => {
-                    let headroom = fresh.map_or(row.static_headroom, |last| last.min(row.static_headroom));
-                    RowNow {
-                        likely: headroom,
-                        highest: headroom,
-                        stale: Some(row.circuit),
-                        is_over: is_over(row),
-                    }
+                base @ (None | Some((_, true))) => {
+                    let held = fresh.map_or(row.static_headroom, |last| last.min(row.static_headroom));
+                    let is_over = is_over(row);
+                    // S1: what shows more than the rating is believed at once, whatever is thought of its meter.
+                    let shown = base.filter(|_| is_over && may_be_right(row));
+                    let headroom =
+                        shown.map_or(held, |(base, _)| held.min(row.limit() - base.likely[row.phase]));
+                    RowNow { likely: headroom, highest: headroom, stale: Some(row.circuit), is_over }
                 }
             });
         }
@@ -251,24 +256,7 @@ impl Site {
     /// What an EVSE may draw at worst.
     pub(super) fn at_worst(&self, index: EvseIndex, now: Timestamp) -> AtWorst {
         let state = self.evse(index);
-        self.at_level(index, state.record.level(now, &state.traits, state.link, state.clock))
-    }
-
-    /// What an EVSE might draw at worst if nothing had been sent since `sent_until`.
-    pub(super) fn at_worst_before(&self, index: EvseIndex, sent_until: Timestamp, now: Timestamp) -> AtWorst {
-        let state = self.evse(index);
-        let worst = self.at_worst(index, now);
-        if state.record.newest().is_none_or(|newest| newest.sent_at <= sent_until) {
-            return worst;
-        }
-        let told = state.highest_told_at(sent_until);
-        let before = state.record.sent_until(sent_until, told);
-        let level = before.level(now, &state.traits, state.link, state.clock);
-        AtWorst { level: told.map_or(level, |told| level.max(told)).min(worst.level), ..worst }
-    }
-
-    fn at_level(&self, index: EvseIndex, level: Amperes) -> AtWorst {
-        let state = self.evse(index);
+        let level = state.record.level(now, &state.traits, state.link, state.clock);
         if state.record.is_decommissioned || state.record.measured == <[PerPhase<Amperes>; 2]>::default() {
             return AtWorst { level, measured: PerPhase::default() };
         }

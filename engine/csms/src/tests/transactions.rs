@@ -812,3 +812,15 @@ fn m8_nothing_is_charged_for_time_while_the_machines_clock_is_ten_years_off() {
     let declined = [(660, Activity::Declined), (760, Activity::NotOffered), (860, Activity::Declined)];
     assert_eq!(told_activity(&house)[1..], declined);
 }
+
+#[test]
+fn m8_nothing_is_charged_for_time_while_the_store_fails_since_no_limit_is_renewed() {
+    let mut house = declining();
+    for health in [crate::StorageHealth::Failing, crate::StorageHealth::Well] {
+        house.pass(100);
+        house.input(crate::Input::Storage(health));
+        house.status("CP1", 1, "SuspendedEV");
+    }
+    let declined = [(660, Activity::Declined), (760, Activity::NotOffered), (860, Activity::Declined)];
+    assert_eq!(told_activity(&house)[1..], declined);
+}

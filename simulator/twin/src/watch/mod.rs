@@ -2,7 +2,7 @@
 //! rules of CONTROL and MONEY. They share no code with what they judge.
 //!
 //! [`Watch`] is told what happens while it happens. [`currents`] judges S1, [`limits`] S2 to S5, [`waits`] S7, [`restart`]
-//! S8, [`belief`] what the engine holds true, [`recovery`] how soon service is back, [`money`] and [`idle`] M1 to M6 and M8
+//! S8, [`belief`] what the engine holds true, [`recovery`] how soon service is back, [`money`] and `idle` M1 to M6 and M8
 //! once the run is over. S6 has no eye of its own: nonsense plans are thrown in, and nothing of S1 to S5 may change.
 //!
 //! Nobody foresees a station that disobeys, a wiring that is not as stated, or a meter that tells too little: there the

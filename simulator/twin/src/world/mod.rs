@@ -343,6 +343,10 @@ impl World {
     fn judge_restart(&mut self) {
         let site = self.scenario.site.config.id.clone();
         let answer = self.ask_csms(csms::Query::Site(site));
+        if self.engine.is_none() {
+            // It died again before it could answer.
+            return;
+        }
         let view = match answer {
             Some(QueryAnswer::Site(view)) => view,
             Some(
