@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 42] = [
+const FOUND: [(u64, &str, &str); 47] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -50,6 +50,11 @@ const FOUND: [(u64, &str, &str); 42] = [
     (2046, "all", "S7: a bound promised beside an EVSE that is wired to another line"),
     (383, "all", "M8: limits ran out while a full disk kept their renewals back"),
     (879, "all", "M8: as 383"),
+    (2128, "all", "M8: as 383"),
+    (2392, "all", "M8: as 383"),
+    (382, "all", "S2: an EV that followed a shed late hid a rise of base load"),
+    (315, "all", "S5: as 382"),
+    (2122, "all", "S1: a doubted meter that showed more than the rating"),
 ];
 
 #[test]
