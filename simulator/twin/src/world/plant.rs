@@ -292,10 +292,7 @@ impl World {
     pub(super) fn recount(&mut self) {
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
         self.judge_sums();
-        let hours = self.now.since(self.scenario.starts_at).milliseconds() / RECOUNT.milliseconds();
-        if hours < RESTORED_HOURLY_FOR || hours % RESTORED_EVERY_HOURS == 0 {
-            self.compare_restored();
-        }
+        self.compare_restored();
         if let Some(step) = self.on_step {
             step(self.now);
         }
@@ -330,8 +327,3 @@ impl World {
 
 /// How often the circuits are summed anew.
 pub(crate) const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
-/// For so many hours a restored engine is compared every hour. It reads all open transactions: over months that would
-/// cost more than the months themselves.
-const RESTORED_HOURLY_FOR: i64 = 48;
-/// After that, every so many hours; 24 is no multiple, so that every hour of the day has its turn.
-const RESTORED_EVERY_HOURS: i64 = 5;
