@@ -40,7 +40,7 @@ use std::collections::VecDeque;
 
 use units::{Amperes, PerPhase, TimeSpan, Timestamp};
 
-use crate::network::Supply;
+use crate::network::{EvseIndex, Supply};
 
 /// How long an anchor counts: a fall of the base is believed this slowly.
 const FALL_BELIEVED_AFTER: TimeSpan = TimeSpan::from_minutes(2);
@@ -81,9 +81,12 @@ pub enum Doubt {
     Frozen,
 }
 
-/// An EVSE below the meter, as known now, on the lines of the site.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// An EVSE below the meter, as known now, on the lines of the site. Lists of them ascend by EVSE; who is in no list
+/// draws nothing, and may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
+    /// Which.
+    pub evse: EvseIndex,
     /// It draws at least this: its last reading, or 0 where that is too old, suspended or over.
     pub lower: PerPhase<Amperes>,
     /// Of an anchor: it drew at most this, the higher of its readings around the instant, or its hardware maximum.
@@ -96,13 +99,32 @@ pub struct Member {
     pub steadiness: Steadiness,
 }
 
+impl Member {
+    /// An EVSE that draws nothing, and may not.
+    #[must_use]
+    pub fn idle(evse: EvseIndex) -> Self {
+        let nothing = PerPhase::default();
+        Self {
+            evse,
+            lower: nothing,
+            upper: nothing,
+            likely: nothing,
+            allowed: nothing,
+            steadiness: Steadiness::Steady,
+        }
+    }
+
+    fn find(list: &[Self], evse: EvseIndex) -> Option<&Self> {
+        list.binary_search_by_key(&evse, |member| member.evse).ok().map(|at| &list[at])
+    }
+}
+
 /// Whether a draw is known as exactly as meters allow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Steadiness {
     /// It is.
     Steady,
     /// It may have been anything from the lower bound up.
-    #[default]
     Moving,
 }
 
@@ -156,8 +178,8 @@ struct Anchor {
     likely: PerPhase<Amperes>,
     is_exact: bool,
     members: Vec<Member>,
-    /// The places of those that drew, and at least how much: few of many.
-    drawing: Vec<(usize, PerPhase<Amperes>)>,
+    /// Those that drew, and at least how much: few of many.
+    drawing: Vec<(EvseIndex, PerPhase<Amperes>)>,
 }
 
 impl Metering {
@@ -250,6 +272,12 @@ impl Metering {
         self.latest
     }
 
+    /// The instant of the oldest reading that may still become an anchor.
+    #[must_use]
+    pub fn oldest_waiting(&self) -> Option<Timestamp> {
+        self.waiting.front().map(|reading| reading.taken_at)
+    }
+
     /// The instant of the newest reading taken no later than `reported_until`, if newer than the last anchor.
     #[must_use]
     pub fn anchor_candidate(&self, reported_until: Timestamp) -> Option<Timestamp> {
@@ -259,7 +287,7 @@ impl Metering {
     }
 
     /// Makes the reading taken at `instant` an anchor; `members` tell each EVSE's draw at that instant and what it is
-    /// allowed now, in an order that stays the same for the life of this value.
+    /// allowed now.
     ///
     /// # Errors
     ///
@@ -299,9 +327,8 @@ impl Metering {
             is_exact: members.iter().all(|member| member.steadiness == Steadiness::Steady),
             drawing: members
                 .iter()
-                .enumerate()
-                .filter(|(_, member)| member.lower != zero)
-                .map(|(place, member)| (place, member.lower))
+                .filter(|member| member.lower != zero)
+                .map(|member| (member.evse, member.lower))
                 .collect(),
             members,
         });
@@ -312,7 +339,7 @@ impl Metering {
         Ok(())
     }
 
-    /// The base current now; `members` in the order used for the anchors. `None` before the first reading.
+    /// The base current now, by what is known of `members`. `None` before the first reading.
     #[must_use]
     pub fn base(&self, members: &[Member]) -> Option<Base> {
         let latest = self.latest?;
@@ -325,9 +352,10 @@ impl Metering {
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
         let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
         let bound = |anchor: &Anchor| {
-            let dropped = anchor.drawing.iter().fold(zero, |sum, &(place, then)| {
-                let now = &members[place];
-                sum + now.lower.zip_with(now.allowed, Amperes::min).zip_with(then, gain)
+            let dropped = anchor.drawing.iter().fold(zero, |sum, &(evse, then)| {
+                let now = Member::find(members, evse)
+                    .map_or(zero, |now| now.lower.zip_with(now.allowed, Amperes::min));
+                sum + now.zip_with(then, gain)
             });
             anchor.highest + positive(latest.current - anchor.reading.current + dropped)
         };
@@ -335,9 +363,14 @@ impl Metering {
         let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
         let (mut dropped, mut allowed_more) = (zero, zero);
-        for (now, then) in members.iter().zip(&newest.members) {
-            dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(then.likely, gain);
-            allowed_more += then.allowed.zip_with(now.allowed, gain);
+        for now in members {
+            let (likely, allowed) = Member::find(&newest.members, now.evse)
+                .map_or((zero, zero), |then| (then.likely, then.allowed));
+            dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(likely, gain);
+            allowed_more += allowed.zip_with(now.allowed, gain);
+        }
+        for then in newest.members.iter().filter(|then| Member::find(members, then.evse).is_none()) {
+            dropped += zero.zip_with(then.likely, gain);
         }
         let rise = latest.current - newest.reading.current + dropped - allowed_more;
         let at_least =
@@ -443,6 +476,7 @@ mod tests {
 
     fn member(drawn: i64, allowed: i64) -> Member {
         Member {
+            evse: EvseIndex::new(0),
             lower: all(drawn),
             upper: all(drawn),
             likely: all(drawn),

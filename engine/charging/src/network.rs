@@ -377,7 +377,10 @@ impl Coefficient {
     /// What `current` per phase of the EVSE puts on the row, rounded up to 1 mA.
     #[must_use]
     pub fn of_ceil(self, current: Amperes) -> Amperes {
-        current.ratio_ceil(self.thousandths(), 1_000)
+        match self.thousandths() {
+            1_000 => current,
+            thousandths => current.ratio_ceil(thousandths, 1_000),
+        }
     }
 }
 

@@ -587,13 +587,19 @@ impl Site {
             .meters
             .iter()
             .filter_map(|(id, meter)| {
-                let last_reports = meter.members.iter().filter_map(|&index| self.evse(index).holds_back(now));
-                let reported_until = last_reports.min().unwrap_or(now);
+                let oldest = meter.metering.oldest_waiting()?;
+                let mut last_reports =
+                    meter.members.iter().filter_map(|&index| self.evse(index).holds_back(now));
+                // One that has not reported since keeps them all waiting.
+                let reported_until =
+                    last_reports.try_fold(now, |until, at| (at >= oldest).then_some(until.min(at)))?;
                 Some((id.clone(), meter.metering.anchor_candidate(reported_until)?))
             })
             .collect();
         for (id, instant) in ready {
-            let members = self.members_at(now, &id, instant);
+            let Some(members) = self.meters.get(&id).map(|meter| self.members_at(now, meter, instant)) else {
+                continue;
+            };
             if let Some(meter) = self.meters.get_mut(&id) {
                 // A contradiction shows as staleness.
                 let _ = meter.metering.anchor(instant, members);
@@ -601,33 +607,36 @@ impl Site {
         }
     }
 
-    /// Each EVSE below `meter`, as known now.
-    fn members(&self, now: Timestamp, meter: &MeterId, worst: &[AtWorst]) -> Vec<Member> {
-        let Some(state) = self.meters.get(meter) else { return Vec::new() };
-        let instant = state.metering.latest().map_or(now, |latest| latest.taken_at);
-        state.members.iter().map(|&index| self.member(index, instant, &worst[index.place()])).collect()
+    /// Each EVSE below the meter that is no idler, as known now.
+    fn members(&self, now: Timestamp, meter: &MeterState, worst: &[AtWorst]) -> Vec<Member> {
+        let instant = meter.metering.latest().map_or(now, |latest| latest.taken_at);
+        let members = meter.members.iter().map(|&index| (index, &worst[index.place()]));
+        members
+            .filter(|(index, worst)| self.evse(*index).record.is_in_transaction || worst.is_anything())
+            .map(|(index, worst)| self.member(index, instant, worst))
+            .collect()
     }
 
     /// An EVSE as known now, at the instant of its meter's latest reading.
     fn member(&self, index: EvseIndex, instant: Timestamp, worst: &AtWorst) -> Member {
         let state = self.evse(index);
         let allowed = self.ceiling_on_lines(index, worst);
+        let member = Member { allowed, steadiness: Steadiness::Moving, ..Member::idle(index) };
         if !state.record.is_in_transaction {
-            return Member { allowed, ..Member::default() };
+            return member;
         }
         let lower = state.lower_since(instant);
         let likely = state.likely_at(instant).unwrap_or(allowed);
-        Member { lower, likely, allowed, ..Member::default() }
+        Member { lower, likely, ..member }
     }
 
-    /// Each EVSE below `meter`, its draw as bracketed by its readings around `instant`.
-    fn members_at(&self, now: Timestamp, meter: &MeterId, instant: Timestamp) -> Vec<Member> {
-        let Some(state) = self.meters.get(meter) else { return Vec::new() };
-        state
-            .members
-            .iter()
-            .map(|&index| {
-                let member = self.member(index, instant, &self.at_worst(index, now));
+    /// Each EVSE below `meter` that was no idler, its draw as bracketed by its readings around `instant`.
+    fn members_at(&self, now: Timestamp, meter: &MeterState, instant: Timestamp) -> Vec<Member> {
+        let members = meter.members.iter().map(|&index| (index, self.at_worst(index, now)));
+        members
+            .filter(|(index, worst)| !self.evse(*index).was_idle_at(instant) || worst.is_anything())
+            .map(|(index, worst)| {
+                let member = self.member(index, instant, &worst);
                 let Some(Bracket { lower, upper, steadiness }) = self.evse(index).drawn_at(instant) else {
                     let upper = self.hardware_on_lines(index);
                     return Member { lower: PerPhase::default(), upper, ..member };
@@ -965,13 +974,18 @@ impl EvseState {
         Some(drawn.map(|drawn| in_effect.map_or(drawn, |&(_, limit)| drawn.min(limit))))
     }
 
+    /// No transaction runs, nor did at `instant`.
+    fn was_idle_at(&self, instant: Timestamp) -> bool {
+        !self.record.is_in_transaction && instant >= self.idle_since
+    }
+
     /// What it drew at `instant`: at least the lower of its readings before and after, and of every limit that may
     /// have been in force between them, and at most the higher reading. None where there are not both readings.
     fn drawn_at(&self, instant: Timestamp) -> Option<Bracket> {
         let nothing = PerPhase::default();
         if !self.record.is_in_transaction {
             let idle = Bracket { lower: nothing, upper: Some(nothing), steadiness: Steadiness::Steady };
-            return (instant >= self.idle_since).then_some(idle);
+            return self.was_idle_at(instant).then_some(idle);
         }
         let before = self.reports.iter().rev().find(|report| report.taken_at <= instant)?;
         let after = self.reports.iter().find(|report| report.taken_at >= instant)?;

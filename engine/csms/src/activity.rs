@@ -74,7 +74,7 @@ impl Station {
         if !is_last(kept) {
             kept.push(ActivitySpan { from, activity });
         }
-        core.out.persist(Record::Transaction(open.row.clone()));
+        core.out.persist(Record::Transaction(Box::new(open.row.clone())));
     }
 
     fn activity(&self, core: &Core, place: usize) -> Activity {

@@ -78,7 +78,7 @@ impl Csms {
         if !problems.is_empty() {
             return Course::Ended(CommandAnswer::Refused(problems));
         }
-        self.core.out.persist(Record::Site(SiteRow { config: config.clone() }));
+        self.core.out.persist(Record::Site(Box::new(SiteRow { config: config.clone() })));
         self.put_site(now, config, network);
         Course::Ended(CommandAnswer::Done)
     }

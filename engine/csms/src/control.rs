@@ -91,7 +91,7 @@ impl Sites {
             if slot.records.get(&evse) == Some(&control) {
                 continue;
             }
-            out.persist(Record::Evse(EvseRow { evse: evse.clone(), control: control.clone() }));
+            out.persist(Record::Evse(Box::new(EvseRow { evse: evse.clone(), control: control.clone() })));
             slot.records.insert(evse, control);
         }
     }

@@ -144,7 +144,7 @@ impl Station {
     ) -> Option<Verdict> {
         let held = self.held(received.wall, event.at);
         let origin = if event.is_offline { Origin::Offline } else { Origin::of(held.at, received.wall) };
-        let before = self.transactions.open(id)?.row.clone();
+        let mut before = self.transactions.open(id)?.row.clone();
         let place = self.place_of(&before, &event);
         let was_drawing = place.and_then(|place| self.drawing(place));
         if let Some(place) = place {
@@ -171,7 +171,9 @@ impl Station {
         if row.may_draw && row.token.is_none() && !before.may_draw {
             self.note_quirk("draws_without_token");
         }
-        self.keep(core, received, &before, &event, is_read, samples);
+        // That one more event came is told by the event itself.
+        before.events.seen.clone_from(&row.events.seen);
+        self.keep(core, received, &row, row != before, &event, is_read, samples);
         if let Some(place) = place {
             self.follow(core, received, place, &row, &event, was_drawing);
         }
@@ -283,22 +285,20 @@ impl Station {
 
     /// The event is committed: in the transaction's row where it changed that, else as a fact of its own; its frame where
     /// the CDR will rest on it.
+    #[expect(clippy::too_many_arguments, reason = "one event's values, each used once")]
     fn keep(
         &mut self,
         core: &mut Core,
         received: &Received<'_>,
-        before: &TransactionRow,
+        row: &TransactionRow,
+        is_changed: bool,
         event: &Event,
         is_read: Kept,
         samples: Vec<MeterSample>,
     ) {
-        let id = before.transaction;
+        let id = row.transaction;
         let Some(open) = self.transactions.open_mut(id) else { return };
         open.told_at(received.wall);
-        let row = open.row.clone();
-        let seen = row.events.seen.clone();
-        let is_changed =
-            row != TransactionRow { events: Events { seen, ..before.events.clone() }, ..before.clone() };
         let is_evidence =
             is_changed || is_read == Kept::First || event.kind != EventKind::Updated || event.token.is_some();
         if is_evidence {
@@ -318,7 +318,7 @@ impl Station {
             }));
         }
         if is_changed {
-            core.out.persist(Record::Transaction(row));
+            core.out.persist(Record::Transaction(Box::new(row.clone())));
         }
     }
 

@@ -193,12 +193,14 @@ impl Csms {
             drawn: state.drawn,
             ceilings: state.ceilings,
         };
+        let mut evses = Vec::with_capacity(config.evses.len());
+        evses.extend(config.evses.iter().filter_map(|evse| self.evse_line(now, site, &evse.id)));
         SiteView {
             site: config.id.clone(),
             name: config.name.clone(),
             at: now,
             circuits: site.circuit_views(now).into_iter().map(circuit_view).collect(),
-            evses: config.evses.iter().filter_map(|evse| self.evse_line(now, site, &evse.id)).collect(),
+            evses,
         }
     }
 

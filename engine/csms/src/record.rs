@@ -10,19 +10,19 @@ use units::{
     WattHours, Watts,
 };
 
-/// One committed row.
+/// One committed row. Large rows are boxed: facts are many, and small.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
     /// State, by site.
-    Site(SiteRow),
+    Site(Box<SiteRow>),
     /// State, by station.
-    Station(StationRow),
+    Station(Box<StationRow>),
     /// State, by EVSE: what control must know after a restart.
-    Evse(EvseRow),
+    Evse(Box<EvseRow>),
     /// State, by session; ended sessions keep their last row.
     Session(SessionRow),
     /// State, by transaction; a sealed transaction keeps its last row.
-    Transaction(TransactionRow),
+    Transaction(Box<TransactionRow>),
     /// State, one row: the next numbers.
     Counters(Counters),
     /// Fact: a frame that carries a transaction, kept as evidence as long as its CDR.

@@ -359,7 +359,7 @@ impl Station {
             is_sealed: false,
         };
         let evidence = self.keep_evidence(core, received, Some(transaction));
-        core.out.persist(Record::Transaction(row.clone()));
+        core.out.persist(Record::Transaction(Box::new(row.clone())));
         let mut open = OpenTransaction::new(row);
         open.rest_on(evidence);
         open.told_at(received.wall);
@@ -437,7 +437,7 @@ impl Station {
         }
         current.row.superseded_at = Some(at);
         current.row.seal_at = Some(wall + SEALED_UNENDED_AFTER);
-        core.out.persist(Record::Transaction(current.row.clone()));
+        core.out.persist(Record::Transaction(Box::new(current.row.clone())));
         None
     }
 
@@ -533,7 +533,7 @@ impl Station {
         }
         if open.is_without_energy() {
             open.row.is_sealed = true;
-            core.out.persist(Record::Transaction(open.row.clone()));
+            core.out.persist(Record::Transaction(Box::new(open.row.clone())));
             return self.transactions.remember(open.row);
         }
         let overlaps = self.transactions.overlaps(&open.row);
@@ -554,7 +554,7 @@ impl Station {
         };
         let cdr = open.cdr(cdr_id, &where_it_was, overlaps);
         open.row.is_sealed = true;
-        core.out.persist(Record::Transaction(open.row.clone()));
+        core.out.persist(Record::Transaction(Box::new(open.row.clone())));
         core.out.persist(Record::Cdr(Box::new(cdr.clone())));
         if cdr.energy() == Ok(WattHours::ZERO) {
             core.out.persist(Record::Finding(FindingRow {
@@ -799,7 +799,7 @@ impl Station {
         let doubt = Doubt::AfterSeal { frame: received.frame };
         if let Some(row) = self.transactions.sealed.get_mut(&id) {
             row.doubts.push(doubt.clone());
-            core.out.persist(Record::Transaction(row.clone()));
+            core.out.persist(Record::Transaction(Box::new(row.clone())));
         }
         self.find(core, received, Some(id), doubt);
     }

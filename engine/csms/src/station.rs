@@ -675,7 +675,7 @@ impl Station {
 
     pub fn persist_row_if_changed(&mut self, core: &mut Core) {
         if std::mem::take(&mut self.is_row_changed) {
-            core.out.persist(Record::Station(self.row.clone()));
+            core.out.persist(Record::Station(Box::new(self.row.clone())));
         }
     }
 

@@ -23,6 +23,9 @@ pub enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
+/// Room is made for so many members of an object at once: OCPP's have few more.
+const MEMBERS_EXPECTED: usize = 8;
+
 /// Nothing is parsed deeper than this, whatever limit is asked for: the parser recurses.
 pub const DEPTH_MAX: usize = 128;
 
@@ -203,10 +206,10 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.enter(depth)?;
-        let mut members = Vec::new();
         if self.take(b'}') {
-            return Ok(Json::Object(members));
+            return Ok(Json::Object(Vec::new()));
         }
+        let mut members = Vec::with_capacity(MEMBERS_EXPECTED);
         loop {
             let name = self.string()?;
             self.skip_blanks();

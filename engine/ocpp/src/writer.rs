@@ -63,12 +63,16 @@ pub(crate) struct Writer {
     fault: Option<(&'static str, EncodeFault)>,
 }
 
+/// Room for most payloads; those of Meter Values are longer.
+const ROOM: usize = 256;
+
 /// The JSON text of the payload that `write` writes.
 pub(crate) fn payload_text(
     action: &'static str,
     write: impl FnOnce(&mut Writer),
 ) -> Result<String, EncodeError> {
-    let mut writer = Writer { out: String::from("{"), needs_comma: false, fault: None };
+    let mut writer = Writer { out: String::with_capacity(ROOM), needs_comma: false, fault: None };
+    writer.out.push('{');
     write(&mut writer);
     writer.out.push('}');
     match writer.fault {

@@ -55,6 +55,9 @@ impl MaxMin {
     #[must_use]
     pub fn fair_shares(&mut self, problem: &Problem) -> Vec<Amperes> {
         self.read(problem);
+        if self.all_fit(problem) {
+            return self.bounds.iter().map(|bounds| bounds.most()).collect();
+        }
         self.admitted.clear();
         self.admitted.extend((0..self.bounds.len()).filter(|&session| self.bounds[session].is_usable()));
         let from_zero = |bounds: Bounds| Bounds { lowest: 0, ..bounds };
@@ -85,6 +88,20 @@ impl MaxMin {
         self.bounds.clear();
         self.bounds.extend(problem.sessions.iter().map(Bounds::of));
         fill_capacities(problem, &mut self.capacities);
+    }
+
+    /// Whether every row holds all maximums: then there is nothing to share out.
+    fn all_fit(&mut self, problem: &Problem) -> bool {
+        self.left.clone_from(&self.capacities);
+        problem.sessions.iter().zip(&self.bounds).filter(|(_, bounds)| bounds.is_usable()).all(
+            |(candidate, bounds)| {
+                candidate.loads.iter().all(|&(row, coefficient)| {
+                    let left = &mut self.left[row.place()];
+                    *left -= coefficient.thousandths() * bounds.highest;
+                    *left >= 0
+                })
+            },
+        )
     }
 
     /// Admission: fills `admitted`, in order, and says in `certificates` what keeps the others out.
@@ -171,6 +188,10 @@ impl Allocator for MaxMin {
         let mut limits = vec![Amperes::ZERO; problem.sessions.len()];
         let mut certificates = vec![Certificate::OwnMaximum; problem.sessions.len()];
         self.read(problem);
+        if self.all_fit(problem) {
+            limits.iter_mut().zip(&self.bounds).for_each(|(limit, bounds)| *limit = bounds.most());
+            return Allocation { limits, certificates };
+        }
         self.admit(problem, &mut certificates);
         self.fill(problem, |bounds| bounds);
         self.hand_out_steps(&mut limits, &mut certificates);

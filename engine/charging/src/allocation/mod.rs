@@ -205,6 +205,11 @@ impl Bounds {
     const fn is_usable(self) -> bool {
         self.lowest <= self.highest
     }
+
+    /// What it gets where there is enough.
+    const fn most(self) -> Amperes {
+        Amperes::from_milliamperes(if self.is_usable() { self.highest } else { 0 })
+    }
 }
 
 /// What each row may carry, in milliamperes times thousandths of a coefficient: 0 or more.

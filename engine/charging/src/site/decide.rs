@@ -66,6 +66,11 @@ pub(super) struct AtWorst {
 }
 
 impl AtWorst {
+    /// It may draw at all.
+    pub(super) fn is_anything(&self) -> bool {
+        self.level != Amperes::ZERO || self.measured != PerPhase::default()
+    }
+
     /// On a row that it loads, of phase `phase`.
     fn on(&self, coefficient: Coefficient, phase: Phase) -> Amperes {
         coefficient.of_ceil(self.level).max(self.measured[phase])
@@ -206,7 +211,7 @@ impl Site {
     ) -> Option<(Base, bool)> {
         let meter = self.network.circuit(circuit).meter.as_ref()?;
         let state = self.meters.get(&meter.id)?;
-        let members = self.members(now, &meter.id, worst);
+        let members = self.members(now, state, worst);
         let mut base = state.metering.base(&members)?;
         let metered = state.metering.latest()?.current;
         for (phase, row) in self.network.circuit(circuit).rows.iter() {
@@ -243,7 +248,7 @@ impl Site {
     pub(super) fn sums_by_row(&self, draws: &[AtWorst]) -> Vec<Amperes> {
         let mut sums = vec![Amperes::ZERO; self.network.rows().len()];
         for (index, draw) in self.network.evse_indices().zip(draws) {
-            if draw.level == Amperes::ZERO && draw.measured.highest() == Amperes::ZERO {
+            if !draw.is_anything() {
                 continue;
             }
             for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
@@ -302,7 +307,7 @@ impl Site {
     ) -> (Problem, Apart) {
         let mut headroom: Vec<Amperes> =
             rows.iter().zip(ceilings).map(|(row, &sum)| row.likely - sum).collect();
-        let (mut sessions, mut apart) = (Vec::new(), Apart::default());
+        let (mut sessions, mut apart) = (Vec::with_capacity(self.evses.len()), Apart::default());
         for index in self.network.evse_indices() {
             let state = self.evse(index);
             if !state.takes_part() {
@@ -773,7 +778,7 @@ impl Site {
         }
         let mut is_anyone_waiting = is_waiting;
         for (place, state) in self.evses.iter().enumerate() {
-            state.wakes(EvseIndex::new(place)).for_each(&mut at);
+            state.next_wakes(EvseIndex::new(place), &mut at);
             is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
         if is_waiting {
@@ -885,33 +890,33 @@ impl EvseState {
         }
     }
 
-    /// The instants at which time alone changes something for this EVSE.
-    fn wakes(&self, index: EvseIndex) -> impl Iterator<Item = Timestamp> {
+    /// Calls `at` with the instants at which time alone changes something for this EVSE.
+    fn next_wakes(&self, index: EvseIndex, mut at: impl FnMut(Timestamp)) {
         let moment = TimeSpan::from_milliseconds(1);
-        let fallback = match self.fallback {
-            FallbackState::Due(at) if self.link == LinkState::Up => Some(at),
-            FallbackState::Due(_) | FallbackState::Asked(_) | FallbackState::Accepted => None,
-        };
+        if let FallbackState::Due(due) = self.fallback
+            && self.link == LinkState::Up
+        {
+            at(due);
+        }
+        if let Some(until) = self.record.start_allowed_until {
+            at(until + moment);
+        }
         let is_up = self.link == LinkState::Up && self.record.is_in_transaction;
-        let newest = self.record.newest();
-        let renewal = newest.filter(|newest| is_up && newest.limit > newest.limit_expired);
+        if let Some(resend_at) = self.resend_at.filter(|_| is_up && self.needs_resend) {
+            at(resend_at);
+        }
+        // Most EVSEs are idle most of the time, and were told nothing.
+        let Some(newest) = self.record.newest() else { return };
+        at(newest.expires_at + SKEW_TRUSTED + moment);
+        if is_up && newest.limit > newest.limit_expired {
+            at(renewal_at(newest, index));
+        }
+        if let Some(asked_at) = self.measure_asked_at.filter(|_| self.record.is_unproven_lower()) {
+            at(asked_at + MEASURE_APART);
+        }
+        self.minimum_doubted_at().into_iter().for_each(&mut at);
         let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
-        let proofs = accepted.map(|at| at + REACTION_DEFAULT);
-        let measure =
-            self.measure_asked_at.filter(|_| self.record.is_unproven_lower()).map(|at| at + MEASURE_APART);
-        let expiry = newest.map(|newest| newest.expires_at + SKEW_TRUSTED + moment);
-        [
-            fallback,
-            self.record.start_allowed_until.map(|until| until + moment),
-            renewal.map(|newest| renewal_at(newest, index)),
-            measure,
-            expiry,
-            self.resend_at.filter(|_| is_up && self.needs_resend),
-            self.minimum_doubted_at(),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(proofs)
+        accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
     }
 }
 

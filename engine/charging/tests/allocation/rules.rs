@@ -4,7 +4,7 @@ use charging::allocation::{
     Allocation, Allocator, Candidate, Certificate, EarliestDeadline, EqualStatic, FirstCome, LeastLaxity,
     MaxMin, Problem, RoundRobin,
 };
-use charging::network::{RowIndex, Supply};
+use charging::network::{Coefficient, RowIndex, Supply};
 use charging::sample::{self, Random};
 use units::Amperes;
 
@@ -62,6 +62,29 @@ fn everybody_gets_at_least_the_rounded_down_share() {
         for ((session, share), limit) in problem.sessions.iter().zip(shares).zip(limits) {
             assert!(limit >= share.floor_to(session.step), "{limit} of a share of {share} for {session:?}");
         }
+    });
+}
+
+#[test]
+fn where_there_is_enough_everybody_gets_what_the_filling_would_give() {
+    for_each_problem(|problem| {
+        let plenty = problem.headroom.iter().map(|_| Amperes::from_amperes(2_000)).collect();
+        let plenty = Problem { headroom: plenty, ..problem.clone() };
+        let Some(first) = plenty.sessions.first() else { return };
+        // One more session, on a row of its own that holds nothing, and the filling must run.
+        let mut with_one_more = plenty.clone();
+        let full_row = RowIndex::new(plenty.headroom.len());
+        with_one_more.headroom.push(Amperes::ZERO);
+        let loads = std::iter::once((full_row, Coefficient::ONE)).collect();
+        let stuck = Candidate { loads, max: Amperes::from_amperes(32), ..first.clone() };
+        with_one_more.sessions.push(stuck);
+        let alone = MaxMin::new().allocate(&plenty);
+        let mut filled = MaxMin::new().allocate(&with_one_more);
+        assert_eq!(filled.certificates.pop(), Some(Certificate::Row(full_row)));
+        assert_eq!(filled.limits.pop(), Some(Amperes::ZERO));
+        assert_eq!(alone, filled);
+        let fair = MaxMin::new().fair_shares(&plenty);
+        assert_eq!(fair[..], MaxMin::new().fair_shares(&with_one_more)[..fair.len()]);
     });
 }
 

@@ -344,7 +344,7 @@ impl House {
 
     pub fn transaction(&self, id: u64) -> TransactionRow {
         match self.rows().remove(&("transaction_state", id.to_string())) {
-            Some(Record::Transaction(row)) => row,
+            Some(Record::Transaction(row)) => *row,
             other => panic!("transaction {id} is {other:?}"),
         }
     }

@@ -214,7 +214,7 @@ fn open_at(house: &mut House, number: u16) -> Option<TransactionRow> {
     let is_open = |row: &TransactionRow| row.evse.to_string() == evse && !row.is_sealed;
     let rows = house.rows();
     let rows = rows.into_values().filter_map(|record| match record {
-        Record::Transaction(row) if is_open(&row) => Some(row),
+        Record::Transaction(row) if is_open(&row) => Some(*row),
         _ => None,
     });
     rows.max_by_key(|row| row.transaction)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{EvseRow, Record};
+use crate::record::Record;
 use crate::tests::{Dice, House, records_of, rows_of, site, start_payload, stop_payload, values_payload};
 use crate::{Effect, Input, Output};
 
@@ -135,12 +135,12 @@ fn comparable(outputs: &[Output]) -> BTreeMap<(&'static str, String), String> {
                     row.message = 0;
                     format!("{row:?}")
                 }
-                Record::Evse(EvseRow { control, .. }) => format!(
+                Record::Evse(row) => format!(
                     "{} {} {:?} {:?}",
-                    control.is_decommissioned,
-                    control.is_in_transaction,
-                    control.ev,
-                    control.fallback_confirmed
+                    row.control.is_decommissioned,
+                    row.control.is_in_transaction,
+                    row.control.ev,
+                    row.control.fallback_confirmed
                 ),
                 other => format!("{other:?}"),
             };

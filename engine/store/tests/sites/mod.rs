@@ -32,16 +32,16 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
     match random.random_range(0..14) {
-        0 => Record::Site(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) }),
-        1 => Record::Station(station(random, at)),
-        2 => Record::Evse(evse(random, at)),
+        0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
+        1 => Record::Station(Box::new(station(random, at))),
+        2 => Record::Evse(Box::new(evse(random, at))),
         3 => Record::Session(SessionRow {
             session: SessionId(random.random_range(1..30)),
             evse: id("CP1/1"),
             began_at: at,
             ended_at: random.random_bool(0.5).then_some(at),
         }),
-        4 => Record::Transaction(transaction_row(random, transaction, at)),
+        4 => Record::Transaction(Box::new(transaction_row(random, transaction, at))),
         5 => Record::Counters(Counters {
             transaction: number,
             session: 2,
@@ -93,7 +93,7 @@ pub fn open_transactions(count: u64, messages: u64) -> Vec<Record> {
     for number in 1..=count {
         let mut row = transaction_row(&mut random, number, instant(1));
         (row.is_sealed, row.stop) = (false, None);
-        records.push(Record::Transaction(row));
+        records.push(Record::Transaction(Box::new(row)));
         let session = SessionId(number);
         records.push(Record::Session(SessionRow {
             session,

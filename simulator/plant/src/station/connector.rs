@@ -203,12 +203,22 @@ impl Connector {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let expiry = self.authorised.as_ref().map(|authorised| authorised.expires_at);
         let cable = self.running.as_ref().and_then(|running| running.cable_due);
-        [self.evse.next_change(), self.boundary, self.sample_due, expiry, cable].into_iter().flatten().min()
+        [self.evse.next_change(), self.boundary, self.sample_due, expiry, cable]
+            .into_iter()
+            .fold(None, sooner)
     }
 
     /// The next sample, where an interval is set.
     pub fn schedule_sample(&mut self, now: Timestamp, interval: Option<TimeSpan>) {
         self.sample_due = interval.filter(|_| self.running.is_some()).map(|interval| now + interval);
+    }
+}
+
+/// The earlier of two instants, where there are any.
+pub fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (instant, None) | (None, instant) => instant,
     }
 }
 

@@ -33,7 +33,7 @@ pub use config::{
 };
 
 use self::clock::StationClock;
-use self::connector::{Connector, Occasion, Offer, PowerForm, RegisterForm};
+use self::connector::{Connector, Occasion, Offer, PowerForm, RegisterForm, sooner};
 use self::outbox::{BootReason, Call, Cause, Fact, Outbox};
 use self::profile::Profiles;
 use self::settings::{Setting, Settings};
@@ -447,8 +447,8 @@ impl Station {
             self.reevaluate.first().copied(),
             self.deferred.front().map(|(due, _)| *due),
         ];
-        let connectors = self.connectors.iter().filter_map(Connector::next_deadline);
-        own.into_iter().flatten().chain(connectors).min()
+        let own = own.into_iter().fold(None, sooner);
+        self.connectors.iter().map(Connector::next_deadline).fold(own, sooner)
     }
 
     /// The station's id.
