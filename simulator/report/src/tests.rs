@@ -216,6 +216,6 @@ fn report(steps: usize) -> ReplayReport {
             firings: Vec::new(),
         }],
         counts: Counts::default(),
-        event_hash: "0".repeat(64),
+        event_hash: "0".repeat(32),
     }
 }

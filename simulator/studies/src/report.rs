@@ -48,7 +48,7 @@ pub struct ReplayReport {
     pub rules: Vec<RuleReport>,
     /// How much happened.
     pub counts: Counts,
-    /// SHA-256 over every event of the run in order: equal runs have equal hashes.
+    /// XXH3 over every event of the run in order: equal runs have equal hashes.
     pub event_hash: String,
 }
 

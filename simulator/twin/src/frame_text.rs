@@ -2,11 +2,11 @@
 //! decoder, and cheap, because every frame is looked at.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use units::{Amperes, TimeSpan};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +62,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 #[must_use]
 pub fn payload_hash(text: &str) -> u64 {
     let payload = text.splitn(5, '"').nth(4).unwrap_or(text);
-    let mut hasher = DefaultHasher::new();
-    payload.hash(&mut hasher);
-    hasher.finish()
+    xxh3_64(payload.as_bytes())
 }
 
 /// A SetChargingProfile as it stands on the wire, in either version of OCPP.

@@ -36,7 +36,7 @@ pub struct Outcome {
     pub counts: RunCounts,
     /// Records and commits.
     pub committed: (u64, u64),
-    /// SHA-256 over all events.
+    /// A hash over all events, 32 hexadecimal digits: equal runs have equal ones.
     pub event_hash: String,
 }
 

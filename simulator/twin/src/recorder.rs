@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use charging::site::{EvseView, LimitedBy};
 use plant::station::TransactionName;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, TransactionId, WattHours};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::truth::{Series, Truth};
 
@@ -28,7 +28,8 @@ pub struct Recorder {
     pub transactions: Vec<TransactionSeen>,
     /// Counts.
     pub counts: RunCounts,
-    hash: Sha256,
+    /// XXH3 of each event, seeded with that of all before it.
+    hash: u128,
 }
 
 /// A transaction as the plant truly ran it.
@@ -164,16 +165,17 @@ impl Recorder {
             alarms: Vec::new(),
             transactions: Vec::new(),
             counts: RunCounts::default(),
-            hash: Sha256::new(),
+            hash: 0,
         }
     }
 
     /// An event for the hash: when, what kind, its text.
     pub fn event(&mut self, now: Timestamp, kind: u8, place: u64, text: &[u8]) {
-        self.hash.update(now.milliseconds().to_le_bytes());
-        self.hash.update([kind]);
-        self.hash.update(place.to_le_bytes());
-        self.hash.update(text);
+        let mut head = [kind; 33];
+        head[..16].copy_from_slice(&self.hash.to_le_bytes());
+        head[16..24].copy_from_slice(&now.milliseconds().to_le_bytes());
+        head[24..32].copy_from_slice(&place.to_le_bytes());
+        self.hash = xxh3_128_with_seed(text, xxh3_64(&head));
     }
 
     /// A frame with this action.
@@ -259,7 +261,7 @@ impl Recorder {
             over,
             limits: self.limits,
         };
-        let hash: String = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = format!("{:032x}", self.hash);
         (series, hash, Rest { alarms: self.alarms, transactions: self.transactions, counts: self.counts })
     }
 
