@@ -496,6 +496,20 @@ mod tests {
     }
 
     #[test]
+    fn who_is_in_no_list_is_as_one_that_draws_nothing() {
+        let idle = Member::idle(EvseIndex::new(1));
+        let (with, without) = (&[member(6, 16), idle][..], &[member(6, 16)][..]);
+        assert_eq!(anchored().base(with), anchored().base(without));
+        let gone = Member::idle(EvseIndex::new(0));
+        assert_eq!(
+            anchored().base(&[gone, idle]),
+            anchored().base(&[]),
+            "it drew 16 A when the anchor was made"
+        );
+        assert_eq!(anchored().base(&[]).map(|base| base.highest), Some(all(50)));
+    }
+
+    #[test]
     fn s5_a_meter_is_stale_until_three_readings_and_after_its_time_out() {
         let mut metering = metering();
         assert!(metering.is_stale(at(0)));

@@ -3,6 +3,8 @@
 //! Sets: sessions i, rows r. Parameters: coefficients a_{r,i} ≥ 0 (thousandths), weights w_i ≥ 1, minimums m_i rounded
 //! up and maximums M_i rounded down to the step s_i (mA), headroom h_r (mA). Variables: x_i = 0 or m_i ≤ x_i ≤ M_i.
 //!
+//! Where every row holds all maximums, everybody gets its own. Else:
+//!
 //! 1. *Admission*: in the order of [`super::turns`], i is admitted where Σ a m + a_{r,i} m_i ≤ h_r on each of its rows.
 //! 2. *Filling*: x_i(λ) = clamp(λ w_i, m_i, M_i). λ rises from 0; where one level more would put row r over h_r, all
 //!    that are on r stop at λ. The level is an integer, 2^20 to the mA, and the greatest at which Σ a_{r,i} x_i ≤ h_r
