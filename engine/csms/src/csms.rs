@@ -87,7 +87,7 @@ impl Csms {
 
     /// As a restart with these records would make it: what [`Input::Restored`] does to a new engine, for observers.
     #[must_use]
-    pub fn restored<'a>(now: Timestamp, records: impl Iterator<Item = &'a Record> + Clone) -> Self {
+    pub fn restored<'a>(now: Timestamp, records: impl Iterator<Item = &'a Record>) -> Self {
         let mut csms = Self::default();
         csms.restore(now, records);
         csms.settle(now);

@@ -9,10 +9,10 @@ use units::{EvseId, StationId, Timestamp, TransactionId};
 
 use crate::csms::Csms;
 use crate::evidence::OpenTransaction;
-use crate::record::{Record, SessionRow, SiteRow, StationRow, TransactionRow};
+use crate::record::{EvidenceRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow};
 use crate::station::Station;
 
-/// The state rows, sorted by what needs what.
+/// State rows and facts, sorted by what needs what.
 #[derive(Default)]
 struct Sorted<'a> {
     sites: Vec<&'a SiteRow>,
@@ -20,6 +20,8 @@ struct Sorted<'a> {
     evses: BTreeMap<&'a EvseId, &'a EvseRecord>,
     sessions: Vec<&'a SessionRow>,
     transactions: Vec<&'a TransactionRow>,
+    evidence: Vec<&'a EvidenceRow>,
+    values: Vec<&'a MeterValuesRow>,
 }
 
 impl Csms {
@@ -28,8 +30,8 @@ impl Csms {
     /// # Panics
     ///
     /// Where a site was committed that cannot be built: a site is checked before it is committed.
-    pub(crate) fn restore<'a>(&mut self, now: Timestamp, records: impl Iterator<Item = &'a Record> + Clone) {
-        let sorted = self.sort(records.clone());
+    pub(crate) fn restore<'a>(&mut self, now: Timestamp, records: impl Iterator<Item = &'a Record>) {
+        let sorted = self.sort(records);
         for SiteRow { config } in sorted.sites {
             let network = Network::build(config.clone());
             assert!(
@@ -70,34 +72,21 @@ impl Csms {
                 places.insert(row.transaction, place);
             }
         }
-        for record in records {
-            match record {
-                Record::Evidence(row) => {
-                    if let Some(open) = self.open_at(&places, row.transaction) {
-                        open.told_at(row.received_at);
-                        open.rest_on(EvidenceRef { frame: row.frame, sha256: row.sha256 });
-                    }
+        for row in sorted.evidence {
+            if let Some(open) = self.open_at(&places, row.transaction) {
+                open.told_at(row.received_at);
+                open.rest_on(EvidenceRef { frame: row.frame, sha256: row.sha256 });
+            }
+        }
+        for row in sorted.values {
+            if let Some(open) = self.open_at(&places, row.transaction) {
+                open.told_at(row.received_at);
+                if let Some(number) = row.seq_no {
+                    open.row.events.insert(number);
                 }
-                Record::MeterValues(row) => {
-                    if let Some(open) = self.open_at(&places, row.transaction) {
-                        open.told_at(row.received_at);
-                        if let Some(number) = row.seq_no {
-                            open.row.events.insert(number);
-                        }
-                        for sample in &row.samples {
-                            sample.register.map(|reading| open.read(reading, sample.at));
-                        }
-                    }
+                for sample in &row.samples {
+                    sample.register.map(|reading| open.read(reading, sample.at));
                 }
-                Record::Site(_)
-                | Record::Station(_)
-                | Record::Evse(_)
-                | Record::Session(_)
-                | Record::Transaction(_)
-                | Record::Counters(_)
-                | Record::Cdr(_)
-                | Record::Finding(_)
-                | Record::Audit(_) => {}
             }
         }
         for place in 0..self.stations.len() {
@@ -124,11 +113,9 @@ impl Csms {
                     self.core.counters = *row;
                     self.core.message_next = row.message;
                 }
-                Record::Evidence(_)
-                | Record::MeterValues(_)
-                | Record::Cdr(_)
-                | Record::Finding(_)
-                | Record::Audit(_) => {}
+                Record::Evidence(row) => sorted.evidence.push(row),
+                Record::MeterValues(row) => sorted.values.push(row),
+                Record::Cdr(_) | Record::Finding(_) | Record::Audit(_) => {}
             }
         }
         sorted.sites.sort_by(|a, b| a.config.id.cmp(&b.config.id));

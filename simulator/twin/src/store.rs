@@ -189,7 +189,7 @@ impl Store {
     }
 
     /// What a restarted `Csms` gets: state rows, and the facts of transactions that are not sealed.
-    pub fn csms_rows(&self) -> impl Iterator<Item = &Record> + Clone {
+    pub fn csms_rows(&self) -> impl Iterator<Item = &Record> {
         self.state.values().chain(self.open_facts.values().flatten())
     }
 
