@@ -395,10 +395,23 @@ impl EvseRecord {
 /// Whether a station is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
-    /// It is.
+    /// It is, and it has told since what runs at the EVSE.
     Up,
+    /// It is. What began alone while it was not, it may still have to tell.
+    Returned,
     /// It is not.
     Down,
+}
+
+impl LinkState {
+    /// Whether the station can be told something.
+    #[must_use]
+    pub const fn is_up(self) -> bool {
+        match self {
+            Self::Up | Self::Returned => true,
+            Self::Down => false,
+        }
+    }
 }
 
 /// What a draw may exceed a limit by and still count as following it: max(1 A, 10 %).

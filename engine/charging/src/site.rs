@@ -50,6 +50,8 @@ pub enum SiteEvent {
     TransactionEnded(EvseId),
     /// What the station says of the EV.
     EvState(EvseId, EvState),
+    /// The station says that no transaction runs at the EVSE: from now on it starts one only as its traits say.
+    Idle(EvseId),
     /// A measurement at the EVSE.
     Measured(EvseId, Measurement),
     /// How a station answered a command, or that it did not.
@@ -453,6 +455,11 @@ impl Site {
                     self.one(&evse, now, |state, now| state.ev_changed(ev, now));
                 }
             }
+            SiteEvent::Idle(evse) => {
+                if self.state(&evse).is_some_and(|state| state.link == LinkState::Returned) {
+                    self.one(&evse, now, |state, _| state.link = LinkState::Up);
+                }
+            }
             SiteEvent::Measured(evse, measurement) => self.measured(now, &evse, &measurement),
             SiteEvent::Answered(ticket, answer) => self.answered(now, ticket, answer),
             SiteEvent::GridReading { meter, taken_at, current } => {
@@ -489,9 +496,10 @@ impl Site {
         let free = self.free_rows(now);
         for &(row, coefficient) in self.network.loads_at_worst(index).iter() {
             let present = self.contribution(index, row, coefficient, now);
-            let more = (coefficient.of_ceil(ceiling) - present).max(Amperes::ZERO);
+            let drawn = coefficient.of_ceil(ceiling);
             let headroom = free[row.place()];
-            if more > Amperes::ZERO && more > headroom {
+            // What it may have begun alone is counted already, and what we accept begins for sure.
+            if drawn > Amperes::ZERO && (drawn - present).max(Amperes::ZERO) > headroom {
                 let row = self.network.row(row).name.clone();
                 return Err(StartRefusal::NoHeadroom { evse: evse.clone(), row, headroom, ceiling });
             }
@@ -751,7 +759,7 @@ impl EvseState {
     }
 
     fn link_up(&mut self, now: Timestamp) {
-        self.link = LinkState::Up;
+        self.link = LinkState::Returned;
         self.link_since = now;
         self.record.is_seen = true;
         self.needs_resend = self.record.is_in_transaction;
@@ -926,7 +934,7 @@ impl EvseState {
 
     /// The limit last sent, unless the station is there and it is in doubt what is in force.
     fn limit_believed(&self) -> Option<Amperes> {
-        let is_in_doubt = self.doubted_since.is_some() && self.link == LinkState::Up;
+        let is_in_doubt = self.doubted_since.is_some() && self.link.is_up();
         self.record.newest().filter(|_| !is_in_doubt).map(|newest| newest.limit)
     }
 

@@ -577,9 +577,8 @@ impl World {
     }
 
     fn connect_all(&mut self) {
-        for id in self.stations.keys() {
-            self.site.apply(self.now, SiteEvent::LinkUp(id.station.clone()));
-            self.site.apply(self.now, SiteEvent::Clock(id.station.clone(), ExpiryTrust::Trusted));
+        for (id, station) in &self.stations {
+            returns(&mut self.site, self.now, id, station);
         }
     }
 
@@ -813,13 +812,10 @@ impl World {
         let place = usize::try_from(self.random.between(0, 9)).unwrap();
         let (id, station) = self.stations.iter_mut().nth(place).unwrap();
         station.is_up = !station.is_up;
-        let station_id = id.station.clone();
-        let is_up = station.is_up;
-        if is_up {
-            self.apply(SiteEvent::LinkUp(station_id.clone()));
-            self.apply(SiteEvent::Clock(station_id, ExpiryTrust::Trusted));
+        if station.is_up {
+            returns(&mut self.site, self.now, id, station);
         } else {
-            self.apply(SiteEvent::LinkDown(station_id));
+            self.site.apply(self.now, SiteEvent::LinkDown(id.station.clone()));
         }
     }
 
@@ -828,11 +824,8 @@ impl World {
         self.answers.clear();
         self.site = Site::new(network(self.character, &self.stations), self.now);
         self.site.restore(self.now, self.records.clone().into_iter().collect());
-        let up: Vec<EvseId> =
-            self.stations.iter().filter(|(_, s)| s.is_up).map(|(id, _)| id.clone()).collect();
-        for id in up {
-            self.site.apply(self.now, SiteEvent::LinkUp(id.station.clone()));
-            self.site.apply(self.now, SiteEvent::Clock(id.station.clone(), ExpiryTrust::Trusted));
+        for (id, station) in self.stations.iter().filter(|(_, station)| station.is_up) {
+            returns(&mut self.site, self.now, id, station);
         }
     }
 
@@ -1053,6 +1046,30 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
         evses: evses.collect(),
     })
     .unwrap()
+}
+
+/// A station's link is up, its clock is right, and it says whether a transaction runs.
+fn returns(site: &mut Site, now: Timestamp, evse: &EvseId, station: &SimStation) {
+    site.apply(now, SiteEvent::LinkUp(evse.station.clone()));
+    site.apply(now, SiteEvent::Clock(evse.station.clone(), ExpiryTrust::Trusted));
+    if !station.is_plugged {
+        site.apply(now, SiteEvent::Idle(evse.clone()));
+    }
+}
+
+#[test]
+fn s1_what_began_while_the_link_was_down_counts_until_the_station_tells_what_runs() {
+    let mut world = World::new(22, Character { boots_lose_fallbacks: true, ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
+    assert_eq!(ceiling(&world), Amperes::ZERO, "it starts only with us");
+    world.apply(SiteEvent::LinkDown(evse.station.clone()));
+    world.apply(SiteEvent::Booted(evse.station.clone()));
+    assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it may start alone");
+    world.apply(SiteEvent::LinkUp(evse.station.clone()));
+    assert_eq!(ceiling(&world), Amperes::from_amperes(16), "and may have");
+    world.apply(SiteEvent::Idle(evse.clone()));
+    assert_eq!(ceiling(&world), Amperes::ZERO);
 }
 
 #[test]

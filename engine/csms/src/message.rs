@@ -65,6 +65,18 @@ impl EvTold {
         self.rank() == 2
     }
 
+    /// It says that no transaction runs. One that is present may be in any.
+    pub const fn is_idle(self) -> bool {
+        match self {
+            Self::State(EvState::Absent | EvState::Connected) => true,
+            Self::State(
+                EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Faulted,
+            )
+            | Self::Present
+            | Self::Nothing => false,
+        }
+    }
+
     /// Which of an EVSE's connectors speaks for it: the highest.
     pub const fn rank(self) -> u8 {
         match self {

@@ -251,6 +251,9 @@ impl Station {
         if let Some(ev) = evse.told_by(status.connector, status.ev) {
             self.ev_told(core, received.now, place, ev, at);
         }
+        if status.ev.is_idle() && self.evses[place].is_told_idle() {
+            self.tell(core, received.now, SiteEvent::Idle(self.evses[place].id.clone()));
+        }
     }
 
     /// What a station says of an EV opens and ends sessions.

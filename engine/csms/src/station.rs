@@ -130,6 +130,11 @@ impl Evse {
         }
     }
 
+    /// No transaction runs, by what is told of all its connectors.
+    pub fn is_told_idle(&self) -> bool {
+        self.connectors.values().all(|told| told.is_idle())
+    }
+
     /// An EV is there, as far as the station told.
     pub fn is_plugged(&self) -> bool {
         self.ev.is_some_and(|ev| EvTold::State(ev).is_plugged())

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 47] = [
+const FOUND: [(u64, &str, &str); 51] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -54,6 +54,14 @@ const FOUND: [(u64, &str, &str); 47] = [
     (2392, "all", "M8: as 383"),
     (382, "all", "S2: an EV that followed a shed late hid a rise of base load"),
     (315, "all", "S5: as 382"),
+    (
+        7639,
+        "all",
+        "S2: a transaction that began offline, while its station's link was up and it had told nothing yet",
+    ),
+    (7414, "all", "S5: after a boot a higher limit than before it was told although the meter was stale"),
+    (2266, "all", "S5: as 7414"),
+    (465, "all", "S5: a limit that waited for its record at the end of the run left at the end of the month"),
     (2122, "all", "S1: a doubted meter that showed more than the rating"),
 ];
 

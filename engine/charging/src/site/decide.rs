@@ -18,7 +18,7 @@ use super::{
 use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
 };
-use crate::ceiling::{LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
+use crate::ceiling::{REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
 use crate::metering::Base;
 use crate::network::{CircuitIndex, Coefficient, EvseIndex, Row, RowIndex};
 
@@ -461,7 +461,7 @@ impl Site {
         let mut commands = Vec::new();
         for state in &mut self.evses {
             let FallbackState::Due(at) = state.fallback else { continue };
-            if state.link == LinkState::Up && now >= at && !state.record.is_decommissioned {
+            if state.link.is_up() && now >= at && !state.record.is_decommissioned {
                 let ticket = next_ticket(&mut self.ticket);
                 state.fallback = FallbackState::Asked(ticket);
                 let kind = CommandKind::SetFallback { limit: state.traits.fallback };
@@ -578,7 +578,9 @@ impl Site {
             Urgency::Renewal | Urgency::Raise => newest.expires_at,
         };
         if now >= until {
-            return InDoubt::Leaves;
+            // S5: what was told before may be in force, and is no raise.
+            let is_blind = loads.iter().any(|&(row, _)| rows[row.place()].stale.is_some());
+            return if is_blind && limit > own.level { InDoubt::Nothing } else { InDoubt::Leaves };
         }
         if is_over {
             return InDoubt::Nothing;
@@ -723,7 +725,7 @@ impl Site {
                     && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
             });
             let is_asked = is_due && state.record.is_unproven_lower() || state.wants_report(now);
-            if is_asked && state.link == LinkState::Up {
+            if is_asked && state.link.is_up() {
                 let ticket = next_ticket(&mut self.ticket);
                 state.measure_asked_at = Some(now);
                 commands.push(Command { evse: state.id.clone(), ticket, kind: CommandKind::Measure });
@@ -794,7 +796,7 @@ impl Site {
 impl EvseState {
     /// Whether it can be told a limit, so that its current is shared out and not only counted.
     fn takes_part(&self) -> bool {
-        let can_be_told = self.link == LinkState::Up && !self.record.is_decommissioned;
+        let can_be_told = self.link.is_up() && !self.record.is_decommissioned;
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
     }
 
@@ -894,14 +896,14 @@ impl EvseState {
     fn next_wakes(&self, index: EvseIndex, mut at: impl FnMut(Timestamp)) {
         let moment = TimeSpan::from_milliseconds(1);
         if let FallbackState::Due(due) = self.fallback
-            && self.link == LinkState::Up
+            && self.link.is_up()
         {
             at(due);
         }
         if let Some(until) = self.record.start_allowed_until {
             at(until + moment);
         }
-        let is_up = self.link == LinkState::Up && self.record.is_in_transaction;
+        let is_up = self.link.is_up() && self.record.is_in_transaction;
         if let Some(resend_at) = self.resend_at.filter(|_| is_up && self.needs_resend) {
             at(resend_at);
         }

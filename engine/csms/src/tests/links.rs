@@ -1,7 +1,11 @@
 //! Links: who speaks, who may be called, who has gone silent.
 
+use ocpp::Version;
+use units::Amperes;
+
 use crate::csms::{Policy, UnknownStations};
-use crate::tests::{BOOT, House, site};
+use crate::query::{Query, QueryAnswer};
+use crate::tests::{BOOT, BOOT_201, House, site};
 use crate::{Command, CommandAnswer, Effect};
 
 #[test]
@@ -173,4 +177,36 @@ fn heartbeats_are_spread_over_the_last_fifth_of_the_interval() {
         intervals.push(interval);
     }
     assert_ne!(intervals[0], intervals[1]);
+}
+
+#[test]
+fn s1_an_evse_counts_as_started_alone_until_its_station_has_told_that_nothing_runs() {
+    let told_16 = |status: &str| format!(r#"{{"connectorId":1,"errorCode":"NoError","status":"{status}"}}"#);
+    let told_201 = |status: &str| {
+        format!(
+            r#"{{"timestamp":"2026-01-15T12:00:00Z","connectorStatus":"{status}","evseId":1,"connectorId":1}}"#
+        )
+    };
+    let ceiling = |house: &mut House| match house.query(Query::Site("house".parse().unwrap())) {
+        QueryAnswer::Site(Some(view)) => view.evses[0].control.ceiling.highest(),
+        other => panic!("{other:?}"),
+    };
+    for (version, boot, unclear, idle) in [
+        (Version::V16, BOOT, told_16("Charging"), told_16("Preparing")),
+        (Version::V16, BOOT, told_16("Faulted"), told_16("Available")),
+        (Version::V201, BOOT_201, told_201("Occupied"), told_201("Available")),
+    ] {
+        let mut house = House::new();
+        house.speaks("CP1", version);
+        house.up("CP1");
+        house.call("CP1", "BootNotification", boot);
+        house.call("CP1", "StatusNotification", &unclear);
+        // No fallback is confirmed yet.
+        assert_eq!(ceiling(&mut house), Amperes::from_amperes(16), "after {unclear}");
+        house.call("CP1", "StatusNotification", &idle);
+        assert_eq!(ceiling(&mut house), Amperes::ZERO, "after {idle}");
+        house.down("CP1");
+        house.up("CP1");
+        assert_eq!(ceiling(&mut house), Amperes::from_amperes(16), "it may have started alone");
+    }
 }

@@ -519,7 +519,13 @@ impl Run {
                 let station = self.lines[station].station.clone();
                 self.happened(SiteEvent::Clock(station, ExpiryTrust::Trusted));
             }
-            Told::State(evse, state) => self.happened(SiteEvent::EvState(id(self, evse), state)),
+            Told::State(evse, state) => {
+                self.happened(SiteEvent::EvState(id(self, evse), state));
+                match state {
+                    EvState::Absent | EvState::Connected => self.happened(SiteEvent::Idle(id(self, evse))),
+                    EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Faulted => {}
+                }
+            }
             Told::Authorise(evse) => {
                 if self.site.may_start(self.now, &id(self, evse)).is_ok() {
                     let answered = self.now + self.scenario.timing.commit + self.hop();

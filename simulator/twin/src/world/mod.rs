@@ -259,6 +259,7 @@ impl World {
         self.commit_faults = None;
         self.disk_faults = 0;
         self.engine_start();
+        self.flush();
         self.close_books()
     }
 
