@@ -23,7 +23,11 @@ const NOWHERE_YET: u16 = 0;
 
 impl Station {
     pub fn event(&mut self, core: &mut Core, received: &Received<'_>, event: Event) -> Answer {
-        self.observe_clock(core, received, event.at, Lateness::Usual);
+        let lateness = match event.kind {
+            EventKind::Updated if !event.is_offline => Lateness::Unusual,
+            EventKind::Started | EventKind::Updated | EventKind::Ended => Lateness::Usual,
+        };
+        self.observe_clock(core, received, event.at, lateness);
         let is_elsewhere = event.evse.is_some_and(|number| self.evse(number).is_none());
         let reported = match (&event.transaction, is_elsewhere) {
             (Some(reported), false) => reported.clone(),

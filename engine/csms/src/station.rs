@@ -796,7 +796,8 @@ enum Arrival {
 pub(crate) enum Lateness {
     /// Transactions' begin and end are queued and repeated.
     Usual,
-    /// Statuses and meter values are sent as they arise, but for what was queued while offline.
+    /// Statuses, meter values and the events amid a transaction are sent as they arise, but for what was queued while
+    /// offline.
     Unusual,
 }
 

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 51] = [
+const FOUND: [(u64, &str, &str); 53] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -62,6 +62,12 @@ const FOUND: [(u64, &str, &str); 51] = [
     (7414, "all", "S5: after a boot a higher limit than before it was told although the meter was stale"),
     (2266, "all", "S5: as 7414"),
     (465, "all", "S5: a limit that waited for its record at the end of the run left at the end of the month"),
+    (
+        857,
+        "all",
+        "belief: the clock of a station of 2.0.1 that was set back, so that its limits were over at once",
+    ),
+    (7194, "all", "belief: as 857"),
     (2122, "all", "S1: a doubted meter that showed more than the rating"),
 ];
 

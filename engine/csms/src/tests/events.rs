@@ -945,3 +945,14 @@ fn a_seeded_storm_of_odd_and_broken_frames_of_2_0_1_breaks_nothing() {
     let pieces = ["\"", "{", "}", "[", "]", ",", ":", "-1", "9e99", "null", "é", "\\", "0", "4294967295"];
     house.storm("CP2", &good, &pieces, &mut dice);
 }
+
+#[test]
+fn an_event_amid_a_transaction_shows_a_clock_that_was_set_back_and_one_told_later_does_not() {
+    let mut house = charging("CP1");
+    house.pass(600);
+    let skew = |house: &mut House| house.station("CP1").row.clock_skew_ms;
+    tell(&mut house, "CP1", &Told { is_offline: true, ..told("Updated", 3, -3_000) });
+    assert_eq!(skew(&mut house), Some(0));
+    tell(&mut house, "CP1", &told("Updated", 4, -3_000));
+    assert_eq!(skew(&mut house), Some(-3_600_000));
+}
