@@ -29,6 +29,9 @@ const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
+/// From the sending of a raise until its draw shows in a meter: the station's reaction, and up to 30 s of an on-board
+/// charger (DESIGN section 7).
+const RAISE_SHOWS_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// Readings of an EVSE that are kept to bracket the readings of a meter.
 const REPORTS_KEPT: usize = 4;
 
@@ -628,7 +631,7 @@ impl Site {
     /// An EVSE as known now, at the instant of its meter's latest reading.
     fn member(&self, index: EvseIndex, instant: Timestamp, worst: &AtWorst) -> Member {
         let state = self.evse(index);
-        let allowed = self.ceiling_on_lines(index, worst);
+        let allowed = self.ceiling_on_lines(index, &worst.told_at_most(state.told_by(instant)));
         let member = Member { allowed, steadiness: Steadiness::Moving, ..Member::idle(index) };
         if !state.record.is_in_transaction {
             return member;
@@ -654,7 +657,11 @@ impl Site {
                     Steadiness::Moving => member.likely,
                 };
                 let upper = upper.unwrap_or_else(|| self.hardware_on_lines(index));
-                Member { lower, upper, likely, steadiness, ..member }
+                // What a raise will add did not show yet: it is allowed from now on, and no base load (S7).
+                let is_rising = self.evse(index).is_told_more_since(instant - RAISE_SHOWS_WITHIN);
+                let allowed =
+                    if is_rising { member.allowed.zip_with(likely, Amperes::min) } else { member.allowed };
+                Member { lower, upper, likely, allowed, steadiness, ..member }
             })
             .collect()
     }
@@ -957,7 +964,9 @@ impl EvseState {
         let Some(before) = self.reports.iter().rev().find(|report| report.taken_at <= instant) else {
             return nothing;
         };
-        if !self.is_drawing() || instant.since(before.taken_at) > REPORT_AGE_MAX {
+        // A link that is gone, or came back since, may mean that power was gone.
+        let is_old = instant.since(before.taken_at) > REPORT_AGE_MAX || before.taken_at < self.link_since;
+        if !self.is_drawing() || is_old {
             return nothing;
         }
         let later = self.reports.iter().filter(|report| report.taken_at >= instant);
@@ -1015,10 +1024,37 @@ impl EvseState {
         })
     }
 
-    /// Notes a limit that goes out, and forgets those that no report can reach back to.
+    /// It was told more than it had been told before, after `instant`.
+    fn is_told_more_since(&self, instant: Timestamp) -> bool {
+        let mut before = Amperes::ZERO;
+        self.limits.iter().any(|&(sent_at, limit)| {
+            let is_more = limit > std::mem::replace(&mut before, limit);
+            is_more && sent_at > instant
+        })
+    }
+
+    /// The most that it may have been told by `instant`, where it was told anything since and what was before is known:
+    /// a limit that left later allowed nothing then.
+    fn told_by(&self, instant: Timestamp) -> Option<Amperes> {
+        let mut in_record = self.record.held.iter().chain(&self.record.sent);
+        if in_record.all(|sent| sent.sent_at <= instant) {
+            return None;
+        }
+        let in_effect = self.limits.iter().rposition(|&(sent_at, _)| sent_at + REACTION_DEFAULT <= instant);
+        let noted = self.limits.iter().skip(in_effect.unwrap_or(0)).copied();
+        let in_record =
+            self.record.held.iter().chain(&self.record.sent).map(|sent| (sent.sent_at, sent.limit));
+        let told = noted.chain(in_record).filter(|&(sent_at, _)| sent_at <= instant).map(|(_, limit)| limit);
+        let is_first = self.record.held.is_none();
+        let fallback = self.record.fallback_confirmed.unwrap_or(self.traits.hardware_maximum);
+        told.max().or(is_first.then_some(fallback))
+    }
+
+    /// Notes a limit that goes out, and forgets those that were no longer in force at the oldest report.
     fn note_limit(&mut self, now: Timestamp, limit: Amperes) {
         let oldest = self.reports.front().map_or(now, |report| report.taken_at);
-        self.limits.retain(|&(sent_at, _)| sent_at + REACTION_DEFAULT >= oldest);
+        let in_effect = self.limits.partition_point(|&(sent_at, _)| sent_at + REACTION_DEFAULT < oldest);
+        self.limits.drain(..in_effect.saturating_sub(1));
         self.limits.push_back((now, limit));
     }
 

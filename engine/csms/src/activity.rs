@@ -31,10 +31,25 @@ impl Station {
         let wall = core.wall(at);
         for place in 0..self.evses.len() {
             self.evses[place].is_ev_told = false;
+            self.reopen_declined(place);
             self.note(core, place, Activity::NotOffered, |open| match open.row.activity.last() {
                 Some(ActivitySpan { activity: Activity::Declined, .. }) => open.told_at.min(wall),
                 Some(_) | None => wall,
             });
+        }
+    }
+
+    /// What was declined until an offer ended after the last frame may have ended with that frame.
+    fn reopen_declined(&mut self, place: usize) {
+        let open = self.evses[place].current.and_then(|id| self.transactions.open_mut(id));
+        let Some(open) = open else { return };
+        let told_at = open.told_at;
+        if let [.., declined, ended] = &open.row.activity[..]
+            && declined.activity == Activity::Declined
+            && ended.activity == Activity::NotOffered
+            && ended.from > told_at
+        {
+            open.row.activity.pop();
         }
     }
 

@@ -285,9 +285,13 @@ impl Csms {
             };
             let (sheds, others): (Vec<_>, Vec<_>) =
                 settled.commands.into_iter().partition(|command| is_shed(&command.kind));
-            self.carry(now, sheds);
+            self.carry(now, &sheds);
             self.core.sites.flush(settled.index, &mut self.core.out);
-            self.carry(now, others);
+            self.carry(now, &others);
+            // M8: what is no longer offered is declined no more, whenever the station answers.
+            for place in sheds.iter().filter_map(|shed| self.place_of(&shed.evse)).collect::<Vec<_>>() {
+                self.stations[place].note_activity(&mut self.core, now);
+            }
             let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {
                 self.core.raise(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
@@ -298,10 +302,10 @@ impl Csms {
         }
     }
 
-    fn carry(&mut self, now: Timestamp, commands: Vec<charging::site::Command>) {
+    fn carry(&mut self, now: Timestamp, commands: &[charging::site::Command]) {
         for command in commands {
             if let Some(place) = self.place_of(&command.evse) {
-                self.stations[place].command(&mut self.core, now, &command);
+                self.stations[place].command(&mut self.core, now, command);
                 self.rewake(place);
             }
         }

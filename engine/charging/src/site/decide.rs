@@ -66,6 +66,11 @@ pub(super) struct AtWorst {
 }
 
 impl AtWorst {
+    /// The same where no more was told.
+    pub(super) fn told_at_most(self, told: Option<Amperes>) -> Self {
+        Self { level: told.map_or(self.level, |told| told.min(self.level)), ..self }
+    }
+
     /// It may draw at all.
     pub(super) fn is_anything(&self) -> bool {
         self.level != Amperes::ZERO || self.measured != PerPhase::default()
@@ -314,7 +319,7 @@ impl Site {
                 continue;
             }
             let candidate = self.candidate(index, now);
-            if state.counts_at_its_hardware() {
+            if state.counts_at_its_hardware() || state.was_seen_above_its_limit() {
                 apart.unproven.push(candidate);
                 continue;
             }
@@ -497,8 +502,11 @@ impl Site {
             if target > present {
                 raises.push((index, target, level));
             } else if target < present || state.is_renewal_due(index, now) {
-                let urgency = if target < present { Urgency::Shed } else { Urgency::Renewal };
-                if !state.may_send(now, urgency) {
+                let (urgency, target) = match target < present {
+                    true => (Urgency::Shed, target.min(state.surely_no_raise())),
+                    false => (Urgency::Renewal, target),
+                };
+                if !state.may_send(now, urgency, target) {
                     continue;
                 }
                 match self.in_doubt(index, target, urgency, rows, told.as_ref(), now) {
@@ -528,7 +536,7 @@ impl Site {
                     let state = self.evse(index);
                     let (limit, urgency) = (state.present_limit(level), Urgency::Renewal);
                     if state.is_renewal_due(index, now)
-                        && state.may_send(now, urgency)
+                        && state.may_send(now, urgency, limit)
                         && self.in_doubt(index, limit, urgency, rows, told.as_ref(), now) == InDoubt::Leaves
                     {
                         self.tells(index, limit, told.as_mut());
@@ -578,9 +586,7 @@ impl Site {
             Urgency::Renewal | Urgency::Raise => newest.expires_at,
         };
         if now >= until {
-            // S5: what was told before may be in force, and is no raise.
-            let is_blind = loads.iter().any(|&(row, _)| rows[row.place()].stale.is_some());
-            return if is_blind && limit > own.level { InDoubt::Nothing } else { InDoubt::Leaves };
+            return InDoubt::Leaves;
         }
         if is_over {
             return InDoubt::Nothing;
@@ -611,8 +617,7 @@ impl Site {
     /// draw: less than its ceiling only after a boot that may have lost its limits.
     fn told(&self, index: EvseIndex, worst: &AtWorst, now: Timestamp) -> AtWorst {
         let state = self.evse(index);
-        let told = state.record.level_told(now, state.clock);
-        AtWorst { level: told.map_or(worst.level, |told| told.min(worst.level)), ..*worst }
+        worst.told_at_most(state.record.level_told(now, state.clock))
     }
 
     /// A limit leaves: it counts beside those that leave after it.
@@ -652,7 +657,7 @@ impl Site {
         if changed_at.is_some_and(|at| now < at + apart) {
             return Err(Certificate::MinimumInterval);
         }
-        if !state.may_send(now, Urgency::Raise) {
+        if !state.may_send(now, Urgency::Raise, target) {
             return Err(Certificate::UnprovenShed);
         }
         // A raise goes out only when S1 holds with all ceilings: one within its own ceiling would undo a shed.
@@ -800,6 +805,20 @@ impl EvseState {
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
     }
 
+    /// Its last report shows more than what it was last told, or fell back to, long enough before.
+    fn was_seen_above_its_limit(&self) -> bool {
+        let told = match self.record.newest() {
+            Some(newest) => newest.accepted_at.map(|at| (newest.limit, at + REACTION_DEFAULT)),
+            None => {
+                self.record.fallback_confirmed.map(|fallback| (fallback, self.arrived + REACTION_DEFAULT))
+            }
+        };
+        let drawn = self.record.measured[1].highest();
+        told.is_some_and(|(limit, from)| {
+            self.record.measured_at[1] >= from && drawn > limit + crate::ceiling::tolerance(limit)
+        })
+    }
+
     /// No limit lowers its ceiling.
     fn counts_at_its_hardware(&self) -> bool {
         !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
@@ -877,17 +896,32 @@ impl EvseState {
         self.record.newest().map_or(level, |newest| newest.limit.min(level))
     }
 
+    /// Up to this a limit is no raise, whether or not the newest has left: one that was not accepted may still wait for its
+    /// record, and a shed, which waits for none, must not let in more than held before (S2, S8).
+    fn surely_no_raise(&self) -> Amperes {
+        let record = &self.record;
+        match record.newest() {
+            Some(newest) if newest.accepted_at.is_none() => {
+                let accepted = record.sent.iter().rev().find(|sent| sent.accepted_at.is_some());
+                let before = accepted.or(record.held.as_ref()).map(|sent| sent.limit);
+                before.or(record.fallback_confirmed).unwrap_or(self.traits.hardware_maximum)
+            }
+            Some(_) | None => self.traits.hardware_maximum,
+        }
+    }
+
     /// Between 50 and 70 % of its lifetime, spread over the EVSEs, or where it must be sent again.
     fn is_renewal_due(&self, index: EvseIndex, now: Timestamp) -> bool {
         let Some(newest) = self.record.newest() else { return false };
         (newest.limit > newest.limit_expired && now >= renewal_at(newest, index)) || self.needs_resend
     }
 
-    /// One live limit is outstanding at a time, but for sheds; what was refused or not answered waits a little.
-    fn may_send(&self, now: Timestamp, urgency: Urgency) -> bool {
+    /// One live limit is outstanding at a time, but for sheds; what was refused or not answered waits a little, unless less
+    /// is told now.
+    fn may_send(&self, now: Timestamp, urgency: Urgency, limit: Amperes) -> bool {
         let is_rested = !self.needs_resend || self.resend_at.is_none_or(|at| now >= at);
         match urgency {
-            Urgency::Shed => is_rested,
+            Urgency::Shed => is_rested || self.record.newest().is_some_and(|newest| limit < newest.limit),
             Urgency::Renewal | Urgency::Raise => is_rested && self.outstanding.is_none(),
         }
     }

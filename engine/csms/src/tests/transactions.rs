@@ -9,7 +9,10 @@ use crate::record::Record;
 use crate::tests::{House, NOON, site, start_payload, stop_payload, values_payload};
 
 fn plugged(station: &str) -> House {
-    let mut house = House::new();
+    plugged_in(House::new(), station)
+}
+
+fn plugged_in(mut house: House, station: &str) -> House {
     house.boot(station);
     house.status(station, 1, "Available");
     house.status(station, 1, "Preparing");
@@ -738,7 +741,11 @@ fn m8_while_a_station_is_offline_nothing_is_charged_for_its_time() {
 
 /// An EV that charged and takes no more, at noon and 660 s, under limits that are accepted.
 fn declining() -> House {
-    let mut house = plugged("CP1");
+    declining_in(House::new())
+}
+
+fn declining_in(house: House) -> House {
+    let mut house = plugged_in(house, "CP1");
     house.start("CP1", 1, "ANNA", 1_000);
     house.pass(60);
     house.accept_all("CP1");
@@ -785,6 +792,20 @@ fn m8_a_station_whose_link_is_found_dead_is_offline_since_it_was_last_heard() {
         [(660, Activity::NotOffered), (860, Activity::Declined)],
         "nobody vouches for the time between"
     );
+}
+
+#[test]
+fn m8_what_is_shed_is_declined_no_more_and_since_the_last_frame_of_a_dead_link_it_may_not_have_been() {
+    let mut house = declining_in(House::with(site(60, Some("main"))));
+    house.pass(100);
+    house.values("CP1", 1, Some("1"), 2_000, 0);
+    house.pass(40);
+    house.meter([70; 3]);
+    assert_eq!(told_activity(&house).last(), Some(&(800, Activity::NotOffered)), "before it is answered");
+    house.pass(10);
+    house.down("CP1");
+    let declined = [(660, Activity::Declined), (760, Activity::NotOffered)];
+    assert_eq!(told_activity(&house)[1..], declined);
 }
 
 #[test]

@@ -316,7 +316,7 @@ impl Watch {
             return;
         }
         let explained = self.base_rise(now, truth, circuit, phase) + granted + unforeseen;
-        if excess > explained + ROUNDING && !self.is_nothing_left(truth, circuit, phase) {
+        if excess > explained + ROUNDING && !self.is_nobody_to_tell(now, truth, circuit, phase) {
             self.currents.rows[circuit][phase].is_told = true;
             let text = format!(
                 "{} carries {total}, {excess} above its rating of {}, and base load rose by {explained} only since the \
@@ -352,10 +352,19 @@ impl Watch {
 
     fn judge_end(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
         let Some(since) = self.currents.rows[circuit][phase].over_since else { return };
-        // A shed that vanished on its way is sent again.
-        let on_row = self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
-        let lost_at = on_row.filter_map(|evse| evse.frame_lost_at).filter(|at| *at >= since).max();
-        let again_by = lost_at.map(|at| at + SENT_AGAIN + ON_THE_WIRE + self.currents.reaction.shed);
+        // A shed that vanished on its way is sent again, and who came back is told once it may be called.
+        let on_row = || self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
+        let sent_again = on_row().filter_map(|evse| Some(evse.frame_lost_at? + SENT_AGAIN));
+        let called = on_row().map(|evse| evse.link_since + CALLED_AFTER);
+        let told_at = sent_again.chain(called).filter(|at| *at >= since).max();
+        let acted = ON_THE_WIRE + self.currents.reaction.shed;
+        // What is shed on another line than stated ends nothing: the next reading tells, and more is shed.
+        let row = &self.currents.rows[circuit][phase];
+        let shed_in_vain = row.shed_at.filter(|_| on_row().any(|evse| !evse.is_wired_right));
+        let excess = truth.circuits()[circuit].total()[phase] - self.circuits[circuit].rating[phase];
+        let is_unforeseen = excess <= self.unforeseen(now, truth, circuit, phase) + ROUNDING;
+        let unforeseen = is_unforeseen.then_some(now);
+        let again_by = told_at.into_iter().chain(shed_in_vain).chain(unforeseen).max().map(|at| at + acted);
         if let Some(again_by) = again_by.filter(|by| *by > now) {
             self.currents.deadlines.insert((again_by, circuit, phase, Deadline::Over));
             return;
