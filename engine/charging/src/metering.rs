@@ -19,12 +19,19 @@
 //!
 //! ```text
 //! highest = max(exact base_hi(s), min over t of base_hi(t) + max(0, M(now) − M(t) + D))   what raises must respect
-//! likely  = max(exact base_hi(s), base_li(t) + max(0, M(now) − M(t) + D − U))             what sheds look at
+//! likely  = max(exact base_hi(s), base_li + max(0, M(now) − base_li − Σ li_i + D − U))    what sheds look at
 //! ```
 //!
-//! where `U` is what our EVSEs were allowed more since the newest anchor, and `base_li` takes each EVSE's last known
-//! draw in place of 0. Without an anchor the whole metered current is base at the highest, and all that is not
-//! allowed to our EVSEs is base most likely.
+//! where `li_i` is each EVSE's last known draw at the newest anchor, and `U` what our EVSEs were allowed more since. At
+//! the anchor an EVSE may have drawn up to `u_i` more: a raise was on its way, or it fell to `li_i` only later. Of what
+//! then may have been base, that counts which is nearest to the base before:
+//!
+//! ```text
+//! base_li = the base_li of the anchor before, within M(t) − Σ li_i − Σ u_i … M(t) − Σ li_i
+//! ```
+//!
+//! Without an anchor the whole metered current is base at the highest, and all that is not allowed to our EVSEs is base
+//! most likely.
 //!
 //! A meter whose readings repeat to the milliampere is *frozen* once the draws that anchors bracket cannot have been
 //! the same all the while. Over anchors `k` of equal readings, with `up_i` the higher of an EVSE's readings before and
@@ -93,7 +100,9 @@ pub struct Member {
     pub upper: PerPhase<Amperes>,
     /// It most likely draws this: its last reading, however old; without one, what it may draw.
     pub likely: PerPhase<Amperes>,
-    /// What it may draw at worst.
+    /// Of an anchor: so much more it may have drawn then, by a raise on its way, or since it fell only later.
+    pub unsettled: PerPhase<Amperes>,
+    /// What it may draw at worst; of an anchor, without a raise on its way.
     pub allowed: PerPhase<Amperes>,
     /// Whether its draw was the same before and after, with no limit changed between.
     pub steadiness: Steadiness,
@@ -109,6 +118,7 @@ impl Member {
             lower: nothing,
             upper: nothing,
             likely: nothing,
+            unsettled: nothing,
             allowed: nothing,
             steadiness: Steadiness::Steady,
         }
@@ -176,6 +186,8 @@ struct Anchor {
     reading: Reading,
     highest: PerPhase<Amperes>,
     likely: PerPhase<Amperes>,
+    /// The likely base and what our EVSEs likely drew, together.
+    accounted: PerPhase<Amperes>,
     is_exact: bool,
     members: Vec<Member>,
     /// Those that drew, and at least how much: few of many.
@@ -300,7 +312,6 @@ impl Metering {
         self.waiting.retain(|waiting| waiting.taken_at > instant);
         let zero = PerPhase::<Amperes>::default();
         let lower = members.iter().fold(zero, |sum, member| sum + member.lower);
-        let likely = members.iter().fold(zero, |sum, member| sum + member.likely);
         // Two amperes and ten per cent for the errors of both meters and for draws that moved between two readings.
         let allowance = lower.map(|lower| lower.ratio_ceil(1, 10) + Amperes::from_amperes(2));
         let excess = (lower - reading.current).zip_with(allowance, |excess, allowance| excess - allowance);
@@ -318,12 +329,20 @@ impl Metering {
         if self.repeats(&reading, Drawn { at_least: lower, at_most: upper }) {
             return Err(Doubt::Frozen);
         }
+        let drawn = members.iter().fold(zero, |sum, member| sum + member.likely);
+        let unsettled = members.iter().fold(zero, |sum, member| sum + member.unsettled);
+        let rest = reading.current - drawn;
+        let likely = self.anchors.back().map_or(rest, |before| {
+            before.likely.zip_with(rest, Amperes::min).zip_with(rest - unsettled, Amperes::max)
+        });
+        let likely = not_below_export(likely, reading.current);
         self.anchors.push_back(Anchor {
             reading,
             highest: reading
                 .current
                 .zip_with(lower, |metered, drawn| base_at_most(metered, drawn, self.supply)),
-            likely: not_below_export(reading.current - likely, reading.current),
+            likely,
+            accounted: likely + drawn,
             is_exact: members.iter().all(|member| member.steadiness == Steadiness::Steady),
             drawing: members
                 .iter()
@@ -372,7 +391,7 @@ impl Metering {
         for then in newest.members.iter().filter(|then| Member::find(members, then.evse).is_none()) {
             dropped += zero.zip_with(then.likely, gain);
         }
-        let rise = latest.current - newest.reading.current + dropped - allowed_more;
+        let rise = latest.current - newest.accounted + dropped - allowed_more;
         let at_least =
             |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
         Some(Base {
@@ -480,6 +499,7 @@ mod tests {
             lower: all(drawn),
             upper: all(drawn),
             likely: all(drawn),
+            unsettled: all(0),
             allowed: all(allowed),
             steadiness: Steadiness::Steady,
         }

@@ -74,6 +74,8 @@ pub enum SiteEvent {
     Decommissioned(EvseId, bool),
     /// Whether the station's clock is trusted: off by at most 30 s. Until told, it is not, and no expiry counts.
     Clock(StationId, ExpiryTrust),
+    /// The station's clock was set: what its schedules say of now, nobody knows.
+    ClockSet(StationId),
 }
 
 /// What is at an EVSE, as the station tells it.
@@ -440,6 +442,7 @@ impl Site {
             SiteEvent::LinkDown(station) => self.each_of(&station, now, EvseState::link_down),
             SiteEvent::Booted(station) => self.each_of(&station, now, EvseState::booted),
             SiteEvent::Clock(station, trust) => self.each_of(&station, now, |state, _| state.clock = trust),
+            SiteEvent::ClockSet(station) => self.each_of(&station, now, EvseState::clock_set),
             SiteEvent::StartAllowed(evse) => self.one(&evse, now, |state, now| state.record.allow_start(now)),
             SiteEvent::TransactionStarted(evse) => {
                 if let Some(index) = self.network.evse_by_id(&evse) {
@@ -536,6 +539,9 @@ impl Site {
         let reported = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO));
         let drawn = self.network.site_currents(index, reported);
         let state = self.evse_mut(index);
+        if state.is_repeated(measurement) {
+            return;
+        }
         // What flowed before a transaction ended says nothing of what flows now, and an idle station may never measure again.
         if !state.record.is_in_transaction && measurement.taken_at <= state.idle_since {
             return;
@@ -648,20 +654,24 @@ impl Site {
             .filter(|(index, worst)| !self.evse(*index).was_idle_at(instant) || worst.is_anything())
             .map(|(index, worst)| {
                 let member = self.member(index, instant, &worst);
-                let Some(Bracket { lower, upper, steadiness }) = self.evse(index).drawn_at(instant) else {
-                    let upper = self.hardware_on_lines(index);
-                    return Member { lower: PerPhase::default(), upper, ..member };
+                let state = self.evse(index);
+                let drawn = state.drawn_at(instant);
+                let likely = match drawn {
+                    Some(Bracket { lower, steadiness: Steadiness::Steady, .. }) => lower,
+                    Some(_) | None => member.likely,
                 };
-                let likely = match steadiness {
-                    Steadiness::Steady => lower,
-                    Steadiness::Moving => member.likely,
+                let allowed = match state.is_told_more_since(instant - RAISE_SHOWS_WITHIN) {
+                    true => member.allowed.zip_with(likely, Amperes::min),
+                    false => member.allowed,
                 };
+                let rising = member.allowed - allowed;
+                let unmeasured =
+                    Bracket { lower: PerPhase::default(), upper: None, steadiness: Steadiness::Moving };
+                let Bracket { lower, upper, steadiness } = drawn.unwrap_or(unmeasured);
+                let fell = upper.map_or(rising, |upper| upper - likely);
+                let unsettled = rising.zip_with(fell, Amperes::max);
                 let upper = upper.unwrap_or_else(|| self.hardware_on_lines(index));
-                // What a raise will add did not show yet: it is allowed from now on, and no base load (S7).
-                let is_rising = self.evse(index).is_told_more_since(instant - RAISE_SHOWS_WITHIN);
-                let allowed =
-                    if is_rising { member.allowed.zip_with(likely, Amperes::min) } else { member.allowed };
-                Member { lower, upper, likely, allowed, steadiness, ..member }
+                Member { lower, upper, likely, unsettled, allowed, steadiness, ..member }
             })
             .collect()
     }
@@ -789,6 +799,15 @@ impl EvseState {
         }
     }
 
+    /// The live limit in force may have expired by the new clock, or may hold for longer than it should.
+    fn clock_set(&mut self, now: Timestamp) {
+        if self.record.newest().is_some() {
+            self.doubted_since = self.doubted_since.or(Some(now));
+            self.needs_resend = true;
+            self.resend_at = None;
+        }
+    }
+
     fn booted(&mut self, now: Timestamp) {
         self.record.is_seen = true;
         self.record.booted(now, &self.traits);
@@ -886,6 +905,14 @@ impl EvseState {
         }
         lesson.is_row_changed |= before != self.record.learned;
         lesson
+    }
+
+    /// The same as its last one, told again: one measurement is no second witness of disobedience, phases or demand.
+    fn is_repeated(&self, measurement: &Measurement) -> bool {
+        let drawn = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO));
+        self.reports.back().is_some_and(|last| last.taken_at == measurement.taken_at)
+            && self.record.measured_at[1] == measurement.taken_at
+            && self.record.measured[1] == drawn
     }
 
     /// Since when it may draw at most where its transaction is told of at `now`: a station that was out of reach tells

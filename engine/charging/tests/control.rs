@@ -109,7 +109,7 @@ fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
     world.quiet_minutes(60, 5);
     let lose = world.quiet_minutes(4, 5);
     assert_eq!(lose.len(), 2);
-    assert_eq!(world.quiet_minutes(10, 14), BTreeSet::new());
+    assert_eq!(world.quiet_minutes(10, 18), BTreeSet::new());
     world.quiet_minutes(1, 5);
     assert_eq!(world.served_in(4, 5), lose, "they have the next turn");
 }

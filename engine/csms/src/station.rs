@@ -720,6 +720,9 @@ impl Station {
             self.row.clock_skew_ms = Some(ahead_ms);
             self.is_row_changed = true;
             self.tell_clock(core, received.now);
+            if moved.is_some_and(|moved| moved > SKEW_TRUSTED_MS) {
+                self.tell(core, received.now, SiteEvent::ClockSet(self.id().clone()));
+            }
         }
     }
 

@@ -35,8 +35,12 @@ const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
 /// An EV that takes nothing at the minimum is offered more after this long.
 const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
+/// By so much more the least that makes it charge is found.
+const TRIED_APART: Amperes = Amperes::from_amperes(1);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
+/// A minimum that no proof has made room for in this time is taken from those who have more than theirs.
+const ROOM_MADE_AFTER: TimeSpan = TimeSpan::from_seconds(60);
 /// A turn that a shed cuts short before it gave current for so long was none: it waits on, and comes first again.
 const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// A limit that may be a raise or a shed waits for so long for what meters and EVSEs have to say.
@@ -121,6 +125,10 @@ impl Site {
         let (mut problem, Apart { spare_takers, unproven }) = self.problem(now, &rows, &ceilings, &worst);
         let fair = self.allocator.fair_shares(&problem);
         let mut allocation = self.allocator.allocate(&problem);
+        if let Some(headroom) = self.room_for_minimums(&problem, &allocation, &rows, now) {
+            problem.headroom = headroom;
+            allocation = self.allocator.allocate(&problem);
+        }
         self.account(now, &problem, &allocation.limits, &fair);
         self.share_spare(&mut problem, &mut allocation, spare_takers, now);
         self.share_unproven(&mut problem, &mut allocation, unproven, &worst, now);
@@ -340,6 +348,43 @@ impl Site {
         }
     }
 
+    /// The base by which raises go may be above the likely one for long, and what is between them in the hands of others:
+    /// where a session that is on has waited for its minimum, those with more than theirs share what is sure to be there
+    /// (S7). Nobody is admitted or passed over by it.
+    fn room_for_minimums(
+        &self,
+        problem: &Problem,
+        allocation: &Allocation,
+        rows: &[RowNow],
+        now: Timestamp,
+    ) -> Option<Vec<Amperes>> {
+        let admitted =
+            || problem.sessions.iter().zip(&allocation.limits).filter(|&(_, &limit)| limit > Amperes::ZERO);
+        let is_kept_waiting = |candidate: &Candidate| {
+            let waits_since = candidate.on_since.filter(|_| !self.evse(candidate.key).has_current());
+            waits_since.is_some_and(|at| now >= at + ROOM_MADE_AFTER)
+        };
+        let mut headroom = None;
+        for (candidate, _) in admitted().filter(|(candidate, _)| is_kept_waiting(candidate)) {
+            for &(row, _) in candidate.loads.iter() {
+                let unsure = rows[row.place()].likely - rows[row.place()].highest;
+                if unsure <= Amperes::ZERO {
+                    continue;
+                }
+                let minimums = admitted().flat_map(|(other, _)| {
+                    let minimum = other.min.ceil_to(other.step);
+                    let on_row = other.loads.iter().filter(move |(loaded, _)| *loaded == row);
+                    on_row.map(move |(_, coefficient)| coefficient.of_ceil(minimum))
+                });
+                let present = problem.headroom[row.place()];
+                let least = minimums.sum::<Amperes>().min(present);
+                headroom.get_or_insert_with(|| problem.headroom.clone())[row.place()] =
+                    (present - unsure).max(least);
+            }
+        }
+        headroom
+    }
+
     /// What nobody else can use goes to EVs that take nothing now, so that they can begin again by themselves.
     fn share_spare(
         &mut self,
@@ -405,7 +450,7 @@ impl Site {
         let config = &self.network.evse(index).config;
         let min = state.minimum();
         let offer = if state.record.learned.is_satisfied {
-            Some(min)
+            Some(state.offer_to_begin())
         } else {
             state.demand.offer(now).map(|offer| offer.max(min))
         };
@@ -824,8 +869,7 @@ impl EvseState {
         !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
     }
 
-    /// An EV that takes nothing although it is offered its minimum may need more: it is offered two amperes more after
-    /// each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
+    /// An EV that takes nothing although it is offered its minimum may need more: it is offered more after each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
     /// True where something was learned.
     fn learn_minimum(&mut self, now: Timestamp, step: Amperes) -> bool {
         let is_due = self.minimum_doubted_at().is_some_and(|due| now >= due);
@@ -834,7 +878,7 @@ impl EvseState {
         };
         let has_charged = self.record.learned.charged_at.is_some_and(|charged_at| charged_at <= limit);
         if limit < self.traits.hardware_maximum && !has_charged {
-            let more = (limit + Amperes::from_amperes(2)).ceil_to(step);
+            let more = (limit + TRIED_APART).ceil_to(step);
             let least = more.min(self.traits.hardware_maximum.floor_to(step)).max(self.minimum());
             self.record.learned.minimum = Some(least);
         } else {
@@ -847,6 +891,12 @@ impl EvseState {
     /// The least that makes its EV charge, as far as learned.
     fn minimum(&self) -> Amperes {
         self.record.learned.minimum.unwrap_or(self.traits.minimum)
+    }
+
+    /// What an EV is offered that takes nothing: its minimum, and one ampere more where that has to be found by trying.
+    fn offer_to_begin(&self) -> Amperes {
+        let is_searched = self.is_trying() && self.record.learned.minimum.is_some();
+        if is_searched { self.minimum() + TRIED_APART } else { self.minimum() }
     }
 
     /// When the limit offered to an EV that takes nothing has been tried for long enough.

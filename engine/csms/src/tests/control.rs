@@ -1,6 +1,6 @@
 //! Control's commands on the wire, and stations' answers and measurements back.
 
-use units::Amperes;
+use units::{Amperes, TimeSpan};
 
 use crate::query::{Query, QueryAnswer, SiteView};
 use crate::tests::{House, message_id, site};
@@ -85,6 +85,22 @@ fn a_schedule_is_placed_by_the_stations_own_clock() {
     let calls = house.accept_all("CP1");
     let live = calls.iter().find(|call| call.contains("TxProfile")).unwrap();
     assert!(live.contains(r#""startSchedule":"2026-01-15T13:00:0"#), "{live}");
+}
+
+#[test]
+fn a_station_whose_clock_is_set_is_told_its_limit_anew_by_the_new_clock() {
+    let mut house = charging(House::new());
+    run(&mut house, 20, 13);
+    house.accept_all("CP1");
+    let ahead =
+        super::values_payload(1, Some("1"), 2_000, 13, &(house.now + TimeSpan::from_hours(1)).to_string());
+    house.call("CP1", "MeterValues", &ahead);
+    assert_eq!(view(&mut house).evses[0].control.limit, None, "what is in force is in doubt");
+    house.pass(2);
+    let calls = house.accept_all("CP1");
+    let live = calls.iter().find(|call| call.contains("TxProfile")).unwrap();
+    assert!(live.contains(r#""startSchedule":"2026-01-15T12:0"#), "an hour ago by its clock: {live}");
+    assert_eq!(view(&mut house).evses[0].control.limit, Some(Amperes::from_amperes(16)));
 }
 
 #[test]

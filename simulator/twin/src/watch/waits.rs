@@ -88,7 +88,8 @@ impl Watch {
                     let is_told = other.plant.is_reachable
                         && !other.has_disobeyed
                         && other.is_wired_right
-                        && other.is_counted_by_limit;
+                        && other.is_counted_by_limit
+                        && !other.plant.is_faulted;
                     // Its share stays promised to it although it does not do as told: nothing is promised beside it.
                     if other.has_disobeyed && other.plant.may_draw {
                         return None;
