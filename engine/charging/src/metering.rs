@@ -678,6 +678,32 @@ mod tests {
         assert_eq!(base, Base { highest: all(38), likely: all(34) });
     }
 
+    /// Base load of 34 A, anchored; then an anchor of one EVSE whose draw of `likely` may have been `unsettled` more, at
+    /// which the meter showed `metered`, and the base while it shows `shown` and `now` is known.
+    fn likely_after(metered: i64, anchored_as: Member, shown: i64, now: Member) -> Option<PerPhase<Amperes>> {
+        let mut metering = anchored();
+        metering.read(reading(30, metered)).unwrap();
+        metering.anchor(at(30), vec![anchored_as]).unwrap();
+        metering.read(reading(40, shown)).unwrap();
+        metering.base(&[now]).map(|base| base.likely)
+    }
+
+    #[test]
+    fn a_raise_on_its_way_is_no_base_load_whether_or_not_the_anchor_shows_it() {
+        let rising = Member { unsettled: all(4), steadiness: Steadiness::Moving, ..member(16, 16) };
+        for metered in [50, 54] {
+            assert_eq!(likely_after(metered, rising, 54, member(16, 20)), Some(all(34)), "{metered} A");
+        }
+        assert_eq!(likely_after(59, rising, 59, member(16, 20)), Some(all(39)), "more than it explains");
+    }
+
+    #[test]
+    fn what_fell_after_the_anchor_was_no_base_load_at_it() {
+        let fell_later = Member { unsettled: all(16), steadiness: Steadiness::Moving, ..member(0, 16) };
+        assert_eq!(likely_after(50, fell_later, 34, member(0, 16)), Some(all(34)));
+        assert_eq!(likely_after(50, fell_later, 50, member(0, 16)), Some(all(50)), "the meter did not fall");
+    }
+
     #[test]
     fn a_fall_is_believed_after_two_minutes() {
         let mut metering = anchored();

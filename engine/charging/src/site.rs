@@ -29,9 +29,8 @@ const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
-/// From the sending of a raise until its draw shows in a meter: the station's reaction, and up to 30 s of an on-board
-/// charger (DESIGN section 7).
-const RAISE_SHOWS_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
+/// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
+const DRAW_SHOWS_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// Readings of an EVSE that are kept to bracket the readings of a meter.
 const REPORTS_KEPT: usize = 4;
 
@@ -279,6 +278,8 @@ pub struct Site {
     plan: Option<Plan>,
     /// By row: what EVSEs might draw together when the meter was last fresh.
     headroom_fresh: Vec<Option<Amperes>>,
+    /// By row: what sessions might draw by the highest base, when that was last asked for and nothing was in motion.
+    sure: Vec<Option<(Timestamp, Amperes)>>,
     ticket: Ticket,
     changed: BTreeSet<EvseIndex>,
     alarms: BTreeSet<SiteAlarm>,
@@ -323,8 +324,12 @@ struct EvseState {
     needs_resend: bool,
     /// Not before this instant.
     resend_at: Option<Timestamp>,
+    /// Refusals in a row of limits that there was an EV for.
     rejections: u32,
+    /// The EV left: the transaction is over at the station, although that was not told yet.
+    has_left: bool,
     raised_at: Option<Timestamp>,
+    lowered_at: Option<Timestamp>,
     measure_asked_at: Option<Timestamp>,
     demand: Demand,
     /// Since when the newest limit has been its limit.
@@ -392,6 +397,7 @@ impl Site {
             allocator: MaxMin::new(),
             plan: None,
             headroom_fresh: vec![None; network.rows().len()],
+            sure: vec![None; network.rows().len()],
             ticket: Ticket(1),
             changed: BTreeSet::new(),
             alarms: BTreeSet::new(),
@@ -660,7 +666,7 @@ impl Site {
                     Some(Bracket { lower, steadiness: Steadiness::Steady, .. }) => lower,
                     Some(_) | None => member.likely,
                 };
-                let allowed = match state.is_told_more_since(instant - RAISE_SHOWS_WITHIN) {
+                let allowed = match state.is_told_more_since(instant - DRAW_SHOWS_WITHIN) {
                     true => member.allowed.zip_with(likely, Amperes::min),
                     false => member.allowed,
                 };
@@ -761,7 +767,9 @@ impl EvseState {
             needs_resend: false,
             resend_at: None,
             rejections: 0,
+            has_left: false,
             raised_at: None,
+            lowered_at: None,
             measure_asked_at: None,
             demand: Demand::default(),
             offered_since: None,
@@ -842,7 +850,9 @@ impl EvseState {
         self.needs_resend = false;
         self.resend_at = None;
         self.rejections = 0;
+        self.has_left = false;
         self.raised_at = None;
+        self.lowered_at = None;
         self.measure_asked_at = None;
         self.demand = Demand::default();
         self.record.learned =
@@ -860,9 +870,11 @@ impl EvseState {
     fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
+        self.has_left = self.record.is_in_transaction && ev == EvState::Absent;
         if ev == EvState::SuspendedEv {
-            // It charged at this limit before: it has had enough.
-            let limit = self.record.newest().map(|newest| newest.limit);
+            // It charged at this limit before: it has had enough. What it was not known to have says nothing.
+            let newest = self.record.newest().filter(|newest| newest.accepted_at.is_some());
+            let limit = newest.filter(|_| self.doubted_since.is_none()).map(|newest| newest.limit);
             self.record.learned.has_tried_all |=
                 self.record.learned.charged_at.is_some_and(|charged_at| limit >= Some(charged_at));
         }
@@ -895,8 +907,13 @@ impl EvseState {
         let before = self.record.learned;
         let mut lesson = self.record.measured(measurement, &self.traits);
         let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
-        if let Some(offer) = self.record.held.filter(|_| self.record.sent.is_empty()) {
-            if highest > Amperes::from_amperes(1) {
+        let under_offer = |offer: &SentLimit| offer.accepted_at.map(|at| measurement.taken_at.since(at));
+        let offer = self.record.held.filter(|_| self.record.sent.is_empty());
+        if let Some((offer, span)) = offer.and_then(|offer| Some((offer, under_offer(&offer)?)))
+            && span >= REACTION_DEFAULT
+        {
+            // An EV that stops below its minimum takes a while to.
+            if highest > Amperes::from_amperes(1) && span >= DRAW_SHOWS_WITHIN {
                 self.record.learned.charged_at = Some(
                     self.record.learned.charged_at.map_or(offer.limit, |lowest| lowest.min(offer.limit)),
                 );
@@ -953,7 +970,7 @@ impl EvseState {
                 self.needs_resend = false;
             }
             DispatchAnswer::Rejected => {
-                self.rejections += 1;
+                self.rejections += u32::from(!self.has_left);
                 self.record.is_refusing |= self.rejections >= REJECTIONS_MAX;
                 self.needs_resend = true;
                 self.resend_at = Some(now + RETRY_AFTER);

@@ -115,6 +115,25 @@ fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
 }
 
 #[test]
+fn s7_under_a_steady_base_load_a_turn_lasts_to_the_end_of_its_slice() {
+    // Six three-phase EVs, room for two of them. Turns change within three minutes: sheds, their proofs, raises.
+    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
+    for number in [0, 2, 3, 5, 6, 8] {
+        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
+        world.plug_in(&evse);
+        world.apply(SiteEvent::EvState(evse, EvState::Charging));
+    }
+    for slice in 0..4 {
+        let on = world.quiet_minutes(5, 5);
+        assert_eq!(on.len(), 2, "slice {slice}");
+        for minute in 6..15 {
+            assert_eq!(world.quiet_minutes(1, 5), on, "slice {slice}, minute {minute}");
+        }
+        world.quiet_minutes(1, 5);
+    }
+}
+
+#[test]
 fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_what_it_leaves() {
     // Of 24 A the first counts for 16 A whatever it is told, and two others of 6 A want the rest.
     let character = Character { rating: 32, unproven: Some(0), ..Character::OBEDIENT };
@@ -333,14 +352,7 @@ fn an_evse_without_a_transaction_refuses_nothing() {
     world.plug_in(&evse);
     let refused =
         |world: &World| world.site.alarms().contains(&SiteAlarm::LimitRefused { evse: evse.clone() });
-    for _ in 0..120 {
-        world.now += TimeSpan::from_seconds(1);
-        for command in world.site.decide(world.now) {
-            if let CommandKind::SetLive { .. } = command.kind {
-                world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Rejected));
-            }
-        }
-    }
+    world.refuse_limits(120);
     assert!(refused(&world));
     world.apply(SiteEvent::Booted(evse.station.clone()));
     let fallbacks = world.site.decide(world.now);
@@ -349,6 +361,37 @@ fn an_evse_without_a_transaction_refuses_nothing() {
         world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Accepted));
     }
     assert!(!refused(&world), "the limits of a transaction end with it");
+}
+
+#[test]
+fn what_a_station_refuses_after_the_ev_left_is_no_refusal_of_limits() {
+    let mut world = World::new(21, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Absent));
+    world.refuse_limits(120);
+    assert!(!world.site.alarms().contains(&SiteAlarm::LimitRefused { evse }));
+}
+
+#[test]
+fn a_measurement_that_is_told_twice_is_one_witness_of_disobedience() {
+    let mut world = World::new(22, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.quiet_minutes(3, 30);
+    let limit = world.site.evse_view(world.now, &evse).unwrap().limit.unwrap();
+    let mut above = |seconds: i64| {
+        world.now += TimeSpan::from_seconds(seconds);
+        let current = PerPhase::splat(Some(limit + Amperes::from_amperes(3)));
+        let measurement = Measurement { taken_at: world.now, current, offered: None };
+        for _ in 0..2 {
+            world.apply(SiteEvent::Measured(evse.clone(), measurement));
+        }
+        world.site.alarms().contains(&SiteAlarm::Disobedient { evse: evse.clone() })
+    };
+    assert_eq!((above(1), above(1)), (false, true));
 }
 
 #[test]
@@ -606,6 +649,18 @@ impl World {
         let second = self.now.since(self.start).seconds_floor();
         self.base = PerPhase::splat(base + Amperes::from_milliamperes(second % 20));
         self.settle(second);
+    }
+
+    /// Seconds in which stations refuse every live limit.
+    fn refuse_limits(&mut self, seconds: i64) {
+        for _ in 0..seconds {
+            self.now += TimeSpan::from_seconds(1);
+            for command in self.site.decide(self.now) {
+                if let CommandKind::SetLive { .. } = command.kind {
+                    self.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Rejected));
+                }
+            }
+        }
     }
 
     /// Quiet minutes at a base load; then who has current.

@@ -113,9 +113,9 @@ impl Calls {
         Some(self.waiting.remove(place))
     }
 
-    /// The limits that wait, which wait no longer.
-    pub fn give_up_limits(&mut self) -> Vec<Waiting> {
-        self.waiting.extract_if(.., |call| call.priority == Priority::Limit).collect()
+    /// The calls that wait and are in vain, which wait no longer.
+    pub fn give_up(&mut self, is_vain: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        self.waiting.extract_if(.., |call| is_vain(call)).collect()
     }
 
     pub fn sent(&mut self, call: Outstanding) {

@@ -345,7 +345,7 @@ impl Station {
             (was, Some(is)) if was != Some(is) => {
                 self.tell(core, received.now, SiteEvent::TransactionStarted(evse));
             }
-            (Some(_), None) => self.tell(core, received.now, SiteEvent::TransactionEnded(evse)),
+            (Some(_), None) => self.draw_ended(core, received.now, evse),
             (None | Some(_), None | Some(_)) => {}
         }
         let is_newest = event.seq_no.is_none_or(|number| row.events.highest() == Some(number));

@@ -571,7 +571,7 @@ impl Station {
         core.out.push(Wait::ForRecords, Effect::SealedCdr(Box::new(cdr)));
         if let Some(place) = place.filter(|&place| self.evses[place].current == Some(id)) {
             self.evses[place].current = None;
-            self.tell(core, now, SiteEvent::TransactionEnded(open.row.evse.clone()));
+            self.draw_ended(core, now, open.row.evse.clone());
         }
         self.transactions.remember(open.row);
     }

@@ -13,7 +13,7 @@ use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
 };
 
-use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose};
+use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiting};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
@@ -538,10 +538,20 @@ impl Station {
 
     /// Records can be committed again: of what waited meanwhile, limits rest on base load as it was, and are decided anew.
     pub fn storage_is_well(&mut self, core: &mut Core, now: Timestamp) {
-        for old in self.calls.give_up_limits() {
+        for old in self.calls.give_up(|waiting| waiting.priority == Priority::Limit) {
             self.ended(core, now, &old.call, old.purpose, End::None("records could not be committed"));
         }
         self.pump(core, now);
+    }
+
+    /// Nothing is drawn at `evse` any more. A limit of the transaction that still waits would leave after it, at the cost of
+    /// those who may have more now.
+    pub fn draw_ended(&mut self, core: &mut Core, now: Timestamp, evse: EvseId) {
+        let is_of_evse = |waiting: &Waiting| matches!(waiting.call, Call::SetLive { evse: number, .. } if number == evse.number);
+        for old in self.calls.give_up(is_of_evse) {
+            self.ended(core, now, &old.call, old.purpose, End::None("the transaction ended"));
+        }
+        self.tell(core, now, SiteEvent::TransactionEnded(evse));
     }
 
     fn expire_calls(&mut self, core: &mut Core, now: Timestamp) {

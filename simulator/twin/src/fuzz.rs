@@ -244,12 +244,12 @@ impl Draw {
     fn bases(&mut self, circuits: &mut [Circuit]) {
         for (place, circuit) in circuits.iter_mut().enumerate() {
             if place == 0 || self.percent(30) {
-                let room = circuit.rating - 5;
+                let room = room_for_base(circuit.rating);
                 circuit.base_own = (room * self.within(0, 55) / 100).max(0);
             }
         }
         for place in (0..circuits.len()).rev() {
-            let room = circuits[place].rating - 5;
+            let room = room_for_base(circuits[place].rating);
             let below: i64 =
                 circuits.iter().filter(|other| other.parent == Some(place)).map(|other| other.base).sum();
             let own = circuits[place].base_own.min((room - below).max(0));
@@ -625,6 +625,11 @@ impl Site {
 
 fn is_accepted(site: &str) -> bool {
     site_file::parse("site.toml", site).is_ok_and(|site| Network::build(site.config).is_ok())
+}
+
+/// What base load may take of a rating, in amperes: all but the reserve of 3 % and the meter's class, and some.
+fn room_for_base(rating: i64) -> i64 {
+    rating - (rating / 20).max(5)
 }
 
 fn is_below(circuits: &[Circuit], circuit: usize, above: usize) -> bool {

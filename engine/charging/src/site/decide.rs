@@ -39,8 +39,10 @@ const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 const TRIED_APART: Amperes = Amperes::from_amperes(1);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
-/// A minimum that no proof has made room for in this time is taken from those who have more than theirs.
-const ROOM_MADE_AFTER: TimeSpan = TimeSpan::from_seconds(60);
+/// An EV that is on and has no current after this, much longer than sheds and their proofs take, waits in vain.
+const ROOM_MADE_AFTER: TimeSpan = TimeSpan::from_minutes(5);
+/// The reports around a shed and an anchor between them have come after this.
+const SHED_ANCHORED_AFTER: TimeSpan = TimeSpan::from_seconds(90);
 /// A turn that a shed cuts short before it gave current for so long was none: it waits on, and comes first again.
 const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// A limit that may be a raise or a shed waits for so long for what meters and EVSEs have to say.
@@ -125,7 +127,7 @@ impl Site {
         let (mut problem, Apart { spare_takers, unproven }) = self.problem(now, &rows, &ceilings, &worst);
         let fair = self.allocator.fair_shares(&problem);
         let mut allocation = self.allocator.allocate(&problem);
-        if let Some(headroom) = self.room_for_minimums(&problem, &allocation, &rows, now) {
+        if let Some(headroom) = self.room_that_is_sure(&problem, &allocation, &rows, now) {
             problem.headroom = headroom;
             allocation = self.allocator.allocate(&problem);
         }
@@ -348,41 +350,58 @@ impl Site {
         }
     }
 
-    /// The base by which raises go may be above the likely one for long, and what is between them in the hands of others:
-    /// where a session that is on has waited for its minimum, those with more than theirs share what is sure to be there
-    /// (S7). Nobody is admitted or passed over by it.
-    fn room_for_minimums(
-        &self,
+    /// The base by which raises go may stay above the likely one, and what is between them in the hands of others: where a
+    /// session that is on has waited for room in vain, and its minimum fits what is sure to be there, that alone is shared
+    /// out on its rows (S7).
+    fn room_that_is_sure(
+        &mut self,
         problem: &Problem,
         allocation: &Allocation,
         rows: &[RowNow],
         now: Timestamp,
     ) -> Option<Vec<Amperes>> {
-        let admitted =
-            || problem.sessions.iter().zip(&allocation.limits).filter(|&(_, &limit)| limit > Amperes::ZERO);
-        let is_kept_waiting = |candidate: &Candidate| {
-            let waits_since = candidate.on_since.filter(|_| !self.evse(candidate.key).has_current());
-            waits_since.is_some_and(|at| now >= at + ROOM_MADE_AFTER)
-        };
         let mut headroom = None;
-        for (candidate, _) in admitted().filter(|(candidate, _)| is_kept_waiting(candidate)) {
-            for &(row, _) in candidate.loads.iter() {
-                let unsure = rows[row.place()].likely - rows[row.place()].highest;
-                if unsure <= Amperes::ZERO {
-                    continue;
-                }
-                let minimums = admitted().flat_map(|(other, _)| {
-                    let minimum = other.min.ceil_to(other.step);
-                    let on_row = other.loads.iter().filter(move |(loaded, _)| *loaded == row);
-                    on_row.map(move |(_, coefficient)| coefficient.of_ceil(minimum))
-                });
-                let present = problem.headroom[row.place()];
-                let least = minimums.sum::<Amperes>().min(present);
-                headroom.get_or_insert_with(|| problem.headroom.clone())[row.place()] =
-                    (present - unsure).max(least);
+        for (candidate, &limit) in problem.sessions.iter().zip(&allocation.limits) {
+            let waits_since = candidate.on_since.filter(|_| !self.evse(candidate.key).has_current());
+            if limit == Amperes::ZERO || waits_since.is_none_or(|at| now < at + ROOM_MADE_AFTER) {
+                continue;
+            }
+            let minimum = candidate.min.ceil_to(candidate.step);
+            let sure = |&(row, coefficient): &(RowIndex, Coefficient)| {
+                let sure = self.sure_headroom(row, problem, rows, now)?;
+                (coefficient.of_ceil(minimum) <= sure).then_some((row, sure))
+            };
+            if let Some(sure) = candidate.loads.iter().map(sure).collect::<Option<Vec<_>>>() {
+                let headroom = headroom.get_or_insert_with(|| problem.headroom.clone());
+                sure.into_iter()
+                    .for_each(|(row, sure)| headroom[row.place()] = headroom[row.place()].min(sure));
             }
         }
         headroom
+    }
+
+    /// What the sessions of a problem may draw on a row by the highest base. What was just shed may hide base load: until
+    /// that is anchored, what was sure before it counts.
+    fn sure_headroom(
+        &mut self,
+        row: RowIndex,
+        problem: &Problem,
+        rows: &[RowNow],
+        now: Timestamp,
+    ) -> Option<Amperes> {
+        if self.is_settled(row, now) {
+            let unsure = rows[row.place()].likely - rows[row.place()].highest;
+            self.sure[row.place()] = Some((now, problem.headroom[row.place()] - unsure));
+        }
+        self.sure[row.place()].filter(|&(at, _)| now < at + SHED_ANCHORED_AFTER).map(|(_, sure)| sure)
+    }
+
+    /// Nobody on the row was told less lately.
+    fn is_settled(&self, row: RowIndex, now: Timestamp) -> bool {
+        self.network.evse_indices().all(|index| {
+            let is_lowered = self.evse(index).lowered_at.is_some_and(|at| now < at + SHED_ANCHORED_AFTER);
+            !is_lowered || self.network.loads_at_worst(index).iter().all(|&(loaded, _)| loaded != row)
+        })
     }
 
     /// What nobody else can use goes to EVs that take nothing now, so that they can begin again by themselves.
@@ -757,9 +776,13 @@ impl Site {
         state.outstanding = Some(ticket);
         state.needs_resend = false;
         state.resend_at = Some(now + if state.record.is_refusing { REFUSING_RETRY } else { RETRY_AFTER });
-        if urgency == Urgency::Raise {
-            state.raised_at = Some(now);
-            state.turn_began_at = begins_turn.then_some(now);
+        match urgency {
+            Urgency::Shed => state.lowered_at = Some(now),
+            Urgency::Renewal => {}
+            Urgency::Raise => {
+                state.raised_at = Some(now);
+                state.turn_began_at = begins_turn.then_some(now);
+            }
         }
         let kind = CommandKind::SetLive { limit, limit_expired, lifetime: LIFETIME, urgency };
         Command { evse: state.id.clone(), ticket, kind }

@@ -389,7 +389,9 @@ impl Watch {
                 None => {
                     let sum = self.sum_with(now, circuit, index, limit);
                     let left = self.circuits[circuit].static_headroom;
-                    if Phase::ALL.into_iter().all(|phase| sum[phase] <= left[phase]) {
+                    let loaded = at_limit(self.evses[index].wiring, limit, 3);
+                    let is_above = |phase: Phase| loaded[phase] > Amperes::ZERO && sum[phase] > left[phase];
+                    if !Phase::ALL.into_iter().any(is_above) {
                         continue;
                     }
                     format!(
