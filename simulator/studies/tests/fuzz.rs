@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 53] = [
+const FOUND: [(u64, &str, &str); 67] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -69,6 +69,20 @@ const FOUND: [(u64, &str, &str); 53] = [
     ),
     (7194, "all", "belief: as 857"),
     (2122, "all", "S1: a doubted meter that showed more than the rating"),
+    (112, "all", "S7: the least that makes an EV charge was sought in steps that did not fit"),
+    (625, "all", "belief: a station that took a new time and its limits by the old"),
+    (737, "all", "S7: one measurement told twice was two witnesses of disobedience"),
+    (3330, "all", "S7: a draw that ended after an anchor was base load at it"),
+    (7450, "all", "S7: beside a station that is locked up"),
+    (9316, "all", "S7: between the likely and the highest base there was no room for a minimum"),
+    (7686, "all", "S7: as 9316"),
+    (2912, "all", "S7: an EV that stopped under a limit that was never in force was held to be full"),
+    (3662, "all", "S7: limits of a transaction that was over were refused"),
+    (3006, "all", "S2: a limit that left after its transaction"),
+    (7833, "all", "belief: a clock that was set back, behind a link of a few minutes"),
+    (8933, "all", "S5: a first limit, on other lines than the full ones"),
+    (9240, "all", "S7: a station that accepts a limit and stays at 0 A"),
+    (7930, "all", "a site with more base load than its rating leaves"),
 ];
 
 #[test]

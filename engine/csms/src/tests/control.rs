@@ -146,6 +146,23 @@ fn a_shed_overtakes_what_waits_and_a_call_that_hangs_is_given_up_and_withdrawn()
 }
 
 #[test]
+fn s2_a_limit_that_waits_for_its_turn_leaves_no_more_once_its_transaction_ended() {
+    let mut house = charging(House::new());
+    let clear =
+        Command::Call { station: "CP1".parse().unwrap(), action: "ClearCache".into(), payload: "{}".into() };
+    house.take();
+    house.command(clear);
+    house.pass(2);
+    let hanging = house.calls_to("CP1");
+    assert_eq!(hanging.len(), 1, "the first limit waits for the answer: {hanging:?}");
+    house.call("CP1", "StopTransaction", &super::stop_payload("1", 10, &house.stamp()));
+    house.frame("CP1", &format!(r#"[3,"{}",{{"status":"Accepted"}}]"#, message_id(&hanging[0])));
+    house.pass(2);
+    let calls = house.accept_all("CP1");
+    assert!(!calls.iter().any(|call| call.contains("TxProfile")), "{calls:?}");
+}
+
+#[test]
 fn a_limit_that_is_refused_or_not_answered_is_told_to_control() {
     let mut house = charging(House::new());
     for _ in 0..20 {

@@ -358,12 +358,14 @@ impl Watch {
         let called = on_row().map(|evse| evse.link_since + CALLED_AFTER);
         let told_at = sent_again.chain(called).filter(|at| *at >= since).max();
         let acted = ON_THE_WIRE + self.currents.reaction.shed;
-        // What is shed on another line than stated ends nothing: the next reading tells, and more is shed.
+        // What is shed on another line than stated ends nothing: a reading tells once it should have, and more is shed.
         let row = &self.currents.rows[circuit][phase];
-        let shed_in_vain = row.shed_at.filter(|_| on_row().any(|evse| !evse.is_wired_right));
+        let is_wired_right = on_row().all(|evse| evse.is_wired_right);
+        let shed_in_vain = row.shed_at.filter(|_| !is_wired_right).map(|at| at + acted);
+        // Nor does it end what is drawn above what was told, until that is known.
         let excess = truth.circuits()[circuit].total()[phase] - self.circuits[circuit].rating[phase];
         let is_unforeseen = excess <= self.unforeseen(now, truth, circuit, phase) + ROUNDING;
-        let unforeseen = is_unforeseen.then_some(now);
+        let unforeseen = (is_unforeseen && is_wired_right).then_some(now);
         let again_by = told_at.into_iter().chain(shed_in_vain).chain(unforeseen).max().map(|at| at + acted);
         if let Some(again_by) = again_by.filter(|by| *by > now) {
             self.currents.deadlines.insert((again_by, circuit, phase, Deadline::Over));

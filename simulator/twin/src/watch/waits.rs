@@ -1,6 +1,7 @@
 //! S7: no session waits longer than the wait bound of its class.
 //!
-//! A session waits while its EV wants energy, its station is in reach and does as told, and its pilot offers nothing.
+//! A session waits while its EV wants energy, its station is in reach and does as told, and its pilot offers nothing; one
+//! whose station accepts a limit and offers nothing waits for the station.
 //! CONTROL section 5: the bound is ⌈n/k⌉ · slice, k = minimums that fit the row at its worst base. A session on several
 //! rows may be passed over by one row now and by another then: n = sessions of the class that share any row with it, and
 //! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
@@ -55,6 +56,7 @@ impl Watch {
             && evse.plant.is_reachable
             && !evse.has_disobeyed
             && evse.is_wired_right
+            && (evse.plant.confirms_limits || evse.live.is_none_or(|told| told == Amperes::ZERO))
             && evse.plant.limit == Amperes::ZERO
     }
 
