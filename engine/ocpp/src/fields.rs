@@ -188,7 +188,7 @@ impl<'p> Fields<'p> {
 
     pub(crate) fn word<T: Word>(&mut self, field: &'static str) -> Option<T> {
         match self.get(field)? {
-            Json::Text(text) if text.trim().is_empty() => {
+            Json::Text(text) if text.chars().all(char::is_whitespace) => {
                 self.note(Quirk::EmptyText { field });
                 None
             }
@@ -298,7 +298,7 @@ impl<'p> Fields<'p> {
         match json {
             Json::Number(text) | Json::Text(text) => {
                 self.note_if_text(field, json);
-                if text.trim().is_empty() {
+                if text.chars().all(char::is_whitespace) {
                     self.note(Quirk::EmptyText { field });
                 }
                 Some(Figure::new(text.as_ref()))

@@ -183,6 +183,18 @@ const fn is_escaped(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
+/// [`is_escaped`] of each byte, in its order: strings are most of a frame.
+static ESCAPED: [bool; 256] = {
+    let mut table = [false; 256];
+    let (mut at, mut byte) = (0, 0_u8);
+    while at < table.len() {
+        table[at] = is_escaped(byte);
+        at += 1;
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -289,7 +301,7 @@ impl<'a> Parser<'a> {
     /// Goes to the next byte that may not stand in a string.
     fn skip_plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().position(|&byte| is_escaped(byte)).unwrap_or(rest.len());
+        self.at += rest.iter().position(|&byte| ESCAPED[usize::from(byte)]).unwrap_or(rest.len());
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
