@@ -1,6 +1,7 @@
 //! What the station has to say: one call outstanding, transaction messages queued in order until they are answered.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use units::{IdToken, TimeSpan, Timestamp};
@@ -132,12 +133,13 @@ pub struct Outbox {
     retry_at: Timestamp,
     /// How often the first transaction message was refused.
     refusals: i64,
-    prefix: u32,
+    /// What all its ids and names begin with.
+    prefix: String,
     sent: u64,
 }
 
 impl Outbox {
-    pub const fn new(prefix: u32) -> Self {
+    pub fn new(prefix: u32) -> Self {
         Self {
             calls: VecDeque::new(),
             transactional: VecDeque::new(),
@@ -145,7 +147,7 @@ impl Outbox {
             records: BTreeMap::new(),
             retry_at: Timestamp::EPOCH,
             refusals: 0,
-            prefix,
+            prefix: format!("{prefix:08x}-"),
             sent: 0,
         }
     }
@@ -207,12 +209,14 @@ impl Outbox {
 
     /// The name of a transaction that the station names itself.
     pub fn own_name(&self, local: u64) -> TransactionName {
-        TransactionName::Station(format!("{:08x}-{local}", self.prefix))
+        TransactionName::Station(format!("{}{local}", self.prefix))
     }
 
     fn next_id(&mut self) -> String {
         self.sent += 1;
-        format!("{:08x}-{}", self.prefix, self.sent)
+        let mut id = String::with_capacity(self.prefix.len() + 20);
+        let _ = write!(id, "{}{}", self.prefix, self.sent);
+        id
     }
 }
 
@@ -313,7 +317,7 @@ impl Station {
         };
         match outstanding.call {
             Call::Boot(_) => self.boot_answered(payload),
-            Call::Heartbeat => self.set_clock(text_at(payload, "/currentTime")),
+            Call::Heartbeat => self.set_clock(text_at(payload, "currentTime")),
             Call::Status { .. } | Call::MeterValues { .. } | Call::Report { .. } => {}
             Call::Authorize { connector, offer } => {
                 if self.verdict(&offer.token, payload) == Verdict::Accepted {
@@ -375,9 +379,9 @@ impl Station {
     }
 
     fn boot_answered(&mut self, payload: &Value) {
-        self.set_clock(text_at(payload, "/currentTime"));
-        let interval = whole_at(payload, "/interval").filter(|seconds| *seconds > 0);
-        match text_at(payload, "/status") {
+        self.set_clock(text_at(payload, "currentTime"));
+        let interval = whole_at(payload, "interval").filter(|seconds| *seconds > 0);
+        match text_at(payload, "status") {
             Some("Accepted") => {
                 self.registration = Registration::Accepted;
                 self.was_accepted = true;
@@ -403,7 +407,7 @@ impl Station {
         match &message.fact {
             Fact::Began { token, .. } => {
                 if record.name.is_none() {
-                    record.name = whole_at(payload, "/transactionId").map(TransactionName::Backend);
+                    record.name = whole_at(payload, "transactionId").map(TransactionName::Backend);
                 }
                 self.token_judged(connector, message.local, token.as_ref(), payload);
             }
@@ -440,8 +444,8 @@ impl Station {
     /// Reads what the backend thinks of a token, and keeps it in the cache or takes it out.
     fn verdict(&mut self, token: &IdToken, payload: &Value) -> Verdict {
         let status = match self.config.version {
-            OcppVersion::V16 => Some(text_at(payload, "/idTagInfo/status").unwrap_or("")),
-            OcppVersion::V201 => text_at(payload, "/idTokenInfo/status"),
+            OcppVersion::V16 => Some(text_at(payload, "idTagInfo/status").unwrap_or("")),
+            OcppVersion::V201 => text_at(payload, "idTokenInfo/status"),
         };
         match status {
             Some("Accepted") => {

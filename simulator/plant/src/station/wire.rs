@@ -68,7 +68,8 @@ pub fn call_error(id: &str, code: &str, description: &str) -> String {
 
 /// `text` as a JSON string.
 pub fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    // A text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// A count of thousandths as a decimal number without needless zeros.
@@ -92,19 +93,23 @@ pub fn push_decimal(out: &mut String, thousandths: i64) {
     }
 }
 
-/// The text member of an answer, such as `status` or `idTagInfo.status`.
-pub fn text_at<'a>(payload: &'a Value, pointer: &str) -> Option<&'a str> {
-    payload.pointer(pointer).and_then(Value::as_str)
+/// The text at a path of members, such as `status` or `idTagInfo/status`.
+pub fn text_at<'a>(payload: &'a Value, path: &str) -> Option<&'a str> {
+    member_at(payload, path).and_then(Value::as_str)
 }
 
-/// The whole number at a pointer.
-pub fn whole_at(payload: &Value, pointer: &str) -> Option<i64> {
-    payload.pointer(pointer).and_then(Value::as_i64)
+/// The whole number at a path.
+pub fn whole_at(payload: &Value, path: &str) -> Option<i64> {
+    member_at(payload, path).and_then(Value::as_i64)
 }
 
-/// The connector number at a pointer.
-pub fn connector_at(payload: &Value, pointer: &str) -> Option<ConnectorNumber> {
-    whole_at(payload, pointer).and_then(|number| ConnectorNumber::try_from(number).ok())
+/// The connector number at a path.
+pub fn connector_at(payload: &Value, path: &str) -> Option<ConnectorNumber> {
+    whole_at(payload, path).and_then(|number| ConnectorNumber::try_from(number).ok())
+}
+
+fn member_at<'a>(payload: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').try_fold(payload, |value, name| value.get(name))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn obey(station: &mut Station, action: &str, payload: &Value, effects: &mut 
         "ChangeConfiguration" => change_configuration(station, payload),
         "GetConfiguration" => get_configuration(station, payload),
         "ChangeAvailability" => change_availability(station, payload),
-        "Reset" => match text_at(payload, "/type") {
+        "Reset" => match text_at(payload, "type") {
             Some("Soft") => reset(effects, StopReason::SoftReset),
             Some("Hard") => reset(effects, StopReason::HardReset),
             _ => Answer::Error("PropertyConstraintViolation"),
@@ -50,7 +50,7 @@ pub fn obey(station: &mut Station, action: &str, payload: &Value, effects: &mut 
 
 fn set_charging_profile(station: &mut Station, payload: &Value) -> Answer {
     let (Some(connector), Some(text)) =
-        (connector_at(payload, "/connectorId"), payload.get("csChargingProfiles"))
+        (connector_at(payload, "connectorId"), payload.get("csChargingProfiles"))
     else {
         return Answer::Error("FormationViolation");
     };
@@ -62,7 +62,7 @@ fn set_charging_profile(station: &mut Station, payload: &Value) -> Answer {
 }
 
 fn clear_charging_profile(station: &mut Station, payload: &Value) -> Answer {
-    let purpose = match text_at(payload, "/chargingProfilePurpose") {
+    let purpose = match text_at(payload, "chargingProfilePurpose") {
         Some("ChargePointMaxProfile") => Some(Purpose::ChargePointMaxProfile),
         Some("TxDefaultProfile") => Some(Purpose::TxDefaultProfile),
         Some("TxProfile") => Some(Purpose::TxProfile),
@@ -70,24 +70,24 @@ fn clear_charging_profile(station: &mut Station, payload: &Value) -> Answer {
         None => None,
     };
     let filter = Filter {
-        id: whole_at(payload, "/id"),
-        connector: connector_at(payload, "/connectorId"),
+        id: whole_at(payload, "id"),
+        connector: connector_at(payload, "connectorId"),
         purpose,
-        stack_level: whole_at(payload, "/stackLevel").and_then(|level| u32::try_from(level).ok()),
+        stack_level: whole_at(payload, "stackLevel").and_then(|level| u32::try_from(level).ok()),
     };
     Answer::status(if station.clear_profiles(filter) == 0 { "Unknown" } else { "Accepted" })
 }
 
 fn composite_schedule(station: &Station, payload: &Value) -> Answer {
-    let number = connector_at(payload, "/connectorId");
-    let duration = whole_at(payload, "/duration").filter(|seconds| (0..=10_000_000).contains(seconds));
+    let number = connector_at(payload, "connectorId");
+    let duration = whole_at(payload, "duration").filter(|seconds| (0..=10_000_000).contains(seconds));
     let (Some(number), Some(seconds)) = (number, duration) else {
         return Answer::Error("FormationViolation");
     };
     if number > station.connectors() {
         return Answer::status("Rejected");
     }
-    let (unit, unit_name) = match text_at(payload, "/chargingRateUnit") {
+    let (unit, unit_name) = match text_at(payload, "chargingRateUnit") {
         Some("W") => (ScheduleUnit::Watts, "W"),
         Some(_) | None => (ScheduleUnit::Amperes, "A"),
     };
@@ -105,10 +105,10 @@ fn composite_schedule(station: &Station, payload: &Value) -> Answer {
 }
 
 fn remote_start(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let Some(token) = text_at(payload, "/idTag").and_then(|text| text.parse::<IdToken>().ok()) else {
+    let Some(token) = text_at(payload, "idTag").and_then(|text| text.parse::<IdToken>().ok()) else {
         return Answer::Error("FormationViolation");
     };
-    let Some(connector) = station.free_for_start(connector_at(payload, "/connectorId")) else {
+    let Some(connector) = station.free_for_start(connector_at(payload, "connectorId")) else {
         return Answer::status("Rejected");
     };
     let profile = payload
@@ -125,7 +125,7 @@ fn remote_start(station: &Station, payload: &Value, effects: &mut Vec<Deferred>)
 }
 
 fn remote_stop(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let connector = whole_at(payload, "/transactionId")
+    let connector = whole_at(payload, "transactionId")
         .and_then(|id| station.connector_of_transaction(&TransactionName::Backend(id)));
     let Some(connector) = connector else { return Answer::status("Rejected") };
     effects.push(Deferred::Stop { connector, reason: StopReason::Remote });
@@ -133,7 +133,7 @@ fn remote_stop(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) 
 }
 
 fn change_configuration(station: &mut Station, payload: &Value) -> Answer {
-    let (Some(key), Some(value)) = (text_at(payload, "/key"), text_at(payload, "/value")) else {
+    let (Some(key), Some(value)) = (text_at(payload, "key"), text_at(payload, "value")) else {
         return Answer::Error("FormationViolation");
     };
     let Some(row) = settings::row_of_key(key) else { return Answer::status("NotSupported") };
@@ -168,12 +168,12 @@ fn get_configuration(station: &Station, payload: &Value) -> Answer {
 }
 
 fn change_availability(station: &mut Station, payload: &Value) -> Answer {
-    let to = match text_at(payload, "/type") {
+    let to = match text_at(payload, "type") {
         Some("Operative") => Availability::Operative,
         Some("Inoperative") => Availability::Inoperative,
         _ => return Answer::Error("PropertyConstraintViolation"),
     };
-    let number = connector_at(payload, "/connectorId");
+    let number = connector_at(payload, "connectorId");
     let Some(number) = number.filter(|number| *number <= station.connectors()) else {
         return Answer::status("Rejected");
     };
@@ -184,18 +184,18 @@ fn change_availability(station: &mut Station, payload: &Value) -> Answer {
 }
 
 fn unlock(station: &mut Station, payload: &Value) -> Answer {
-    let number = connector_at(payload, "/connectorId").filter(|number| station.held(*number).is_some());
+    let number = connector_at(payload, "connectorId").filter(|number| station.held(*number).is_some());
     let Some(number) = number else { return Answer::status("NotSupported") };
     station.end_transaction(number, StopReason::UnlockCommand, None);
     Answer::status("Unlocked")
 }
 
 fn trigger(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let Some(concerned) = station.concerned(connector_at(payload, "/connectorId")) else {
+    let Some(concerned) = station.concerned(connector_at(payload, "connectorId")) else {
         return Answer::status("Rejected");
     };
     let concerned = concerned.into_iter();
-    match text_at(payload, "/requestedMessage") {
+    match text_at(payload, "requestedMessage") {
         Some("BootNotification") => effects.push(Deferred::Send(Call::Boot(BootReason::Triggered))),
         Some("Heartbeat") => effects.push(Deferred::Send(Call::Heartbeat)),
         Some("StatusNotification") => effects.extend(concerned.map(Deferred::TellStatus)),

@@ -51,7 +51,7 @@ fn set_charging_profile(station: &mut Station, payload: &Value) -> Answer {
     if station.has(Quirk::RejectsByFormerSchema) {
         return Answer::Error("FormationViolation");
     }
-    let (Some(evse), Some(text)) = (connector_at(payload, "/evseId"), payload.get("chargingProfile")) else {
+    let (Some(evse), Some(text)) = (connector_at(payload, "evseId"), payload.get("chargingProfile")) else {
         return Answer::Error("FormatViolation");
     };
     let installed = ProfileText::read_v201(text).and_then(|text| {
@@ -68,7 +68,7 @@ fn set_charging_profile(station: &mut Station, payload: &Value) -> Answer {
 }
 
 fn clear_charging_profile(station: &mut Station, payload: &Value) -> Answer {
-    let purpose = match text_at(payload, "/chargingProfileCriteria/chargingProfilePurpose") {
+    let purpose = match text_at(payload, "chargingProfileCriteria/chargingProfilePurpose") {
         Some("ChargingStationMaxProfile") => Some(Purpose::ChargePointMaxProfile),
         Some("TxDefaultProfile") => Some(Purpose::TxDefaultProfile),
         Some("TxProfile") => Some(Purpose::TxProfile),
@@ -77,25 +77,25 @@ fn clear_charging_profile(station: &mut Station, payload: &Value) -> Answer {
         None => None,
     };
     let filter = Filter {
-        id: whole_at(payload, "/chargingProfileId"),
-        connector: connector_at(payload, "/chargingProfileCriteria/evseId"),
+        id: whole_at(payload, "chargingProfileId"),
+        connector: connector_at(payload, "chargingProfileCriteria/evseId"),
         purpose,
-        stack_level: whole_at(payload, "/chargingProfileCriteria/stackLevel")
+        stack_level: whole_at(payload, "chargingProfileCriteria/stackLevel")
             .and_then(|level| u32::try_from(level).ok()),
     };
     Answer::status(if station.clear_profiles(filter) == 0 { "Unknown" } else { "Accepted" })
 }
 
 fn composite_schedule(station: &Station, payload: &Value) -> Answer {
-    let number = connector_at(payload, "/evseId");
-    let duration = whole_at(payload, "/duration").filter(|seconds| (0..=10_000_000).contains(seconds));
+    let number = connector_at(payload, "evseId");
+    let duration = whole_at(payload, "duration").filter(|seconds| (0..=10_000_000).contains(seconds));
     let (Some(number), Some(seconds)) = (number, duration) else {
         return Answer::Error("FormatViolation");
     };
     if number > station.connectors() {
         return rejected("UnknownEvse");
     }
-    let (unit, unit_name) = match text_at(payload, "/chargingRateUnit") {
+    let (unit, unit_name) = match text_at(payload, "chargingRateUnit") {
         Some("W") => (ScheduleUnit::Watts, "W"),
         Some(_) | None => (ScheduleUnit::Amperes, "A"),
     };
@@ -112,13 +112,13 @@ fn composite_schedule(station: &Station, payload: &Value) -> Answer {
 }
 
 fn request_start(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let token = text_at(payload, "/idToken/idToken").and_then(|text| text.parse::<IdToken>().ok());
-    let kind = text_at(payload, "/idToken/type").and_then(token_kind);
-    let (Some(token), Some(kind), Some(remote_start)) = (token, kind, whole_at(payload, "/remoteStartId"))
+    let token = text_at(payload, "idToken/idToken").and_then(|text| text.parse::<IdToken>().ok());
+    let kind = text_at(payload, "idToken/type").and_then(token_kind);
+    let (Some(token), Some(kind), Some(remote_start)) = (token, kind, whole_at(payload, "remoteStartId"))
     else {
         return Answer::Error("FormatViolation");
     };
-    let Some(connector) = station.free_for_start(connector_at(payload, "/evseId")) else {
+    let Some(connector) = station.free_for_start(connector_at(payload, "evseId")) else {
         return rejected("NoFreeEvse");
     };
     let profile = payload
@@ -141,7 +141,7 @@ fn request_start(station: &Station, payload: &Value, effects: &mut Vec<Deferred>
 }
 
 fn request_stop(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let Some(name) = text_at(payload, "/transactionId") else { return Answer::Error("FormatViolation") };
+    let Some(name) = text_at(payload, "transactionId") else { return Answer::Error("FormatViolation") };
     let name = TransactionName::Station(name.to_owned());
     let Some(connector) = station.connector_of_transaction(&name) else { return rejected("TxNotFound") };
     effects.push(Deferred::Stop { connector, reason: StopReason::Remote });
@@ -149,7 +149,7 @@ fn request_stop(station: &Station, payload: &Value, effects: &mut Vec<Deferred>)
 }
 
 fn transaction_status(station: &Station, payload: &Value) -> Answer {
-    let Some(name) = text_at(payload, "/transactionId") else {
+    let Some(name) = text_at(payload, "transactionId") else {
         let is_queued = station.queued_transaction_messages() > 0;
         return Answer::Result(format!("{{\"messagesInQueue\":{is_queued}}}"));
     };
@@ -160,8 +160,8 @@ fn transaction_status(station: &Station, payload: &Value) -> Answer {
 }
 
 fn base_report(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    let Some(request) = whole_at(payload, "/requestId") else { return Answer::Error("FormatViolation") };
-    match text_at(payload, "/reportBase") {
+    let Some(request) = whole_at(payload, "requestId") else { return Answer::Error("FormatViolation") };
+    match text_at(payload, "reportBase") {
         Some("ConfigurationInventory" | "FullInventory") => {}
         Some("SummaryInventory") => return Answer::status("NotSupported"),
         Some(_) | None => return Answer::Error("PropertyConstraintViolation"),
@@ -173,7 +173,7 @@ fn base_report(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) 
 }
 
 fn change_availability(station: &mut Station, payload: &Value) -> Answer {
-    let to = match text_at(payload, "/operationalStatus") {
+    let to = match text_at(payload, "operationalStatus") {
         Some("Operative") => Availability::Operative,
         Some("Inoperative") => Availability::Inoperative,
         _ => return Answer::Error("PropertyConstraintViolation"),
@@ -189,11 +189,11 @@ fn change_availability(station: &mut Station, payload: &Value) -> Answer {
 }
 
 fn reset(station: &mut Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
-    if whole_at(payload, "/evseId").is_some() {
+    if whole_at(payload, "evseId").is_some() {
         return rejected("UnsupportedParam");
     }
     let is_busy = (1..=station.connectors()).any(|number| station.transaction(number).is_some());
-    match text_at(payload, "/type") {
+    match text_at(payload, "type") {
         Some("OnIdle") if is_busy => {
             station.resets_when_idle = true;
             Answer::status("Scheduled")
@@ -207,8 +207,8 @@ fn reset(station: &mut Station, payload: &Value, effects: &mut Vec<Deferred>) ->
 }
 
 fn unlock(station: &Station, payload: &Value) -> Answer {
-    let evse = connector_at(payload, "/evseId").filter(|number| station.held(*number).is_some());
-    let connector = connector_at(payload, "/connectorId").filter(|number| *number == 1);
+    let evse = connector_at(payload, "evseId").filter(|number| station.held(*number).is_some());
+    let connector = connector_at(payload, "connectorId").filter(|number| *number == 1);
     let (Some(evse), Some(_)) = (evse, connector) else { return Answer::status("UnknownConnector") };
     let is_authorised = station.transaction(evse).is_some_and(|running| running.token.is_some());
     Answer::status(if is_authorised { "OngoingAuthorizedTransaction" } else { "Unlocked" })
@@ -216,7 +216,7 @@ fn unlock(station: &Station, payload: &Value) -> Answer {
 
 fn trigger(station: &Station, payload: &Value, effects: &mut Vec<Deferred>) -> Answer {
     let Some(concerned) = station.concerned(evse_at(payload)) else { return rejected("UnknownEvse") };
-    match text_at(payload, "/requestedMessage") {
+    match text_at(payload, "requestedMessage") {
         Some("BootNotification") => effects.push(Deferred::Send(Call::Boot(BootReason::Triggered))),
         Some("Heartbeat") => effects.push(Deferred::Send(Call::Heartbeat)),
         Some("StatusNotification") => effects.extend(concerned.into_iter().map(Deferred::TellStatus)),

@@ -179,7 +179,7 @@ fn id_token(token: &IdToken, kind: &str) -> String {
 
 /// The EVSE that a member `evse` names.
 fn evse_at(payload: &serde_json::Value) -> Option<ConnectorNumber> {
-    super::wire::connector_at(payload, "/evse/id")
+    super::wire::connector_at(payload, "evse/id")
 }
 
 /// connectorStatus: what happens in a transaction is not told by it.

@@ -77,7 +77,7 @@ pub fn set(station: &mut Station, payload: &Value) -> Answer {
         .iter()
         .map(|item| {
             let mut result = named(item);
-            let status = match (find(item), text_at(item, "/attributeValue")) {
+            let status = match (find(item), text_at(item, "attributeValue")) {
                 (Ok(row), Some(value)) => match station.change_setting(row, value) {
                     Change::Accepted => "Accepted",
                     Change::Rejected => "Rejected",
@@ -99,21 +99,20 @@ fn named(item: &Value) -> Value {
 
 /// The setting that an item names, whatever the case of its letters, or the status that says why there is none.
 fn find(item: &Value) -> Result<&'static Row, &'static str> {
-    let is = |known: &str, pointer: &str| {
-        text_at(item, pointer).is_some_and(|asked| asked.eq_ignore_ascii_case(known))
-    };
-    if text_at(item, "/attributeType").is_some_and(|kind| kind != "Actual") {
+    let is =
+        |known: &str, path: &str| text_at(item, path).is_some_and(|asked| asked.eq_ignore_ascii_case(known));
+    if text_at(item, "attributeType").is_some_and(|kind| kind != "Actual") {
         return Err("NotSupportedAttributeType");
     }
-    let of_component = |(_, variable): &(&Row, Variable)| is(variable.component, "/component/name");
+    let of_component = |(_, variable): &(&Row, Variable)| is(variable.component, "component/name");
     if !settings::variables().any(|row| of_component(&row)) {
         return Err("UnknownComponent");
     }
     let is_named = |variable: Variable| {
-        is(variable.name, "/variable/name")
+        is(variable.name, "variable/name")
             && match variable.instance {
-                Some(instance) => is(instance, "/variable/instance"),
-                None => text_at(item, "/variable/instance").is_none(),
+                Some(instance) => is(instance, "variable/instance"),
+                None => text_at(item, "variable/instance").is_none(),
             }
     };
     settings::variables()
