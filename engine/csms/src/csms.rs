@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use charging::site::{CommandKind, SiteEvent, Urgency};
-use units::{EvseId, LinkId, StationId, TimeSpan, Timestamp};
+use charging::site::{CommandKind, Site, SiteEvent, Urgency};
+use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
 
 use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::{Answering, Core};
@@ -150,6 +150,12 @@ impl Csms {
     #[must_use]
     pub fn look(&self, now: Timestamp, query: &Query) -> QueryAnswer {
         self.answer(now, query)
+    }
+
+    /// The control of a site: for observers, as [`Csms::look`].
+    #[must_use]
+    pub fn control(&self, site: &SiteId) -> Option<&Site> {
+        self.core.sites.index_of(site).map(|index| self.core.sites.site(index))
     }
 
     /// When the next [`Input::Tick`] is wanted.

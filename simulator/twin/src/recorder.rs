@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use charging::site::{EvseView, LimitedBy};
+use charging::site::LimitedBy;
 use plant::station::TransactionName;
 use serde::{Deserialize, Serialize};
 use units::{Amperes, EvseId, IdToken, PerPhase, Phase, TimeSpan, Timestamp, TransactionId, WattHours};
@@ -121,11 +121,8 @@ pub enum Limit {
 
 impl Limit {
     /// None where nobody charges.
-    fn of(view: &EvseView) -> Option<Self> {
-        if !view.is_in_transaction {
-            return None;
-        }
-        match &view.reason {
+    fn of(reason: LimitedBy) -> Option<Self> {
+        match reason {
             LimitedBy::OutOfService | LimitedBy::Free | LimitedBy::NotStarted => None,
             LimitedBy::NeverConnected
             | LimitedBy::Offline
@@ -137,7 +134,7 @@ impl Limit {
             LimitedBy::Row { name, phase, .. } => Some(Self::Row(format!("{name} {phase}"))),
             LimitedBy::Plan => Some(Self::Plan),
             LimitedBy::Turn { name, phase, .. } => Some(Self::Turn(format!("{name} {phase}"))),
-            LimitedBy::StaleMeter { name, .. } => Some(Self::StaleMeter(name.clone())),
+            LimitedBy::StaleMeter { name, .. } => Some(Self::StaleMeter(name)),
         }
     }
 }
@@ -210,9 +207,9 @@ impl Recorder {
         self.totals(now, truth, index);
     }
 
-    /// The engine was asked what limits each EV; none while it is down.
-    pub fn look(&mut self, views: &mut dyn Iterator<Item = &EvseView>) {
-        for limit in views.filter_map(Limit::of) {
+    /// The engine was asked what limits each EV in a transaction; none while it is down.
+    pub fn look(&mut self, reasons: impl Iterator<Item = LimitedBy>) {
+        for limit in reasons.filter_map(Limit::of) {
             let counts = self.limits.entry(limit).or_default();
             counts.resize(self.looks + 1, 0);
             counts[self.looks] += 1;

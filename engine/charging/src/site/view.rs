@@ -34,6 +34,12 @@ impl Site {
         })
     }
 
+    /// What limits each EVSE in a transaction.
+    pub fn limits_of_transactions(&self, now: Timestamp) -> impl Iterator<Item = LimitedBy> {
+        let running = self.network.evse_indices().filter(|&index| self.evse(index).record.is_in_transaction);
+        running.map(move |index| self.limited_by(index, now))
+    }
+
     /// Every circuit, parents before children.
     #[must_use]
     pub fn circuit_views(&self, now: Timestamp) -> Vec<CircuitState> {

@@ -117,19 +117,8 @@ impl World {
 
     /// Asks the engine what limits each EV, and changes nothing by it.
     pub(super) fn look_at_limits(&mut self, at: Timestamp) {
-        let site = Query::Site(self.scenario.site.config.id.clone());
-        let view = match self.engine.as_ref().map(|engine| engine.csms.look(at, &site)) {
-            Some(QueryAnswer::Site(view)) => view,
-            Some(
-                QueryAnswer::Sites(_)
-                | QueryAnswer::Stations(_)
-                | QueryAnswer::Sessions(_)
-                | QueryAnswer::Alarms(_),
-            )
-            | None => None,
-        };
-        let lines = view.map(|view| view.evses).unwrap_or_default();
-        self.recorder.look(&mut lines.iter().map(|line| &line.control));
+        let site = self.engine.as_ref().and_then(|engine| engine.csms.control(&self.scenario.site.config.id));
+        self.recorder.look(site.into_iter().flat_map(|site| site.limits_of_transactions(at)));
     }
 
     /// What the sites know, asked now and answered once committed, which is waited for.
