@@ -336,7 +336,7 @@ impl World {
         if slot.link != Some(link) || slot.dead > 0 {
             return;
         }
-        slot.lost_schedules &= !text.contains("SetChargingProfile");
+        slot.lost_schedules = slot.lost_schedules && !text.contains("SetChargingProfile");
         slot.station.frame(self.now, text);
         self.observe(index);
     }
