@@ -91,7 +91,7 @@ impl SiteLoop {
     /// Stations do as they are told, and say so.
     pub fn obey(&mut self, commands: Vec<Command>) {
         // Nobody commits them here; left alone they would pile up.
-        let _ = self.site.take_changed();
+        self.site.take_changed().for_each(drop);
         for command in commands {
             self.commands.value(&command);
             let Some(index) = self.evs.network().evse_by_id(&command.evse) else { continue };

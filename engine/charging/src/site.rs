@@ -525,13 +525,11 @@ impl Site {
         self.wake
     }
 
-    /// The records that changed since the last call: to be committed before any raise or renewal leaves.
-    pub fn take_changed(&mut self) -> Vec<(EvseId, EvseRecord)> {
+    /// The records that may have changed since the last call: to be committed before any raise or renewal leaves.
+    pub fn take_changed(&mut self) -> impl Iterator<Item = (&EvseId, &EvseRecord)> {
         let changed = std::mem::take(&mut self.changed);
-        changed
-            .into_iter()
-            .map(|index| (self.evse(index).id.clone(), self.evse(index).record.clone()))
-            .collect()
+        let states = changed.into_iter().map(|index| self.evse(index));
+        states.map(|state| (&state.id, &state.record))
     }
 
     /// The alarms that stand.

@@ -898,7 +898,7 @@ impl World {
             let commands = self.site.decide(self.now);
             let before = self.records.clone();
             for (id, record) in self.site.take_changed() {
-                self.records.insert(id, record);
+                self.records.insert(id.clone(), record.clone());
             }
             let is_shed = |command: &Command| {
                 matches!(command.kind, CommandKind::SetLive { urgency: Urgency::Shed, .. })

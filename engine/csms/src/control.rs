@@ -86,13 +86,13 @@ impl Sites {
 
     /// Persists what control learned of EVSEs: before an answer or a raise that rests on it leaves.
     pub fn flush(&mut self, index: SiteIndex, out: &mut Outbox) {
-        let slot = &mut self.slots[index.0];
-        for (evse, control) in slot.site.take_changed() {
-            if slot.records.get(&evse) == Some(&control) {
+        let Slot { site, records, .. } = &mut self.slots[index.0];
+        for (evse, control) in site.take_changed() {
+            if records.get(evse) == Some(control) {
                 continue;
             }
             out.persist(Record::Evse(Box::new(EvseRow { evse: evse.clone(), control: control.clone() })));
-            slot.records.insert(evse, control);
+            records.insert(evse.clone(), control.clone());
         }
     }
 
