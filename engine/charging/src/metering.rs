@@ -124,8 +124,15 @@ impl Member {
         }
     }
 
-    fn find(list: &[Self], evse: EvseIndex) -> Option<&Self> {
-        list.binary_search_by_key(&evse, |member| member.evse).ok().map(|at| &list[at])
+    /// Finds `evse` in what is left of a list of which EVSEs are asked for in ascending order, and leaves those after it.
+    fn find_next<'a>(rest: &mut &'a [Self], evse: EvseIndex) -> Option<&'a Self> {
+        while let Some((member, after)) = rest.split_first().filter(|(member, _)| member.evse <= evse) {
+            *rest = after;
+            if member.evse == evse {
+                return Some(member);
+            }
+        }
+        None
     }
 }
 
@@ -371,8 +378,9 @@ impl Metering {
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
         let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
         let bound = |anchor: &Anchor| {
+            let mut rest = members;
             let dropped = anchor.drawing.iter().fold(zero, |sum, &(evse, then)| {
-                let now = Member::find(members, evse)
+                let now = Member::find_next(&mut rest, evse)
                     .map_or(zero, |now| now.lower.zip_with(now.allowed, Amperes::min));
                 sum + now.zip_with(then, gain)
             });
@@ -382,13 +390,15 @@ impl Metering {
         let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
         let (mut dropped, mut allowed_more) = (zero, zero);
+        let mut rest = newest.members.as_slice();
         for now in members {
-            let (likely, allowed) = Member::find(&newest.members, now.evse)
+            let (likely, allowed) = Member::find_next(&mut rest, now.evse)
                 .map_or((zero, zero), |then| (then.likely, then.allowed));
             dropped += now.likely.zip_with(now.allowed, Amperes::min).zip_with(likely, gain);
             allowed_more += allowed.zip_with(now.allowed, gain);
         }
-        for then in newest.members.iter().filter(|then| Member::find(members, then.evse).is_none()) {
+        let mut rest = members;
+        for then in newest.members.iter().filter(|then| Member::find_next(&mut rest, then.evse).is_none()) {
             dropped += zero.zip_with(then.likely, gain);
         }
         let rise = latest.current - newest.accounted + dropped - allowed_more;

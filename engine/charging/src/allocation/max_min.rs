@@ -58,13 +58,24 @@ impl MaxMin {
     pub fn fair_shares(&mut self, problem: &Problem) -> Vec<Amperes> {
         self.read(problem);
         if self.all_fit(problem) {
-            return self.bounds.iter().map(|bounds| bounds.most()).collect();
+            return self.everybody_gets_its_most().limits;
         }
-        self.admitted.clear();
-        self.admitted.extend((0..self.bounds.len()).filter(|&session| self.bounds[session].is_usable()));
-        let from_zero = |bounds: Bounds| Bounds { lowest: 0, ..bounds };
-        self.fill(problem, from_zero);
-        self.shares_floor(problem)
+        self.fair_filling(problem)
+    }
+
+    /// The [fair shares](Self::fair_shares) of `problem`, and its allocation.
+    ///
+    /// # Panics
+    ///
+    /// Where a candidate is not as its fields promise, or names a row without headroom.
+    #[must_use]
+    pub fn fair_and_allocated(&mut self, problem: &Problem) -> (Vec<Amperes>, Allocation) {
+        self.read(problem);
+        if self.all_fit(problem) {
+            let allocation = self.everybody_gets_its_most();
+            return (allocation.limits.clone(), allocation);
+        }
+        (self.fair_filling(problem), self.allocated_by_turns(problem))
     }
 
     /// The shares of those admitted before whole steps are made of them, rounded down to 1 mA; 0 A for the others.
@@ -104,6 +115,28 @@ impl MaxMin {
                 })
             },
         )
+    }
+
+    fn everybody_gets_its_most(&self) -> Allocation {
+        let limits: Vec<Amperes> = self.bounds.iter().map(|bounds| bounds.most()).collect();
+        Allocation { certificates: vec![Certificate::OwnMaximum; limits.len()], limits }
+    }
+
+    fn fair_filling(&mut self, problem: &Problem) -> Vec<Amperes> {
+        self.admitted.clear();
+        self.admitted.extend((0..self.bounds.len()).filter(|&session| self.bounds[session].is_usable()));
+        let from_zero = |bounds: Bounds| Bounds { lowest: 0, ..bounds };
+        self.fill(problem, from_zero);
+        self.shares_floor(problem)
+    }
+
+    fn allocated_by_turns(&mut self, problem: &Problem) -> Allocation {
+        let mut limits = vec![Amperes::ZERO; problem.sessions.len()];
+        let mut certificates = vec![Certificate::OwnMaximum; problem.sessions.len()];
+        self.admit(problem, &mut certificates);
+        self.fill(problem, |bounds| bounds);
+        self.hand_out_steps(&mut limits, &mut certificates);
+        Allocation { limits, certificates }
     }
 
     /// Admission: fills `admitted`, in order, and says in `certificates` what keeps the others out.
@@ -187,17 +220,8 @@ impl MaxMin {
 
 impl Allocator for MaxMin {
     fn allocate(&mut self, problem: &Problem) -> Allocation {
-        let mut limits = vec![Amperes::ZERO; problem.sessions.len()];
-        let mut certificates = vec![Certificate::OwnMaximum; problem.sessions.len()];
         self.read(problem);
-        if self.all_fit(problem) {
-            limits.iter_mut().zip(&self.bounds).for_each(|(limit, bounds)| *limit = bounds.most());
-            return Allocation { limits, certificates };
-        }
-        self.admit(problem, &mut certificates);
-        self.fill(problem, |bounds| bounds);
-        self.hand_out_steps(&mut limits, &mut certificates);
-        Allocation { limits, certificates }
+        if self.all_fit(problem) { self.everybody_gets_its_most() } else { self.allocated_by_turns(problem) }
     }
 }
 

@@ -125,8 +125,7 @@ impl Site {
         let rows = self.rows_now(now, &worst);
         let ceilings = self.sums_by_row(&worst);
         let (mut problem, Apart { spare_takers, unproven }) = self.problem(now, &rows, &ceilings, &worst);
-        let fair = self.allocator.fair_shares(&problem);
-        let mut allocation = self.allocator.allocate(&problem);
+        let (fair, mut allocation) = self.allocator.fair_and_allocated(&problem);
         if let Some(headroom) = self.room_that_is_sure(&problem, &allocation, &rows, now) {
             problem.headroom = headroom;
             allocation = self.allocator.allocate(&problem);
@@ -447,8 +446,7 @@ impl Site {
             self.give_back_ceiling(candidate.key, &mut headroom, worst);
         }
         let left = Problem { now, headroom, sessions: unproven };
-        let fair = self.allocator.fair_shares(&left);
-        let shared = self.allocator.allocate(&left);
+        let (fair, shared) = self.allocator.fair_and_allocated(&left);
         self.account(now, &left, &shared.limits, &fair);
         append(problem, allocation, left.sessions, shared);
     }
@@ -821,13 +819,14 @@ impl Site {
             let Some(latest) = meter.metering.latest() else { continue };
             let is_over =
                 circuit.rows.iter().any(|(phase, &row)| latest.current[phase] > self.network.row(row).rating);
-            let can_shed = problem.sessions.iter().any(|session| {
-                let is_here =
-                    session.loads.iter().any(|&(row, _)| self.network.row(row).circuit == meter.circuit);
-                let newest = self.evse(session.key).record.newest();
-                is_here && newest.is_some_and(|newest| newest.limit > Amperes::ZERO)
-            });
-            if is_over && !can_shed {
+            let can_shed = || {
+                problem.sessions.iter().any(|session| {
+                    let is_here =
+                        session.loads.iter().any(|&(row, _)| self.network.row(row).circuit == meter.circuit);
+                    is_here && self.evse(session.key).has_current()
+                })
+            };
+            if is_over && !can_shed() {
                 self.alarms.insert(SiteAlarm::Overload { circuit: circuit.id.clone() });
             }
         }
