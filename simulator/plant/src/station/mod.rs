@@ -308,7 +308,7 @@ impl Station {
             // A station that was rejected neither sends nor answers (OCPP 1.6 section 4.2).
             Incoming::Call { .. } if self.registration == Registration::Rejected => {}
             Incoming::Call { id, action, payload } => self.called(&id, &action, &payload),
-            Incoming::CallResult { id, payload } => self.answered(&id, &payload),
+            Incoming::CallResult { id, payload } => self.answered(&id, payload),
             Incoming::CallError { id } => self.refused(&id),
             Incoming::Unreadable => {}
         }

@@ -1,9 +1,12 @@
 //! What the station has to say: one call outstanding, transaction messages queued in order until they are answered.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use units::{IdToken, TimeSpan, Timestamp};
 
 use super::config::{OcppVersion, Quirk};
@@ -311,16 +314,16 @@ impl Station {
     }
 
     /// CALLRESULT.
-    pub(super) fn answered(&mut self, id: &str, payload: &Value) {
+    pub(super) fn answered(&mut self, id: &str, payload: &RawValue) {
         let Some(outstanding) = self.outbox.outstanding.take_if(|outstanding| outstanding.id == id) else {
             return;
         };
         match outstanding.call {
-            Call::Boot(_) => self.boot_answered(payload),
-            Call::Heartbeat => self.set_clock(text_at(payload, "currentTime")),
+            Call::Boot(_) => self.boot_answered(&value(payload)),
+            Call::Heartbeat => self.set_clock(current_time(payload).as_deref()),
             Call::Status { .. } | Call::MeterValues { .. } | Call::Report { .. } => {}
             Call::Authorize { connector, offer } => {
-                if self.verdict(&offer.token, payload) == Verdict::Accepted {
+                if self.verdict(&offer.token, &value(payload)) == Verdict::Accepted {
                     self.authorised(connector, offer, EnergyFrom::Start);
                 }
             }
@@ -401,18 +404,18 @@ impl Station {
         }
     }
 
-    fn transactional_answered(&mut self, message: &Transactional, payload: &Value) {
+    fn transactional_answered(&mut self, message: &Transactional, payload: &RawValue) {
         let Some(record) = self.outbox.records.get_mut(&message.local) else { return };
         let connector = record.connector;
         match &message.fact {
             Fact::Began { token, .. } => {
                 if record.name.is_none() {
-                    record.name = whole_at(payload, "transactionId").map(TransactionName::Backend);
+                    record.name = whole_at(&value(payload), "transactionId").map(TransactionName::Backend);
                 }
-                self.token_judged(connector, message.local, token.as_ref(), payload);
+                self.token_judged(connector, message.local, token.as_ref(), &value(payload));
             }
             Fact::Changed { cause: Cause::Authorized | Cause::RemoteStart, token } => {
-                self.token_judged(connector, message.local, token.as_ref(), payload);
+                self.token_judged(connector, message.local, token.as_ref(), &value(payload));
             }
             Fact::Changed { .. } | Fact::Values { .. } | Fact::Ended { .. } => {}
         }
@@ -480,4 +483,21 @@ enum Verdict {
     Refused,
     /// It does not say.
     None,
+}
+
+/// The payload of an answer.
+fn value(payload: &RawValue) -> Value {
+    // What was read as JSON once is JSON.
+    serde_json::from_str(payload.get()).unwrap_or_default()
+}
+
+/// What an answer to a Heartbeat tells: most of all that a station hears.
+fn current_time(payload: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'a> {
+        #[serde(borrow)]
+        current_time: Option<Cow<'a, str>>,
+    }
+    serde_json::from_str::<Told<'_>>(payload.get()).ok()?.current_time
 }

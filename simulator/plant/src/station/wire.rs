@@ -5,25 +5,26 @@ use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::ConnectorNumber;
 
 /// A frame from the backend.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Incoming {
+#[derive(Debug)]
+pub enum Incoming<'a> {
     /// A call.
     Call { id: String, action: String, payload: Value },
-    /// The answer to a call of ours.
-    CallResult { id: String, payload: Value },
+    /// The answer to a call of ours: JSON, to be read by who asked.
+    CallResult { id: String, payload: &'a RawValue },
     /// The refusal of a call of ours.
     CallError { id: String },
     /// None of these.
     Unreadable,
 }
 
-impl Incoming {
+impl<'a> Incoming<'a> {
     /// Reads any text.
-    pub fn read(text: &str) -> Self {
+    pub fn read(text: &'a str) -> Self {
         let kind = text.bytes().find(u8::is_ascii_digit);
         let read = match kind {
             Some(b'2') => serde_json::from_str(text)
