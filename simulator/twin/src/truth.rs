@@ -301,7 +301,7 @@ pub struct Series {
     since: Timestamp,
     current: Amperes,
     /// ∫ current dt of the running step, mA·ms.
-    integral: i128,
+    integral: i64,
     highest: Amperes,
     means: Vec<Amperes>,
     peaks: Vec<Amperes>,
@@ -349,8 +349,7 @@ impl Series {
         while now > self.since {
             let step_end = self.step_start() + self.step;
             let until = now.min(step_end);
-            let span = i128::from(until.since(self.since).milliseconds());
-            self.integral += i128::from(self.current.milliamperes()) * span;
+            self.integral += self.current.milliamperes() * until.since(self.since).milliseconds();
             self.since = until;
             if until == step_end {
                 self.close_step(self.step);
@@ -359,8 +358,8 @@ impl Series {
     }
 
     fn close_step(&mut self, length: TimeSpan) {
-        let mean = self.integral / i128::from(length.milliseconds().max(1));
-        self.means.push(Amperes::from_milliamperes(i64::try_from(mean).unwrap_or(i64::MAX)));
+        let mean = self.integral / length.milliseconds().max(1);
+        self.means.push(Amperes::from_milliamperes(mean));
         self.peaks.push(self.highest);
         self.integral = 0;
         self.highest = self.current;
