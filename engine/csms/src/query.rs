@@ -194,7 +194,7 @@ impl Csms {
             ceilings: state.ceilings,
         };
         let mut evses = Vec::with_capacity(config.evses.len());
-        evses.extend(config.evses.iter().filter_map(|evse| self.evse_line(now, site, &evse.id)));
+        evses.extend(site.evse_views(now).filter_map(|control| self.evse_line(control)));
         SiteView {
             site: config.id.clone(),
             name: config.name.clone(),
@@ -204,12 +204,12 @@ impl Csms {
         }
     }
 
-    fn evse_line(&self, now: Timestamp, site: &Site, id: &EvseId) -> Option<EvseLine> {
-        let (station, evse) = self.evse(id)?;
+    fn evse_line(&self, control: EvseView) -> Option<EvseLine> {
+        let (station, evse) = self.evse(&control.evse)?;
         let open = evse.current.and_then(|id| station.transactions.open(id));
         Some(EvseLine {
-            evse: id.clone(),
-            control: site.evse_view(now, id)?,
+            evse: control.evse.clone(),
+            control,
             is_online: station.is_online(),
             status: evse.status.clone(),
             transaction: evse.current,

@@ -14,12 +14,20 @@ impl Site {
     /// One EVSE.
     #[must_use]
     pub fn evse_view(&self, now: Timestamp, evse: &EvseId) -> Option<EvseView> {
-        let index = self.network.evse_by_id(evse)?;
+        self.network.evse_by_id(evse).map(|index| self.view_of(index, now))
+    }
+
+    /// Every EVSE, in the order of configuration.
+    pub fn evse_views(&self, now: Timestamp) -> impl Iterator<Item = EvseView> {
+        self.network.evse_indices().map(move |index| self.view_of(index, now))
+    }
+
+    fn view_of(&self, index: EvseIndex, now: Timestamp) -> EvseView {
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
         let limited_by = self.limited_by(index, now);
-        Some(EvseView {
-            evse: evse.clone(),
+        EvseView {
+            evse: config.id.clone(),
             name: if config.name.is_empty() { config.id.to_string() } else { config.name.clone() },
             circuit: config.circuit.clone(),
             ev: state.record.ev,
@@ -31,7 +39,7 @@ impl Site {
             limited_by: limited_by.to_string(),
             reason: limited_by,
             remarks: state.remarks(),
-        })
+        }
     }
 
     /// What limits each EVSE in a transaction.

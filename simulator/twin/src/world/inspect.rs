@@ -37,20 +37,22 @@ impl World {
         if self.now.since(asked_at) > ANSWERED {
             return;
         }
-        let told: Vec<Told> = self.truth.evses().iter().map(|evse| self.told(&evse.id)).collect();
+        let told = self.told();
         self.watch.judge_belief(self.now, &self.truth, &view, &told);
     }
 
-    fn told(&self, evse: &units::EvseId) -> Told {
-        let Some(&index) = self.station_by_id.get(&evse.station) else { return Told::default() };
-        let station = &self.stations[index].station;
-        Told {
-            transaction: station
-                .transaction(evse.number)
-                .and_then(|running| running.name)
-                .and_then(|name| self.store.transaction_named(&evse.station, &name)),
-            is_all_acknowledged: station.queued_transaction_messages() == 0,
+    /// What the stations say of each EVSE.
+    fn told(&self) -> Vec<Told> {
+        let mut told = vec![Told::default(); self.truth.evses().len()];
+        for slot in &self.stations {
+            let is_all_acknowledged = slot.station.queued_transaction_messages() == 0;
+            for (connector, &evse) in (1..).zip(&slot.evses) {
+                let running = slot.station.transaction(connector).and_then(|running| running.name);
+                let transaction = running.and_then(|name| self.store.transaction_named(&slot.id, &name));
+                told[evse] = Told { transaction, is_all_acknowledged };
+            }
         }
+        told
     }
 
     /// What an engine restored from the records would hold other than the one that lives. Only where all that it knows
