@@ -377,6 +377,9 @@ impl Metering {
         };
         let gain = |from: Amperes, to: Amperes| (to - from).max(Amperes::ZERO);
         let positive = |rise: PerPhase<Amperes>| rise.map(|rise| rise.max(Amperes::ZERO));
+        // What our EVSEs dropped since only raises an anchor's bound: one that is no tighter without it need not be asked.
+        let bound_at_least =
+            |anchor: &Anchor| anchor.highest + positive(latest.current - anchor.reading.current);
         let bound = |anchor: &Anchor| {
             let mut rest = members;
             let dropped = anchor.drawing.iter().fold(zero, |sum, &(evse, then)| {
@@ -386,7 +389,12 @@ impl Metering {
             });
             anchor.highest + positive(latest.current - anchor.reading.current + dropped)
         };
-        let tightest = self.anchors.iter().map(bound).reduce(|one, other| one.zip_with(other, Amperes::min));
+        let mut tightest = bound(newest);
+        for anchor in self.anchors.iter().rev().skip(1) {
+            if (tightest - bound_at_least(anchor)).highest() > Amperes::ZERO {
+                tightest = tightest.zip_with(bound(anchor), Amperes::min);
+            }
+        }
         let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
         let (mut dropped, mut allowed_more) = (zero, zero);
@@ -404,10 +412,7 @@ impl Metering {
         let rise = latest.current - newest.accounted + dropped - allowed_more;
         let at_least =
             |base: PerPhase<Amperes>| slowly.map_or(base, |slowly| slowly.zip_with(base, Amperes::max));
-        Some(Base {
-            highest: at_least(tightest.unwrap_or(newest.highest)),
-            likely: at_least(newest.likely + positive(rise)),
-        })
+        Some(Base { highest: at_least(tightest), likely: at_least(newest.likely + positive(rise)) })
     }
 
     fn distrust(&mut self) {
