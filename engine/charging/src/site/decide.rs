@@ -164,8 +164,11 @@ impl Site {
                 state.record.start_allowed_until = None;
             }
             let index = EvseIndex::new(place);
-            let has_learned = state.learn_minimum(now, self.network.evse(index).config.step);
-            if state.record.trust_record(now) || is_over || has_learned {
+            let is_doubted = state.minimum_doubted_at().is_some_and(|due| now >= due);
+            if is_doubted {
+                state.learn_minimum(self.network.evse(index).config.step);
+            }
+            if state.record.trust_record(now) || is_over || is_doubted {
                 self.changed.insert(index);
             }
         }
@@ -892,12 +895,8 @@ impl EvseState {
     }
 
     /// An EV that takes nothing although it is offered its minimum may need more: it is offered more after each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
-    /// True where something was learned.
-    fn learn_minimum(&mut self, now: Timestamp, step: Amperes) -> bool {
-        let is_due = self.minimum_doubted_at().is_some_and(|due| now >= due);
-        let Some(limit) = self.record.newest().filter(|_| is_due).map(|newest| newest.limit) else {
-            return false;
-        };
+    fn learn_minimum(&mut self, step: Amperes) {
+        let Some(limit) = self.record.newest().map(|newest| newest.limit) else { return };
         let has_charged = self.record.learned.charged_at.is_some_and(|charged_at| charged_at <= limit);
         if limit < self.traits.hardware_maximum && !has_charged {
             let more = (limit + TRIED_APART).ceil_to(step);
@@ -907,7 +906,6 @@ impl EvseState {
             self.record.learned.has_tried_all = true;
             self.record.learned.minimum = None;
         }
-        true
     }
 
     /// The least that makes its EV charge, as far as learned.
