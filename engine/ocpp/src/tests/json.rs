@@ -129,3 +129,22 @@ proptest! {
         let _ = json::parse(&text, 32);
     }
 }
+
+#[test]
+fn a_string_ends_at_its_quote_wherever_that_stands() {
+    for length in 0..20 {
+        for plain in ["a", " ", "!", "#", "[", "]", "\u{7f}", "ä", "€"] {
+            let text = plain.repeat(length);
+            let read = |rest: &str| json::parse(&format!("\"{text}{rest}"), 0).map(Json::into_owned);
+            assert_eq!(read("\""), Ok(Json::Text(text.clone().into())));
+            assert_eq!(read("\\\"b\""), Ok(Json::Text(format!("{text}\"b").into())));
+            for broken in ["", "\0\"", "\n\"", "\u{1f}\"", "\u{1f}\u{1f}\""] {
+                assert_eq!(
+                    read(broken),
+                    Err(JsonError::Syntax { at: 1 + text.len() }),
+                    "{text:?} {broken:?}"
+                );
+            }
+        }
+    }
+}
