@@ -109,6 +109,11 @@ pub fn stations(scenario: &Scenario, truth: &Truth) -> Vec<StationSlot> {
 impl World {
     /// After anything that touched a station: its frames leave, its currents flow, its next deadline is scheduled.
     pub(super) fn observe(&mut self, index: usize) {
+        self.observe_and_wake(index, self.now);
+    }
+
+    /// As [`Self::observe`]; its next deadline counts as `earliest` where that is later.
+    fn observe_and_wake(&mut self, index: usize, earliest: Timestamp) {
         while let Some(output) = self.stations[index].station.poll_output() {
             match output {
                 StationOutput::Frame(text) => self.station_sends(index, text),
@@ -127,7 +132,7 @@ impl World {
         });
         let slot = &mut self.stations[index];
         if let Some(due) = slot.station.next_deadline() {
-            let due = due.max(self.now);
+            let due = due.max(earliest);
             if slot.scheduled.is_none_or(|scheduled| due < scheduled) {
                 slot.scheduled = Some(due);
                 self.queue.push(due, Precedence::Physics, Event::Station(index));
@@ -143,13 +148,8 @@ impl World {
         }
         slot.scheduled = None;
         slot.station.tick(self.now);
-        if slot.station.next_deadline().is_some_and(|due| due <= self.now) {
-            // A deadline that has come and stays is looked at again a little later: virtual time must move.
-            let due = self.now + TimeSpan::from_milliseconds(1);
-            slot.scheduled = Some(due);
-            self.queue.push(due, Precedence::Physics, Event::Station(index));
-        }
-        self.observe(index);
+        // A deadline that has come and stays is looked at again a little later: virtual time must move.
+        self.observe_and_wake(index, self.now + TimeSpan::from_milliseconds(1));
     }
 
     fn observe_connector(&mut self, index: usize, place: usize) {
