@@ -894,7 +894,8 @@ impl EvseState {
         !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
     }
 
-    /// An EV that takes nothing although it is offered its minimum may need more: it is offered more after each wait, up to its hardware maximum or to a limit at which it charged before. Then it takes no more.
+    /// An EV that takes nothing although it is offered its minimum may need more: it is offered more after each wait, up to
+    /// its hardware maximum or to a limit at which it charged before. Then it takes no more.
     fn learn_minimum(&mut self, step: Amperes) {
         let Some(limit) = self.record.newest().map(|newest| newest.limit) else { return };
         let has_charged = self.record.learned.charged_at.is_some_and(|charged_at| charged_at <= limit);
