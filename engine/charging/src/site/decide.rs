@@ -561,8 +561,11 @@ impl Site {
             let state = self.evse_mut(index);
             state.certificate = Some(certificate);
             let level = worst[index.place()].level;
-            let target =
-                if state.record.is_disobedient || state.record.is_refusing { Amperes::ZERO } else { target };
+            // S1: on a row above its rating, of a limit that may not be in force, nothing but 0 A is sure to lower anything.
+            let is_lost = state.doubted_since.is_some()
+                && candidate.loads.iter().any(|&(row, _)| rows[row.place()].is_over);
+            let is_told_nothing = state.record.is_disobedient || state.record.is_refusing || is_lost;
+            let target = if is_told_nothing { Amperes::ZERO } else { target };
             let present = state.present_limit(level);
             if target > present {
                 raises.push((index, target, level));

@@ -15,6 +15,8 @@ use charging::site::{
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
+mod turns;
+
 #[test]
 fn s1_random_sites_stay_within_their_ratings() {
     let mut used = Vec::new();
@@ -79,90 +81,6 @@ fn s6_random_plans_change_no_limit_of_safety() {
         let mut world = World::new(seed, Character { sends_plans: true, ..Character::OBEDIENT });
         world.run(2 * 3600);
     }
-}
-
-#[test]
-fn s7_nobody_waits_longer_than_the_turns_take() {
-    // Ten EVs on 32 A less reserve and at worst 6 A of base: three at a time, so four turns of a quarter of an hour.
-    let bound = TimeSpan::from_minutes(4 * 15);
-    let mut longest = TimeSpan::ZERO;
-    for seed in seeds(10) {
-        let character = Character { rating: 32, base: 6, always_plugged: true, ..Character::OBEDIENT };
-        let mut world = World::new(seed, character);
-        world.run(6 * 3600);
-        let waits = world.stations.values().map(|station| TimeSpan::from_seconds(station.longest_wait));
-        longest = waits.fold(longest, TimeSpan::max);
-        println!("seed {seed}: the longest wait so far is {longest}");
-    }
-    assert!(longest <= bound, "somebody waited {longest}");
-}
-
-#[test]
-fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
-    // Six three-phase EVs, room for two of them: three turns.
-    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
-    for number in [0, 2, 3, 5, 6, 8] {
-        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
-        world.plug_in(&evse);
-        world.apply(SiteEvent::EvState(evse, EvState::Charging));
-    }
-    world.quiet_minutes(60, 5);
-    let lose = world.quiet_minutes(4, 5);
-    assert_eq!(lose.len(), 2);
-    assert_eq!(world.quiet_minutes(10, 18), BTreeSet::new());
-    world.quiet_minutes(1, 5);
-    assert_eq!(world.served_in(4, 5), lose, "they have the next turn");
-}
-
-#[test]
-fn s7_under_a_steady_base_load_a_turn_lasts_to_the_end_of_its_slice() {
-    // Six three-phase EVs, room for two of them. Turns change within three minutes: sheds, their proofs, raises.
-    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
-    for number in [0, 2, 3, 5, 6, 8] {
-        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
-        world.plug_in(&evse);
-        world.apply(SiteEvent::EvState(evse, EvState::Charging));
-    }
-    for slice in 0..4 {
-        let on = world.quiet_minutes(5, 5);
-        assert_eq!(on.len(), 2, "slice {slice}");
-        for minute in 6..15 {
-            assert_eq!(world.quiet_minutes(1, 5), on, "slice {slice}, minute {minute}");
-        }
-        world.quiet_minutes(1, 5);
-    }
-}
-
-#[test]
-fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_what_it_leaves() {
-    // Of 24 A the first counts for 16 A whatever it is told, and two others of 6 A want the rest.
-    let character = Character { rating: 32, unproven: Some(0), ..Character::OBEDIENT };
-    let mut world = World::new(16, character);
-    let evses: Vec<EvseId> = [0, 3, 6].map(|number| format!("CP{number:02}/1").parse().unwrap()).into();
-    for evse in &evses {
-        world.plug_in(evse);
-        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
-    }
-    assert_eq!(world.served_in(46, 5), evses.into_iter().collect());
-}
-
-#[test]
-fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
-    // Six three-phase EVs and room for three of them; the engine restarts in every turn.
-    let mut world = World::new(17, Character { rating: 25, base: 14, ..Character::OBEDIENT });
-    let evses: BTreeSet<EvseId> =
-        [0, 2, 3, 5, 6, 8].map(|number| format!("CP{number:02}/1").parse().unwrap()).into();
-    for evse in &evses {
-        world.plug_in(evse);
-        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
-    }
-    let mut served = BTreeSet::new();
-    for _ in 0..5 {
-        served.extend(world.served_in(14, 5));
-        world.restart();
-        served.extend(world.served_in(1, 5));
-    }
-    assert_eq!(served, evses);
 }
 
 #[test]
