@@ -205,6 +205,14 @@ impl SpokenStation {
         };
         let answer = station.call("BootNotification", boot).await;
         assert_eq!(answer["status"], "Accepted", "{answer}");
+        // S1: until a station says that nothing runs, it counts for what it may have begun alone.
+        let idle = match version {
+            Version::V16 => status("Available"),
+            Version::V201 => {
+                json!({"evseId": 1, "connectorId": 1, "connectorStatus": "Available", "timestamp": now()})
+            }
+        };
+        station.call("StatusNotification", idle).await;
         station
     }
 
