@@ -251,6 +251,7 @@ impl Backend {
                 | Effect::QueryAnswer { .. }
                 | Effect::SealedCdr(_)
                 | Effect::Sighted(_)
+                | Effect::StartRefused(_)
                 | Effect::AlarmRaised(_)
                 | Effect::AlarmCleared(_) => {}
             }

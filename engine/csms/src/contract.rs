@@ -7,7 +7,7 @@ use billing::cdr::Cdr;
 use billing::directory::Directory;
 use charging::network::SiteConfig;
 use charging::plan::Plan;
-use charging::site::SiteAlarm;
+use charging::site::{SiteAlarm, StartRefusal};
 pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::{
@@ -216,6 +216,8 @@ pub enum Effect {
     SealedCdr(Box<Cdr>),
     /// An unknown station knocked.
     Sighted(Sighting),
+    /// S1: no row may carry a start now; the station was told so, which a driver sees only as a refusal.
+    StartRefused(StartRefusal),
     /// Something a person must look at began.
     AlarmRaised(Alarm),
     /// It is over.

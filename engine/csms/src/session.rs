@@ -12,6 +12,7 @@ use charging::site::{EvState, SiteEvent};
 use units::{EvseId, IdToken, ReportedAt, TimeSpan, Timestamp, TransactionId, WattHours};
 
 use crate::contract::Effect;
+use crate::control::SiteIndex;
 use crate::core::Core;
 use crate::evidence::{Kept, OpenTransaction, Place, Received};
 use crate::measure::RegisterAt;
@@ -222,17 +223,17 @@ impl Station {
     /// S1: accepts a start at all of `evses`, or at none that is not accepted already.
     pub fn allow_starts(&self, core: &mut Core, now: Timestamp, evses: &[EvseId]) -> bool {
         let Some(site) = self.site else { return false };
-        if evses.iter().any(|evse| core.sites.site(site).may_start(now, evse).is_err()) {
+        if !evses.iter().all(|evse| may_start(core, now, site, evse)) {
             return false;
         }
         // Each alone fits; together they must fit too.
-        for evse in evses {
-            if core.sites.site(site).may_start(now, evse).is_err() {
-                return false;
+        evses.iter().all(|evse| {
+            let is_accepted = may_start(core, now, site, evse);
+            if is_accepted {
+                core.sites.apply(now, site, SiteEvent::StartAllowed(evse.clone()));
             }
-            core.sites.apply(now, site, SiteEvent::StartAllowed(evse.clone()));
-        }
-        true
+            is_accepted
+        })
     }
 
     // Sessions.
@@ -377,7 +378,7 @@ impl Station {
     /// Whether `token` may charge at an EVSE from `at` on: the directory decides, and for a live start the rows.
     pub fn admit(
         &mut self,
-        core: &Core,
+        core: &mut Core,
         received: &Received<'_>,
         place: usize,
         token: Option<&IdToken>,
@@ -416,13 +417,13 @@ impl Station {
     }
 
     /// S1: a live start needs our acceptance, or headroom for what the EVSE may draw until its limit is set.
-    fn carries_start(&self, core: &Core, now: Timestamp, place: usize) -> bool {
+    fn carries_start(&self, core: &mut Core, now: Timestamp, place: usize) -> bool {
         let evse = &self.evses[place];
         let Some(site) = self.site else { return false };
         let allowed_until = self.control(core, &evse.id).and_then(|control| control.start_allowed_until);
         self.drawing(place).is_some()
             || allowed_until.is_some_and(|until| now <= until)
-            || core.sites.site(site).may_start(now, &evse.id).is_ok()
+            || may_start(core, now, site, &evse.id)
     }
 
     /// A transaction begins at an EVSE that is in one: the older of the two lost its end on the way. When the new one is
@@ -922,6 +923,14 @@ impl Origin {
 }
 
 /// Not now, and perhaps in a minute.
+/// S1: whether the rows carry a start; people are told why they do not.
+fn may_start(core: &mut Core, now: Timestamp, site: SiteIndex, evse: &EvseId) -> bool {
+    let refusal = core.sites.site(site).may_start(now, evse).err();
+    let is_refused = refusal.is_some();
+    refusal.into_iter().for_each(|refusal| core.out.push(Wait::ForNothing, Effect::StartRefused(refusal)));
+    !is_refused
+}
+
 fn not_now(wall: Timestamp) -> Verdict {
     Verdict::NotNow { until: wall + NOT_NOW_FOR }
 }

@@ -438,7 +438,11 @@ impl Station {
                 calls.push(housekeeping(Call::Configure { setting, value }, Housekeeping::Setting(setting)));
             }
         }
-        for evse in self.evses.iter().filter(|evse| evse.status.is_empty()) {
+        // Many tell it only after a boot; until they do, what may have begun alone counts (S1).
+        let is_to_tell = |evse: &&Evse| {
+            evse.status.is_empty() || arrival == Arrival::WithoutBoot && evse.current.is_none()
+        };
+        for evse in self.evses.iter().filter(is_to_tell) {
             calls.push(housekeeping(Call::AskStatus { evse: evse.id.number }, Housekeeping::Status));
         }
         for (priority, call, purpose) in calls {

@@ -680,6 +680,7 @@ impl Engine {
                 | csms::Effect::QueryAnswer { .. }
                 | csms::Effect::SealedCdr(_)
                 | csms::Effect::Sighted(_)
+                | csms::Effect::StartRefused(_)
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_)) => {
                     if after == RecordSeq(0) {
@@ -749,6 +750,7 @@ impl Engine {
                 let input = office::Input::Sighted { station: sighting.station, at: sighting.at };
                 self.work.push_back(Work::Office(input));
             }
+            csms::Effect::StartRefused(refusal) => tracing::warn!("a start is refused: {refusal}"),
             csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
             csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
             // Both were dealt with where they were drained: neither waits.
@@ -803,6 +805,7 @@ impl Engine {
             | csms::Effect::QueryAnswer { .. }
             | csms::Effect::SealedCdr(_)
             | csms::Effect::Sighted(_)
+            | csms::Effect::StartRefused(_)
             | csms::Effect::AlarmRaised(_)
             | csms::Effect::AlarmCleared(_) => true,
         });

@@ -200,6 +200,7 @@ fn a_decommissioned_evse_accepts_no_start_until_it_is_brought_back() {
         |is_decommissioned| Command::Decommission { evse: "CP1/1".parse().unwrap(), is_decommissioned };
     assert_eq!(house.command(decommission(true)), Some(CommandAnswer::Done));
     assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Blocked"));
+    assert!(house.take().contains(&"start refused: EVSE CP1/1 is decommissioned".to_owned()));
     assert_eq!(house.command(decommission(false)), Some(CommandAnswer::Done));
     assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Accepted"));
 }

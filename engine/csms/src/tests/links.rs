@@ -210,3 +210,16 @@ fn s1_an_evse_counts_as_started_alone_until_its_station_has_told_that_nothing_ru
         assert_eq!(ceiling(&mut house), Amperes::from_amperes(16), "it may have started alone");
     }
 }
+
+#[test]
+fn s1_a_station_that_returns_without_a_boot_is_asked_what_runs() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    house.down("CP1");
+    house.up("CP1");
+    house.call("CP1", "Heartbeat", "{}");
+    let calls = house.accept_all("CP1");
+    let asked = r#""TriggerMessage",{"requestedMessage":"StatusNotification","connectorId":1}"#;
+    assert!(calls.iter().any(|call| call.contains(asked)), "{calls:#?}");
+}

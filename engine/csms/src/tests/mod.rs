@@ -270,6 +270,7 @@ impl House {
             Effect::QueryAnswer { .. } => "query answered".to_owned(),
             Effect::SealedCdr(cdr) => format!("sealed CDR {} of transaction {}", cdr.id, cdr.transaction),
             Effect::Sighted(sighting) => format!("sighted {}", sighting.station),
+            Effect::StartRefused(refusal) => format!("start refused: {refusal}"),
             Effect::AlarmRaised(alarm) => format!("raised {alarm:?}"),
             Effect::AlarmCleared(alarm) => format!("cleared {alarm:?}"),
         }

@@ -39,7 +39,7 @@ async fn a_site_file_with_five_mistakes_tells_all_five_and_changes_nothing() {
     let house = House::open().await;
     let before = house.get("/api/v1/sites/house/config").await;
     let bad = SITE
-        .replace("rating_a = 63", "rating_a = -63")
+        .replace("rating_a = 80", "rating_a = -63")
         .replace("Europe/Helsinki", "Europe/Helsinky")
         .replace("wiring = 'L1L2L3'", "wiring = 'L1L2L4'")
         .replace("energy_eur_per_kwh = 0.20", "energy_eur_per_kwh = 'cheap'")
@@ -58,7 +58,7 @@ async fn a_site_file_with_five_mistakes_tells_all_five_and_changes_nothing() {
 async fn s4_fallbacks_that_do_not_fit_are_refused_with_the_numbers() {
     let house = House::open().await;
     let bad = SITE
-        .replace("rating_a = 63", "rating_a = 32")
+        .replace("rating_a = 80", "rating_a = 32")
         .replace("[evse_defaults]", "[evse_defaults]\nfallback_a = 10");
     let reply = house.api.send("POST", "/api/v1/sites", "application/toml", &bad).await.unwrap();
     assert_eq!(reply.status, 422, "{}", reply.body);

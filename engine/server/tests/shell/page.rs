@@ -15,7 +15,7 @@ async fn the_consoles_url_opens_the_page_and_the_stream_tells_what_changes() {
     assert_eq!(page.status, 200);
     assert!(page.body.contains("No charging point is connected"), "{}", page.body);
     for part in
-        ["A House", "P01/1", "Main", "63 A", "never connected", "data-live=\"/live/house?language=en\""]
+        ["A House", "P01/1", "Main", "80 A", "never connected", "data-live=\"/live/house?language=en\""]
     {
         assert!(page.body.contains(part), "{part} is not in {}", page.body);
     }

@@ -49,7 +49,7 @@ energy_eur_per_kwh = 0.20
 [[circuits]]
 id = 'main'
 name = 'Main'
-rating_a = 63
+rating_a = 80
 worst_base_a = 15
 meter = { id = 'main-meter' }
 [evse_defaults]

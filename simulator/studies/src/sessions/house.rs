@@ -521,6 +521,7 @@ impl House {
                 | csms::Effect::Withdraw { .. }
                 | csms::Effect::QueryAnswer { .. }
                 | csms::Effect::Sighted(_)
+                | csms::Effect::StartRefused(_)
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_) => {}
             }

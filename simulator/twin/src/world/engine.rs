@@ -202,6 +202,7 @@ impl World {
                     | Effect::QueryAnswer { .. }
                     | Effect::SealedCdr(_)
                     | Effect::Sighted(_)
+                    | Effect::StartRefused(_)
                     | Effect::AlarmRaised(_)
                     | Effect::AlarmCleared(_) => false,
                 });
@@ -213,6 +214,7 @@ impl World {
             | Effect::QueryAnswer { .. }
             | Effect::SealedCdr(_)
             | Effect::Sighted(_)
+            | Effect::StartRefused(_)
             | Effect::AlarmRaised(_)
             | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
@@ -255,6 +257,9 @@ impl World {
             Effect::Sighted(sighting) => {
                 let input = office::Input::Sighted { station: sighting.station, at: sighting.at };
                 self.inbox.push_back(EngineInput::Office(input));
+            }
+            Effect::StartRefused(refusal) => {
+                self.watch.story.note(self.now, Note::Text(format!("a start is refused: {refusal}")));
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);
