@@ -567,9 +567,11 @@ impl Site {
             let is_told_nothing = state.record.is_disobedient || state.record.is_refusing || is_lost;
             let target = if is_told_nothing { Amperes::ZERO } else { target };
             let present = state.present_limit(level);
+            // What it counts at need not be what it falls back to: told nothing, it might offer nothing.
+            let is_untold = target > Amperes::ZERO && state.record.newest().is_none();
             if target > present {
                 raises.push((index, target, level));
-            } else if target < present || state.is_renewal_due(index, now) {
+            } else if target < present || is_untold || state.is_renewal_due(index, now) {
                 let (urgency, target) = match target < present {
                     true => (Urgency::Shed, target.min(state.surely_no_raise())),
                     false => (Urgency::Renewal, target),

@@ -68,6 +68,17 @@ fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_wh
 }
 
 #[test]
+fn who_counts_at_its_hardware_maximum_and_may_have_it_is_told_so() {
+    // Its standing fallback may be 0 A all the same.
+    let mut world = World::new(18, Character { rating: 80, unproven: Some(0), ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.quiet_minutes(2, 5);
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    assert_eq!(world.quiet_minutes(1, 5), BTreeSet::from([evse]));
+}
+
+#[test]
 fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
     // Six three-phase EVs and room for three of them; the engine restarts in every turn.
     let mut world = World::new(17, Character { rating: 25, base: 14, ..Character::OBEDIENT });

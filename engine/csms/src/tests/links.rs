@@ -218,7 +218,7 @@ fn s1_a_station_that_returns_without_a_boot_is_asked_what_runs() {
     house.status("CP1", 1, "Available");
     house.down("CP1");
     house.up("CP1");
-    house.call("CP1", "Heartbeat", "{}");
+    house.pass(10);
     let calls = house.accept_all("CP1");
     let asked = r#""TriggerMessage",{"requestedMessage":"StatusNotification","connectorId":1}"#;
     assert!(calls.iter().any(|call| call.contains(asked)), "{calls:#?}");
