@@ -396,6 +396,8 @@ impl Station {
         if let Some(link) = &mut self.link {
             link.booted(is_first);
         }
+        // S2: a limit that waits was decided while those before it held, which the boot may have lost.
+        self.give_up_limits(core, received.now, |_| true, "the station booted");
         self.tell(core, received.now, SiteEvent::Booted(self.id().clone()));
         Answer::Boot {
             registration: Registration::Accepted,
@@ -551,11 +553,21 @@ impl Station {
     /// Nothing is drawn at `evse` any more. A limit of the transaction that still waits would leave after it, at the cost of
     /// those who may have more now.
     pub fn draw_ended(&mut self, core: &mut Core, now: Timestamp, evse: EvseId) {
-        let is_of_evse = |waiting: &Waiting| matches!(waiting.call, Call::SetLive { evse: number, .. } if number == evse.number);
-        for old in self.calls.give_up(is_of_evse) {
-            self.ended(core, now, &old.call, old.purpose, End::None("the transaction ended"));
-        }
+        self.give_up_limits(core, now, |number| number == evse.number, "the transaction ended");
         self.tell(core, now, SiteEvent::TransactionEnded(evse));
+    }
+
+    fn give_up_limits(
+        &mut self,
+        core: &mut Core,
+        now: Timestamp,
+        is_vain: impl Fn(u16) -> bool,
+        reason: &'static str,
+    ) {
+        let is_vain = |waiting: &Waiting| matches!(waiting.call, Call::SetLive { evse, .. } if is_vain(evse));
+        for old in self.calls.give_up(is_vain) {
+            self.ended(core, now, &old.call, old.purpose, End::None(reason));
+        }
     }
 
     fn expire_calls(&mut self, core: &mut Core, now: Timestamp) {

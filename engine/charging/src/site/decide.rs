@@ -567,11 +567,10 @@ impl Site {
             let is_told_nothing = state.record.is_disobedient || state.record.is_refusing || is_lost;
             let target = if is_told_nothing { Amperes::ZERO } else { target };
             let present = state.present_limit(level);
-            // What it counts at need not be what it falls back to: told nothing, it might offer nothing.
-            let is_untold = target > Amperes::ZERO && state.record.newest().is_none();
-            if target > present {
+            let is_untold = target == present && target > Amperes::ZERO && state.is_untold();
+            if target > present || is_untold {
                 raises.push((index, target, level));
-            } else if target < present || is_untold || state.is_renewal_due(index, now) {
+            } else if target < present || state.is_renewal_due(index, now) {
                 let (urgency, target) = match target < present {
                     true => (Urgency::Shed, target.min(state.surely_no_raise())),
                     false => (Urgency::Renewal, target),
@@ -745,7 +744,9 @@ impl Site {
             highest = highest.min(fits.max(level));
         }
         let limit = highest.min(target).floor_to(self.network.evse(index).config.step);
-        if limit < state.minimum() || limit <= state.present_limit(level) {
+        let present = state.present_limit(level);
+        let is_none = limit < present || limit == present && !state.is_untold();
+        if is_none || limit < state.minimum() {
             return Err(Certificate::UnprovenShed);
         }
         for &(row, coefficient) in loads.iter() {
@@ -965,6 +966,11 @@ impl EvseState {
         self.doubted_since.is_some()
             && self.reports.is_empty()
             && self.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
+    }
+
+    /// No limit was told in its transaction: what it counts at need not be what it falls back to, which may be nothing.
+    fn is_untold(&self) -> bool {
+        self.record.newest().is_none()
     }
 
     /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.

@@ -3,7 +3,7 @@
 use units::{Amperes, TimeSpan};
 
 use crate::query::{Query, QueryAnswer, SiteView};
-use crate::tests::{House, message_id, site};
+use crate::tests::{BOOT, House, message_id, site};
 use crate::{Command, Effect};
 
 fn view(house: &mut House) -> SiteView {
@@ -160,6 +160,23 @@ fn s2_a_limit_that_waits_for_its_turn_leaves_no_more_once_its_transaction_ended(
     house.pass(2);
     let calls = house.accept_all("CP1");
     assert!(!calls.iter().any(|call| call.contains("TxProfile")), "{calls:?}");
+}
+
+#[test]
+fn s2_a_limit_that_waits_for_its_turn_leaves_no_more_once_its_station_booted() {
+    // It was decided while the limits before it held; after the boot it is decided anew, for what holds then.
+    let mut house = charging(House::new());
+    for _ in 0..12 {
+        house.pass(5);
+        house.accept_all("CP1");
+    }
+    house.down("CP1");
+    house.up("CP1");
+    house.call("CP1", "BootNotification", BOOT);
+    let leave = |house: &mut House| house.accept_all("CP1").iter().any(|call| call.contains("TxProfile"));
+    assert!(!leave(&mut house), "what waited for the boot");
+    house.pass(5);
+    assert!(leave(&mut house), "what was decided since");
 }
 
 #[test]
