@@ -19,7 +19,7 @@ use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
 };
 use crate::ceiling::{REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
-use crate::metering::Base;
+use crate::metering::{Base, Member};
 use crate::network::{CircuitIndex, Coefficient, EvseIndex, Row, RowIndex};
 
 /// Raises of one EVSE are at least this far apart.
@@ -219,7 +219,7 @@ impl Site {
     }
 
     /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
-    /// attribution: what our EVSEs last drew is then all that is not base.
+    /// attribution: what our EVSEs last drew there for sure is then all that is not base.
     pub(super) fn circuit_base(
         &self,
         circuit: CircuitIndex,
@@ -233,7 +233,12 @@ impl Site {
         let metered = state.metering.latest()?.current;
         for (phase, row) in self.network.circuit(circuit).rows.iter() {
             if metered[phase] > self.network.row(*row).rating {
-                let drawn = members.iter().map(|member| member.likely[phase]).sum();
+                let for_sure = |member: &Member| {
+                    let reported = self.evse(member.evse).reports.back();
+                    let drawn = member.likely[phase];
+                    reported.map_or(drawn, |report| drawn.min(report.drawn.at_least[phase]))
+                };
+                let drawn = members.iter().map(for_sure).sum();
                 base.likely[phase] = base.likely[phase].max(metered[phase] - drawn);
                 base.highest[phase] = base.highest[phase].max(base.likely[phase]);
             }

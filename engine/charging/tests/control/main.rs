@@ -15,6 +15,7 @@ use charging::site::{
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
+mod lines;
 mod turns;
 
 #[test]
