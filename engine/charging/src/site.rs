@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::allocation::{AmpereSeconds, Certificate, MaxMin};
-use crate::ceiling::{EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT, SentLimit};
+use crate::ceiling::{
+    EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit,
+};
 use crate::metering::{Member, Metering, REPORT_AGE_MAX, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseConfig, EvseIndex, Network, SiteCurrents};
 use crate::plan::Plan;
@@ -871,8 +873,7 @@ impl EvseState {
         self.has_left = self.record.is_in_transaction && ev == EvState::Absent;
         if ev == EvState::SuspendedEv {
             // It charged at this limit before: it has had enough. What it was not known to have says nothing.
-            let newest = self.record.newest().filter(|newest| newest.accepted_at.is_some());
-            let limit = newest.filter(|_| self.doubted_since.is_none()).map(|newest| newest.limit);
+            let limit = self.surely_offered(now);
             self.record.learned.has_tried_all |=
                 self.record.learned.charged_at.is_some_and(|charged_at| limit >= Some(charged_at));
         }
@@ -888,6 +889,13 @@ impl EvseState {
             self.record.occupy_all(&self.traits);
             self.demand = Demand { changed_at: Some(now), ..Demand::default() };
         }
+    }
+
+    /// The limit that is in force beyond doubt: accepted, and not run out by any clock that is trusted.
+    fn surely_offered(&self, now: Timestamp) -> Option<Amperes> {
+        let newest = self.record.newest().filter(|_| self.doubted_since.is_none())?;
+        let is_in_force = newest.accepted_at.is_some() && now + SKEW_TRUSTED < newest.expires_at;
+        is_in_force.then_some(newest.limit)
     }
 
     fn measured(

@@ -164,7 +164,8 @@ impl Site {
                 state.record.start_allowed_until = None;
             }
             let index = EvseIndex::new(place);
-            let is_doubted = state.minimum_doubted_at().is_some_and(|due| now >= due);
+            let is_due = state.minimum_doubted_at().is_some_and(|due| now >= due);
+            let is_doubted = is_due && state.surely_offered(now).is_some();
             if is_doubted {
                 state.learn_minimum(self.network.evse(index).config.step);
             }
@@ -773,7 +774,7 @@ impl Site {
         );
         let limit_expired = state.traits.limit_expired.min(limit);
         let begins_turn = state.record.learned.is_satisfied && state.has_its_turn(now);
-        if state.record.newest().is_none_or(|newest| newest.limit != limit) {
+        if state.record.newest().is_none_or(|newest| newest.limit != limit || now >= newest.expires_at) {
             state.offered_since = Some(now);
         }
         state.record.send(SentLimit {

@@ -79,6 +79,23 @@ fn who_counts_at_its_hardware_maximum_and_may_have_it_is_told_so() {
 }
 
 #[test]
+fn s7_an_ev_that_stops_when_its_limit_ran_out_is_not_full() {
+    let mut world = World::new(19, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.quiet_minutes(5, 5);
+    for (silent_minutes, is_full) in [(0, true), (6, false)] {
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+        world.now += TimeSpan::from_minutes(silent_minutes);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::SuspendedEv));
+        world.decide();
+        let learned = world.records[&evse].learned;
+        assert_eq!(learned.has_tried_all, is_full, "after {silent_minutes} min without a renewal");
+    }
+}
+
+#[test]
 fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
     // Six three-phase EVs and room for three of them; the engine restarts in every turn.
     let mut world = World::new(17, Character { rating: 25, base: 14, ..Character::OBEDIENT });
