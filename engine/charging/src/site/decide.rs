@@ -774,7 +774,11 @@ impl Site {
         );
         let limit_expired = state.traits.limit_expired.min(limit);
         let begins_turn = state.record.learned.is_satisfied && state.has_its_turn(now);
-        if state.record.newest().is_none_or(|newest| newest.limit != limit || now >= newest.expires_at) {
+        // One that was not accepted, or ran out, was not offered all the while.
+        let is_the_same = |newest: &SentLimit| {
+            newest.limit == limit && newest.accepted_at.is_some() && now < newest.expires_at
+        };
+        if !state.record.newest().is_some_and(is_the_same) {
             state.offered_since = Some(now);
         }
         state.record.send(SentLimit {
