@@ -62,6 +62,8 @@ pub(crate) struct Station {
     is_row_changed: bool,
     /// Whether control believes the station's clock, as last told.
     clock_told: Option<ExpiryTrust>,
+    /// What our clock was ahead of the engine's when the station was last told the time, in this run.
+    offset_told: Option<TimeSpan>,
 }
 
 /// An EVSE as the station knows it.
@@ -170,6 +172,7 @@ impl Station {
             orphans: VecDeque::new(),
             is_row_changed: false,
             clock_told: None,
+            offset_told: None,
         };
         station.configure(site, config);
         station
@@ -363,7 +366,10 @@ impl Station {
     fn request(&mut self, core: &mut Core, received: &Received<'_>, request: Request) -> Answer {
         match request {
             Request::Boot(boot) => self.boot(core, received, boot),
-            Request::Heartbeat => Answer::Heartbeat { now: received.wall },
+            Request::Heartbeat => {
+                self.time_told(core, received.now);
+                Answer::Heartbeat { now: received.wall }
+            }
             Request::Status(status) => {
                 self.status(core, received, status);
                 Answer::Status
@@ -396,6 +402,7 @@ impl Station {
         if let Some(link) = &mut self.link {
             link.booted(is_first);
         }
+        self.time_told(core, received.now);
         // S2: a limit that waits was decided while those before it held, which the boot may have lost.
         self.give_up_limits(core, received.now, |_| true, "the station booted");
         self.tell(core, received.now, SiteEvent::Booted(self.id().clone()));
@@ -749,6 +756,15 @@ impl Station {
             if moved.is_some_and(|moved| moved > SKEW_TRUSTED_MS) {
                 self.tell(core, received.now, SiteEvent::ClockSet(self.id().clone()));
             }
+        }
+    }
+
+    /// The station sets its clock by ours. Where ours moved since it was last told, its limits run by another clock.
+    fn time_told(&mut self, core: &mut Core, now: Timestamp) {
+        let before = self.offset_told.replace(core.wall_offset);
+        let moved = before.map(|before| (core.wall_offset - before).milliseconds().abs());
+        if moved.is_some_and(|moved| moved > SKEW_TRUSTED_MS) {
+            self.tell(core, now, SiteEvent::ClockSet(self.id().clone()));
         }
     }
 

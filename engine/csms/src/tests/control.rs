@@ -180,6 +180,25 @@ fn s2_a_limit_that_waits_for_its_turn_leaves_no_more_once_its_station_booted() {
 }
 
 #[test]
+fn s2_a_station_that_sets_its_clock_by_ours_which_moved_is_told_its_limit_anew() {
+    let mut house = charging(House::new());
+    house.call("CP1", "Heartbeat", "{}");
+    house.pass(5);
+    house.accept_all("CP1");
+    for (ahead, is_told) in [(20, false), (280, true)] {
+        house.input(crate::Input::WallClock(TimeSpan::from_seconds(ahead)));
+        house.call("CP1", "Heartbeat", "{}");
+        house.pass(2);
+        let calls = house.accept_all("CP1");
+        assert_eq!(
+            calls.iter().any(|call| call.contains("TxProfile")),
+            is_told,
+            "{ahead} s ahead: {calls:?}"
+        );
+    }
+}
+
+#[test]
 fn a_limit_that_is_refused_or_not_answered_is_told_to_control() {
     let mut house = charging(House::new());
     for _ in 0..20 {
