@@ -884,6 +884,9 @@ impl EvseState {
                 self.record.learned.is_satisfied
             }
         };
+        if ev == EvState::Absent {
+            self.ev_left(now);
+        }
         if resumes {
             self.record.learned.has_tried_all = false;
             self.record.occupy_all(&self.traits);
@@ -896,6 +899,16 @@ impl EvseState {
         let newest = self.record.newest().filter(|_| self.doubted_since.is_none())?;
         let is_in_force = newest.accepted_at.is_some() && now + SKEW_TRUSTED < newest.expires_at;
         is_in_force.then_some(newest.limit)
+    }
+
+    /// What was learned of an EV that left says nothing of the next one, whether or not the end of its transaction was
+    /// told.
+    fn ev_left(&mut self, now: Timestamp) {
+        self.record.occupy_all(&self.traits);
+        self.record.learned = Learned::default();
+        self.demand = Demand::default();
+        self.reports.clear();
+        self.reports_from = self.reports_from.max(now);
     }
 
     fn measured(
@@ -911,7 +924,12 @@ impl EvseState {
             self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
         }
         let before = self.record.learned;
+        let occupied = self.record.occupied;
         let mut lesson = self.record.measured(measurement, &self.traits);
+        // What another EV left free, or was before a boot, frees nothing now.
+        if measurement.taken_at < self.reports_from {
+            self.record.occupied = self.record.occupied.zip_with(occupied, |now, before| now || before);
+        }
         let highest = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO)).highest();
         let under_offer = |offer: &SentLimit| offer.accepted_at.map(|at| measurement.taken_at.since(at));
         let offer = self.record.held.filter(|_| self.record.sent.is_empty());

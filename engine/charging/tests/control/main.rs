@@ -16,6 +16,7 @@ use charging::site::{
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
 mod lines;
+mod phases;
 mod turns;
 
 #[test]
@@ -336,20 +337,6 @@ fn full_current_is_said_only_at_the_evses_maximum_and_a_full_row_only_below_it()
         }
     }
     assert!(full > 1_000 && on_rows > 1_000, "{full} at their maximum, {on_rows} kept from it");
-}
-
-#[test]
-fn a_one_phase_ev_frees_the_phases_it_does_not_use() {
-    let mut world = World::new(8, Character { always_plugged: true, ..Character::OBEDIENT });
-    world.run(2_100);
-    let (id, _) = world
-        .stations
-        .iter()
-        .find(|(_, station)| station.phases == 1 && station.in_force(world.now) > Amperes::ZERO)
-        .unwrap();
-    let ceiling = world.site.evse_view(world.now, id).unwrap().ceiling;
-    let occupied = ceiling.iter().filter(|(_, current)| **current > Amperes::ZERO).count();
-    assert_eq!(occupied, 1, "{id} has ceiling {ceiling}");
 }
 
 /// The same events give the same commands.
