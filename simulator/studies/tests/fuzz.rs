@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 70] = [
+const FOUND: [(u64, &str, &str); 74] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -86,6 +86,10 @@ const FOUND: [(u64, &str, &str); 70] = [
     (1609, "all", "S1: a limit that was not answered on a row above its rating"),
     (2700, "all", "S1: a station without power that was held to draw on"),
     (1232, "all", "S2: an EV that left and one that came in a transaction whose end was told late"),
+    (819, "all", "S1: a shed of one that did not load the line that was full"),
+    (234, "all", "S7: an EV that stopped when its limit had run out was held to be full"),
+    (1956, "all", "S7: as 234, by our clock that was wrong"),
+    (1510, "all", "S2: a limit that waited for its station's boot and was decided before it"),
 ];
 
 #[test]

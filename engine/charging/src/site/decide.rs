@@ -978,9 +978,10 @@ impl EvseState {
             && self.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
     }
 
-    /// No limit was told in its transaction: what it counts at need not be what it falls back to, which may be nothing.
+    /// No limit was told in its transaction, and what it counts at need not be what it falls back to, which may be nothing.
     fn is_untold(&self) -> bool {
-        self.record.newest().is_none()
+        let is_at_its_fallback = self.record.fallback_confirmed.is_some() && !self.counts_at_its_hardware();
+        self.record.newest().is_none() && !is_at_its_fallback
     }
 
     /// The limit in force as far as we know: the newest sent, or what it fell back to, or the standing fallback.

@@ -373,6 +373,8 @@ struct Character {
     unproven: Option<usize>,
     boots_lose_fallbacks: bool,
     is_unmetered: bool,
+    /// The standing fallback, and what holds where a limit has expired.
+    fallback: i64,
 }
 
 impl Character {
@@ -389,6 +391,7 @@ impl Character {
         unproven: None,
         boots_lose_fallbacks: false,
         is_unmetered: false,
+        fallback: 0,
     };
 }
 
@@ -981,6 +984,8 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             Amperes::from_amperes(16),
         );
         evse.is_fallback_proven = character.unproven != Some(number);
+        evse.fallback = Amperes::from_amperes(character.fallback);
+        evse.limit_expired = evse.fallback;
         evse.fallback_survives_boot = !character.boots_lose_fallbacks;
         evse
     });

@@ -113,3 +113,17 @@ fn s7_a_restart_sends_nobody_to_the_end_of_the_queue() {
     }
     assert_eq!(served, evses);
 }
+
+#[test]
+fn who_may_have_its_confirmed_fallback_and_no_more_is_told_nothing() {
+    let mut world = World::new(18, Character { rating: 90, fallback: 6, ..Character::OBEDIENT });
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.quiet_minutes(2, 5);
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.cap(&evse, 6);
+    world.quiet_minutes(5, 5);
+    assert_eq!(world.site.evse_view(world.now, &evse).unwrap().limit, None, "it is at 6 A by itself");
+    world.cap(&evse, 9);
+    world.seconds_until(&evse, 9);
+}
