@@ -24,6 +24,9 @@ const NOWHERE_YET: u16 = 0;
 impl Station {
     pub fn event(&mut self, core: &mut Core, received: &Received<'_>, event: Event) -> Answer {
         let lateness = match event.kind {
+            EventKind::Updated if !event.is_offline && event.samples.iter().any(|one| one.is_asked_for) => {
+                Lateness::None
+            }
             EventKind::Updated if !event.is_offline => Lateness::Unusual,
             EventKind::Started | EventKind::Updated | EventKind::Ended => Lateness::Usual,
         };

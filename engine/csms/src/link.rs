@@ -7,6 +7,8 @@ use units::{LinkId, TimeSpan, Timestamp};
 const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
 /// A station that never booted gets longer: some call themselves booted only after everything else is up.
 const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
+/// What we ask for comes within this, as answers do.
+const TOLD_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 
 /// A link.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Link {
     silence_at: Timestamp,
     heartbeat: TimeSpan,
     is_probed: bool,
+    /// When values were last asked for.
+    asked_at: Option<Timestamp>,
 }
 
 /// Whether the station may be called: a call before the answer to its boot sends some into a loop (FIELD section 4d, 51).
@@ -59,6 +63,7 @@ impl Link {
             silence_at: now + heartbeat * 2,
             heartbeat,
             is_probed: false,
+            asked_at: None,
         }
     }
 
@@ -89,6 +94,15 @@ impl Link {
 
     pub fn is_ready(&self) -> bool {
         self.readiness == Readiness::Ready
+    }
+
+    pub fn ask(&mut self, now: Timestamp) {
+        self.asked_at = Some(now);
+    }
+
+    /// Values were asked for on this link, so lately that they may come now.
+    pub fn was_asked(&self, now: Timestamp) -> bool {
+        self.asked_at.is_some_and(|at| now < at + TOLD_WITHIN)
     }
 
     /// After two heartbeats without a frame the station is asked for one, after three the link is dead. Stations that

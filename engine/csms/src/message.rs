@@ -204,6 +204,8 @@ impl Conductor {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub at: Option<ReportedAt>,
+    /// It says that it was measured because we asked.
+    pub is_asked_for: bool,
     /// The EVSE's register of imported energy.
     pub register: Option<(WattHours, ReadingContext)>,
     /// Current per terminal.

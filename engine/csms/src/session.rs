@@ -593,7 +593,8 @@ impl Station {
 
     pub fn meter_values(&mut self, core: &mut Core, received: &Received<'_>, values: &MeterValues) {
         for sample in &values.samples {
-            self.observe_clock(core, received, sample.at, Lateness::Unusual);
+            let lateness = if sample.is_asked_for { Lateness::None } else { Lateness::Unusual };
+            self.observe_clock(core, received, sample.at, lateness);
         }
         let resolved = self.resolve_values(values);
         let of_transaction = match &resolved {

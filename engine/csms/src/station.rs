@@ -534,6 +534,9 @@ impl Station {
                         | Priority::Housekeeping => Wait::ForRecords,
                     };
                     core.out.send(wait, link, text);
+                    if let (Call::Measure { .. }, Some(link)) = (&waiting.call, &mut self.link) {
+                        link.ask(now);
+                    }
                     self.calls.sent(Outstanding {
                         message,
                         sent_at: now,
@@ -734,9 +737,12 @@ impl Station {
             Answering::Since(since) => Some(link.up_at.max(since)),
             Answering::Never => None,
         };
+        // It may also have been asked for on the link before, and queued since.
+        let was_asked = core.answering == Answering::Always && link.was_asked(received.now);
         let may_have_waited = match (lateness, open_since) {
-            (Lateness::Usual, _) | (Lateness::Unusual, None) => true,
-            (Lateness::Unusual, Some(since)) => {
+            (Lateness::None, _) if was_asked => false,
+            (Lateness::Usual, _) | (Lateness::None | Lateness::Unusual, None) => true,
+            (Lateness::None | Lateness::Unusual, Some(since)) => {
                 at < core.wall(since) && received.now < since + QUEUE_DRAINED_AFTER
             }
         };
@@ -839,6 +845,8 @@ enum Arrival {
 /// Whether a kind of message often arrives long after the time that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lateness {
+    /// What we ask for is said at once.
+    None,
     /// Transactions' begin and end are queued and repeated.
     Usual,
     /// Statuses, meter values and the events amid a transaction are sent as they arise, but for what was queued while

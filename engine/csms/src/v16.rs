@@ -10,11 +10,11 @@ use ocpp::v16::{
     ClearChargingProfileRequest, ClearChargingProfileStatus, ConfigurationStatus, ConnectorId, CsmsAction,
     CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, GetConfigurationRequest,
     HeartbeatResponse, IdTag, IdTagInfo, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest,
-    MeterValuesResponse, RegistrationStatus, RemoteStartTransactionRequest, RemoteStopTransactionRequest,
-    ReportedTransaction, SampledValue, SetChargingProfileRequest, StartTransactionRequest,
-    StartTransactionResponse, StationRequest, StationResponse, StatusNotificationRequest,
-    StatusNotificationResponse, StopTransactionRequest, StopTransactionResponse, TriggerMessageRequest,
-    TriggerMessageStatus,
+    MeterValuesResponse, ReadingContext, RegistrationStatus, RemoteStartTransactionRequest,
+    RemoteStopTransactionRequest, ReportedTransaction, SampledValue, SetChargingProfileRequest,
+    StartTransactionRequest, StartTransactionResponse, StationRequest, StationResponse,
+    StatusNotificationRequest, StatusNotificationResponse, StopTransactionRequest, StopTransactionResponse,
+    TriggerMessageRequest, TriggerMessageStatus,
 };
 use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::civil::Zone;
@@ -300,6 +300,7 @@ fn sample(value: &MeterValue, zone: &Zone) -> Sample {
     let mut sample = Sample { at: value.timestamp.instant_in(zone), ..Sample::default() };
     for location in [Location::Inlet, Location::Outlet] {
         for sampled in value.sampled_value.iter().filter(|sampled| *sampled.location() == location) {
+            sample.is_asked_for |= *sampled.context() == ReadingContext::Trigger;
             if let Some(figure) = figure(sampled) {
                 sample.take(figure, Conductor::of(sampled.line(), sampled.phase.is_some()));
             }

@@ -10,7 +10,7 @@ use ocpp::v201::{
     CsmsAction, CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, Evse, EvseNumber,
     GetVariableData, GetVariableStatus, GetVariablesRequest, HeartbeatResponse, IdToken, IdTokenInfo,
     IdTokenType, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest, MeterValuesResponse,
-    Reason, RegistrationStatus, ReportedTransaction, RequestStartTransactionRequest,
+    ReadingContext, Reason, RegistrationStatus, ReportedTransaction, RequestStartTransactionRequest,
     RequestStopTransactionRequest, SampledValue, ScheduleLimits, SetChargingProfileRequest, SetVariableData,
     SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse, StatusNotificationRequest,
     StatusNotificationResponse, TransactionEventKind, TransactionEventRequest, TransactionEventResponse,
@@ -347,7 +347,8 @@ fn samples(values: &[MeterValue], zone: &Zone) -> Vec<Sample> {
 /// begin and end, become a sample each.
 fn samples_of(value: &MeterValue, zone: &Zone) -> Vec<Sample> {
     let at = value.timestamp.instant_in(zone);
-    let mut samples = vec![Sample { at, ..Sample::default() }];
+    let is_asked_for = value.sampled_value.iter().any(|one| *one.context() == ReadingContext::Trigger);
+    let mut samples = vec![Sample { at, is_asked_for, ..Sample::default() }];
     for location in [Location::Inlet, Location::Outlet] {
         for sampled in value.sampled_value.iter().filter(|sampled| *sampled.location() == location) {
             let Some(figure) = figure(sampled) else { continue };

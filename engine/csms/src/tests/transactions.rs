@@ -6,7 +6,7 @@ use units::{Amperes, PerPhase, ReportedAt, TimeSpan, TransactionId, WattHours};
 
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
-use crate::tests::{House, NOON, site, start_payload, stop_payload, values_payload};
+use crate::tests::{BOOT, House, NOON, site, start_payload, stop_payload, values_payload};
 
 fn plugged(station: &str) -> House {
     plugged_in(House::new(), station)
@@ -553,6 +553,32 @@ fn a_clock_that_lags_is_learned_once_nothing_queued_can_explain_it() {
     house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(-6_600)));
     assert!(matches!(&house.transaction(1).doubts[..], [Doubt::ClockUntrusted { .. }]));
     assert_eq!(house.transaction(1).started_at, house.now);
+}
+
+/// What is said on a young link may have been queued: an engine that died every minute never learned that a clock lags.
+#[test]
+fn a_clock_that_lags_is_learned_from_values_that_were_asked_for() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.start("CP1", 1, "ANNA", 0);
+    let tell = |house: &mut House, context: &str| {
+        let at = (house.now - TimeSpan::from_hours(2)).to_string();
+        let context = format!(r#""sampledValue":[{{"context":"{context}","#);
+        let values = values_payload(1, Some("1"), 100, 6, &at).replace(r#""sampledValue":[{"#, &context);
+        house.call("CP1", "MeterValues", &values);
+        house.station("CP1").row.clock_skew_ms
+    };
+    assert_eq!(tell(&mut house, "Trigger"), Some(0), "nobody asked on this link");
+    // After a boot it is asked what it draws.
+    house.call("CP1", "BootNotification", BOOT);
+    let is_question = |call: &String| call.contains("TriggerMessage") && call.contains("MeterValues");
+    let was_asked = (0..30).any(|_| {
+        house.pass(1);
+        house.accept_all("CP1").iter().any(is_question)
+    });
+    assert!(was_asked);
+    assert_eq!(tell(&mut house, "Sample.Periodic"), Some(0), "it may have been queued");
+    assert_eq!(tell(&mut house, "Trigger"), Some(-7_200_000));
 }
 
 #[test]
