@@ -838,6 +838,8 @@ impl EvseState {
 
     fn end_transaction(&mut self, now: Timestamp) {
         self.record.end_transaction(&self.traits);
+        // After a boot or a lost link it refused what was for a transaction that was over.
+        self.record.is_refusing &= self.doubted_since.is_none();
         self.forget_session(now);
         self.idle_since = now;
     }

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 75] = [
+const FOUND: [(u64, &str, &str); 77] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -91,6 +91,8 @@ const FOUND: [(u64, &str, &str); 75] = [
     (1956, "all", "S7: as 234, by our clock that was wrong"),
     (1510, "all", "S2: a limit that waited for its station's boot and was decided before it"),
     (5715, "all", "S8: the machine's clock was a day ahead, and no link grew old enough to show it"),
+    (6985, "all", "S7: limits of a transaction that a boot had ended were refused"),
+    (4029, "all", "S7: as 6985"),
 ];
 
 #[test]

@@ -283,6 +283,21 @@ fn an_evse_without_a_transaction_refuses_nothing() {
     assert!(!refused(&world), "the limits of a transaction end with it");
 }
 
+/// Its boot ended the transaction, and the end was told after limits for it were refused.
+#[test]
+fn s7_what_a_station_refuses_for_a_transaction_that_its_boot_ended_counts_no_more() {
+    let mut world = World::new(21, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.quiet_minutes(2, 5);
+    world.apply(SiteEvent::Booted(evse.station.clone()));
+    world.refuse_limits(60);
+    let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
+    assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it refuses its limits");
+    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    assert_eq!(ceiling(&world), Amperes::ZERO);
+}
+
 #[test]
 fn what_a_station_refuses_after_the_ev_left_is_no_refusal_of_limits() {
     let mut world = World::new(21, Character::OBEDIENT);
