@@ -274,6 +274,26 @@ fn s1_counts_a_rise_of_one_that_nobody_knows_to_disobey_as_a_new_excess() {
 }
 
 #[test]
+fn s7_promises_nothing_beside_a_draw_that_contradicts_the_meter() {
+    for (is_wired_right, may_draw, fires) in [(true, true, 1), (false, true, 0), (false, false, 1)] {
+        let mut bench = Bench::new();
+        for circuit in &mut bench.watch.circuits {
+            circuit.rating = PerPhase::splat(Amperes::from_amperes(100));
+        }
+        bench.watch.evses[OTHER].is_wired_right = is_wired_right;
+        bench.watch.plant(bench.now, OTHER, PlantEvse { may_draw, ..Bench::offered(6) });
+        bench.offer(ONE, 0);
+        for _ in 0..60 * 6 {
+            bench.wait(10);
+            bench.read_meter();
+            bench.watch.judge_waits(bench.now);
+        }
+        let told = format!("wired right {is_wired_right}, draws {may_draw}: {:#?}", bench.watch.verdicts);
+        assert_eq!(bench.fired(Rule::S7), fires, "{told}");
+    }
+}
+
+#[test]
 fn s1_allows_an_ev_its_time_to_follow_a_station_that_follows_its_limits_again() {
     for (seconds, fires) in [(2, 0), (30, 1)] {
         let mut bench = Bench::new();

@@ -6,7 +6,8 @@
 //! rows may be passed over by one row now and by another then: n = sessions of the class that share any row with it, and
 //! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
 //! the turn that is under way and the proofs that its raise waits for. No bound is promised where k = 0, to a class with
-//! another before it, beside one that disobeys, while a meter above is stale or the engine is down, or records cannot be committed.
+//! another before it, beside one that disobeys, beside one that draws on other lines than stated, which a meter above
+//! contradicts (S5), while a meter above is stale or the engine is down, or records cannot be committed.
 
 use std::collections::BTreeSet;
 
@@ -79,6 +80,9 @@ impl Watch {
                 for (place, other) in self.evses.iter().enumerate() {
                     if !self.path(other.circuit).contains(&circuit) {
                         continue;
+                    }
+                    if !other.is_wired_right && other.plant.may_draw && watched.meter.is_some() {
+                        return None;
                     }
                     if !other.is_wired_right {
                         // Where it is truly wired it is base load above what was stated at worst.
