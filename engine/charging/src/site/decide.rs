@@ -220,7 +220,8 @@ impl Site {
     }
 
     /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
-    /// attribution: what our EVSEs last drew there for sure is then all that is not base.
+    /// attribution: what our EVSEs drew there for sure, be it that their last sheds are in force, is then all that is not
+    /// base.
     pub(super) fn circuit_base(
         &self,
         circuit: CircuitIndex,
@@ -231,13 +232,17 @@ impl Site {
         let state = self.meters.get(&meter.id)?;
         let members = self.members(now, state, worst);
         let mut base = state.metering.base(&members)?;
-        let metered = state.metering.latest()?.current;
+        let latest = state.metering.latest()?;
+        let metered = latest.current;
         for (phase, row) in self.network.circuit(circuit).rows.iter() {
             if metered[phase] > self.network.row(*row).rating {
                 let for_sure = |member: &Member| {
-                    let reported = self.evse(member.evse).reports.back();
+                    let evse = self.evse(member.evse);
+                    let reported = evse.reports.back().map(|report| report.drawn.at_least[phase]);
+                    let told =
+                        evse.lowest_told_at(latest.taken_at).filter(|_| !evse.counts_at_its_hardware());
                     let drawn = member.likely[phase];
-                    reported.map_or(drawn, |report| drawn.min(report.drawn.at_least[phase]))
+                    drawn.min(reported.unwrap_or(drawn)).min(told.unwrap_or(drawn))
                 };
                 let drawn = members.iter().map(for_sure).sum();
                 base.likely[phase] = base.likely[phase].max(metered[phase] - drawn);
@@ -1001,6 +1006,17 @@ impl EvseState {
             }
             Some(_) | None => self.traits.hardware_maximum,
         }
+    }
+
+    /// The lowest of the limits that may have been in force at `instant`.
+    fn lowest_told_at(&self, instant: Timestamp) -> Option<Amperes> {
+        let sent = self.limits.iter().rev().skip_while(|&&(sent_at, _)| sent_at > instant);
+        let mut is_settled = false;
+        sent.take_while(|&&(sent_at, _)| {
+            !std::mem::replace(&mut is_settled, sent_at + REACTION_DEFAULT <= instant)
+        })
+        .map(|&(_, limit)| limit)
+        .min()
     }
 
     /// Between 50 and 70 % of its lifetime, spread over the EVSEs, or where it must be sent again.
