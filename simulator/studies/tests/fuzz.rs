@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 78] = [
+const FOUND: [(u64, &str, &str); 80] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -91,6 +91,8 @@ const FOUND: [(u64, &str, &str); 78] = [
     (1956, "all", "S7: as 234, by our clock that was wrong"),
     (1510, "all", "S2: a limit that waited for its station's boot and was decided before it"),
     (2048, "all", "S7: beside a draw on another line than stated, which its meter contradicted"),
+    (10416, "all", "S1: a second rise of base load while the shed for the first was not reported yet"),
+    (11035, "all", "S1: as 10416"),
     (5715, "all", "S8: the machine's clock was a day ahead, and no link grew old enough to show it"),
     (6985, "all", "S7: limits of a transaction that a boot had ended were refused"),
     (4029, "all", "S7: as 6985"),

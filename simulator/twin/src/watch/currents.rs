@@ -130,7 +130,11 @@ impl Watch {
 
     /// The current at an EVSE changed.
     pub fn evse_changed(&mut self, now: Timestamp, truth: &Truth, index: usize, change: PerPhase<Amperes>) {
-        self.evses[index].drawn = truth.evses()[index].terminals().highest();
+        let evse = &mut self.evses[index];
+        evse.drawn = truth.evses()[index].terminals().highest();
+        if evse.drawn > Amperes::ZERO && std::mem::take(&mut evse.went_dark) {
+            evse.resumed_at = Some(now);
+        }
         self.judge_conduct(now, index);
         self.story.note(now, Note::Current { evse: index, current: truth.evses()[index].site() });
         let is_unforeseen = !self.evses[index].plant.follows_limits && !self.evses[index].is_known_wayward;
@@ -406,15 +410,23 @@ impl Watch {
     }
 
     /// What nobody could foresee on a row: draws above what was told of EVSEs that are not known to disobey, on other lines
-    /// than stated, and what its meter kept back.
+    /// than stated, what draws again after a power cut before its station has told of it, and what its meter kept back.
     fn unforeseen(&self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) -> Amperes {
         let lie = self.circuits[circuit].meter.as_ref().and_then(|meter| meter.lie(now));
         let mut sum = lie.map_or(Amperes::ZERO, |lie| lie[phase]);
+        let acted = ON_THE_WIRE + self.currents.reaction.shed;
         for (watched, evse) in self.evses.iter().zip(truth.evses()) {
             // The EV takes its time to follow a station that follows its limits again.
             let is_following = |since: &Timestamp| {
                 watched.plant.follows_limits && now.since(*since) <= self.currents.reaction.shed
             };
+            // While it was dark, its share of what a meter showed was taken for its draw, and was base load.
+            if watched.resumed_at.is_some_and(|at| now.since(at) <= acted)
+                && self.path(watched.circuit).contains(&circuit)
+            {
+                sum += evse.site()[phase];
+                continue;
+            }
             let is_unknown = !watched.plant.follows_limits && !watched.is_known_wayward;
             let is_wayward = is_unknown
                 || watched.follows_since.as_ref().is_some_and(is_following)

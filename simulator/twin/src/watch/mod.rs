@@ -290,6 +290,10 @@ pub struct WatchedEvse {
     is_known_wayward: bool,
     /// Since when it follows limits again, where nobody could know that it did not.
     follows_since: Option<Timestamp>,
+    /// Its power went while it drew; nobody was told, and the engine holds it to draw on.
+    went_dark: bool,
+    /// When it drew again after that.
+    resumed_at: Option<Timestamp>,
     /// It disobeyed once: the engine may count it at its worst until a person clears it.
     has_disobeyed: bool,
     /// When a frame of its station last vanished.
@@ -425,6 +429,8 @@ impl Watch {
                 above_since: None,
                 is_known_wayward: false,
                 follows_since: None,
+                went_dark: false,
+                resumed_at: None,
                 drawn: Amperes::ZERO,
                 has_disobeyed: false,
                 frame_lost_at: None,
@@ -484,11 +490,19 @@ impl Watch {
         }
     }
 
+    /// The power of these EVSEs goes.
+    pub fn goes_dark(&mut self, evses: &[usize]) {
+        for &evse in evses {
+            self.evses[evse].went_dark = self.evses[evse].drawn > Amperes::ZERO;
+        }
+    }
+
     /// How the station and EV at an EVSE now are.
     pub fn plant(&mut self, now: Timestamp, index: usize, plant: PlantEvse) {
         let evse = &mut self.evses[index];
         if evse.plant.is_reachable != plant.is_reachable {
             evse.link_since = now;
+            evse.went_dark &= !plant.is_reachable;
         }
         if evse.plant.may_draw && !plant.may_draw {
             evse.on_the_wire.clear();

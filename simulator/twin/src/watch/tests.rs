@@ -274,6 +274,28 @@ fn s1_counts_a_rise_of_one_that_nobody_knows_to_disobey_as_a_new_excess() {
 }
 
 #[test]
+fn s1_cannot_know_before_its_station_tells_that_an_evse_without_power_draws_again() {
+    for (goes_dark, fires) in [(true, 0), (false, 1)] {
+        let mut bench = Bench::new();
+        bench.offer(ONE, 14);
+        bench.draw(ONE, 14);
+        if goes_dark {
+            bench.watch.goes_dark(&[ONE]);
+        }
+        bench.link_lost(ONE);
+        bench.draw(ONE, 0);
+        bench.draw(OTHER, 6);
+        bench.base(22);
+        for _ in 0..12 {
+            bench.wait(10);
+            bench.read_meter();
+        }
+        bench.draw(ONE, 14);
+        assert_eq!(bench.fired(Rule::S1).min(1), fires, "goes dark {goes_dark}: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
 fn s7_promises_nothing_beside_a_draw_that_contradicts_the_meter() {
     for (is_wired_right, may_draw, fires) in [(true, true, 1), (false, true, 0), (false, false, 1)] {
         let mut bench = Bench::new();

@@ -170,6 +170,7 @@ impl World {
         for index in self.stations_on(&below) {
             self.stations[index].outages += 1;
             if self.stations[index].outages == 1 {
+                self.watch.goes_dark(&self.stations[index].evses);
                 self.stations[index].station.power_off(self.now);
                 self.observe(index);
             }
