@@ -926,10 +926,9 @@ impl Origin {
 /// Not now, and perhaps in a minute.
 /// S1: whether the rows carry a start; people are told why they do not.
 fn may_start(core: &mut Core, now: Timestamp, site: SiteIndex, evse: &EvseId) -> bool {
-    let refusal = core.sites.site(site).may_start(now, evse).err();
-    let is_refused = refusal.is_some();
-    refusal.into_iter().for_each(|refusal| core.out.push(Wait::ForNothing, Effect::StartRefused(refusal)));
-    !is_refused
+    let Err(refusal) = core.sites.site(site).may_start(now, evse) else { return true };
+    core.out.push(Wait::ForNothing, Effect::StartRefused(refusal));
+    false
 }
 
 fn not_now(wall: Timestamp) -> Verdict {

@@ -81,10 +81,10 @@ impl Watch {
                     if !self.path(other.circuit).contains(&circuit) {
                         continue;
                     }
-                    if !other.is_wired_right && other.plant.may_draw && watched.meter.is_some() {
-                        return None;
-                    }
                     if !other.is_wired_right {
+                        if other.plant.may_draw && watched.meter.is_some() {
+                            return None;
+                        }
                         // Where it is truly wired it is base load above what was stated at worst.
                         left -= at_limit(other.wiring_true, other.current_max, 3)[phase];
                     }
