@@ -11,9 +11,9 @@
 
 use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
+use super::evse::{EvseState, FallbackState, RETRY_AFTER};
 use super::{
-    Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, EvseState, FallbackState, LIFETIME, RETRY_AFTER,
-    Site, SiteAlarm, Ticket, Urgency,
+    Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site, SiteAlarm, Ticket, Urgency,
 };
 use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use units::{Amperes, CircuitId, EvseId, PerPhase, Phase, Timestamp};
 
-use super::{CircuitState, EvState, EvseState, EvseView, Site};
+use super::evse::EvseState;
+use super::{CircuitState, EvState, EvseView, Site};
 use crate::allocation::{Certificate, next_turn};
 use crate::ceiling::LinkState;
 use crate::network::{EvseIndex, RowIndex};
