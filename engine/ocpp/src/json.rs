@@ -25,6 +25,8 @@ pub enum Json<'a> {
 
 /// Room is made for so many members of an object at once: OCPP's have few more.
 const MEMBERS_EXPECTED: usize = 8;
+/// And for so many of a list: the sampled values of a reading.
+const ITEMS_EXPECTED: usize = 8;
 
 /// Nothing is parsed deeper than this, whatever limit is asked for: the parser recurses.
 pub const DEPTH_MAX: usize = 128;
@@ -56,7 +58,8 @@ pub enum JsonError {
 pub fn parse(text: &str, depth: usize) -> Result<Json<'_>, JsonError> {
     let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, limit: depth.min(DEPTH_MAX) };
     parser.skip_blanks();
-    let value = parser.value(0)?;
+    let mut value = Json::Null;
+    parser.value(0, &mut value)?;
     parser.skip_blanks();
     if parser.at == parser.bytes.len() { Ok(value) } else { Err(parser.syntax()) }
 }
@@ -204,51 +207,54 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn value(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
-        match self.peek() {
-            Some(b'{') => self.object(depth + 1),
-            Some(b'[') => self.list(depth + 1),
-            Some(b'"') => self.string().map(Json::Text),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Json::Bool(true)),
-            Some(b'f') => self.word("false", Json::Bool(false)),
-            Some(b'n') => self.word("null", Json::Null),
-            Some(_) | None => Err(self.syntax()),
-        }
+    /// Reads a value to where it is to stand: handed back it would be copied at every level.
+    fn value(&mut self, depth: usize, to: &mut Json<'a>) -> Result<(), JsonError> {
+        *to = match self.peek() {
+            Some(b'"') => Json::Text(self.string()?),
+            Some(b'{') => Json::Object(self.object(depth + 1)?),
+            Some(b'[') => Json::List(self.list(depth + 1)?),
+            Some(b'-' | b'0'..=b'9') => Json::Number(Cow::Borrowed(self.number()?)),
+            Some(b't') => self.word("true", Json::Bool(true))?,
+            Some(b'f') => self.word("false", Json::Bool(false))?,
+            Some(b'n') => self.word("null", Json::Null)?,
+            Some(_) | None => return Err(self.syntax()),
+        };
+        Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Vec<(Cow<'a, str>, Json<'a>)>, JsonError> {
         self.enter(depth)?;
         if self.take(b'}') {
-            return Ok(Json::Object(Vec::new()));
+            return Ok(Vec::new());
         }
         let mut members = Vec::with_capacity(MEMBERS_EXPECTED);
         loop {
-            let name = self.string()?;
+            let (name, value) = members.push_mut((Cow::Borrowed(""), Json::Null));
+            *name = self.string()?;
             self.skip_blanks();
             self.expect(b':')?;
             self.skip_blanks();
-            members.push((name, self.value(depth)?));
+            self.value(depth, value)?;
             self.skip_blanks();
             if self.take(b'}') {
-                return Ok(Json::Object(members));
+                return Ok(members);
             }
             self.expect(b',')?;
             self.skip_blanks();
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Json<'a>>, JsonError> {
         self.enter(depth)?;
-        let mut items = Vec::new();
         if self.take(b']') {
-            return Ok(Json::List(items));
+            return Ok(Vec::new());
         }
+        let mut items = Vec::with_capacity(ITEMS_EXPECTED);
         loop {
-            items.push(self.value(depth)?);
+            self.value(depth, items.push_mut(Json::Null))?;
             self.skip_blanks();
             if self.take(b']') {
-                return Ok(Json::List(items));
+                return Ok(items);
             }
             self.expect(b',')?;
             self.skip_blanks();
@@ -264,6 +270,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.expect(b'"')?;
         let start = self.at;
@@ -358,7 +365,7 @@ impl<'a> Parser<'a> {
         u32::from_str_radix(digits, 16).map_err(|_| self.syntax())
     }
 
-    fn number(&mut self) -> Result<Json<'a>, JsonError> {
+    fn number(&mut self) -> Result<&'a str, JsonError> {
         let start = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -373,7 +380,7 @@ impl<'a> Parser<'a> {
             }
             self.digits()?;
         }
-        Ok(Json::Number(Cow::Borrowed(self.slice(start))))
+        Ok(self.slice(start))
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
