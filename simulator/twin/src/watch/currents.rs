@@ -33,6 +33,8 @@ pub struct Reaction {
 const EV_REACTION: TimeSpan = TimeSpan::from_seconds(8);
 /// CONTROL section 7, S1: a shed is on the wire this long after the reading.
 const ON_THE_WIRE: TimeSpan = TimeSpan::from_seconds(1);
+/// While a shed waits, a call that is not answered is given up after this (CONTROL section 4, point 5).
+const GIVEN_UP_BEFORE_SHED: TimeSpan = TimeSpan::from_seconds(3);
 /// A station whose link came up is called once its BootNotification is answered, or after this without one.
 const CALLED_AFTER: TimeSpan = TimeSpan::from_seconds(10);
 /// After this a call without an answer is given up, and what it said is sent again.
@@ -85,6 +87,8 @@ struct Row {
     was_helpless: bool,
     /// The last lower limit that left for an EVSE on the row.
     shed_at: Option<Timestamp>,
+    /// A shed may have waited until then for the answer to a call before it.
+    waited_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,7 +222,12 @@ impl Watch {
             row.granted = excess.max(Amperes::ZERO);
             row.granted_by_limits = Some((shed_by, told[phase] - rating));
             row.is_told = false;
-            if excess > ROUNDING {
+            // Without a meter nobody tells what flows on other lines than stated.
+            let untold = match self.circuits[circuit].meter {
+                Some(_) => Amperes::ZERO,
+                None => self.unforeseen(now, truth, circuit, phase),
+            };
+            if excess > untold + ROUNDING {
                 self.expect_shed(now, circuit, phase);
             }
         }
@@ -339,6 +348,15 @@ impl Watch {
         let Some(since) = row.over_since else { return };
         let reaction = self.currents.reaction.shed;
         let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since || now.since(at) < reaction);
+        let owed = self.evses.iter().zip(truth.evses()).filter_map(|(watched, evse)| {
+            let given_up_at = watched.unanswered_since? + GIVEN_UP_BEFORE_SHED + ON_THE_WIRE;
+            self.could_shed(watched, evse.site()[phase], circuit).then_some(given_up_at)
+        });
+        if !is_on_the_wire && let Some(until) = owed.max().filter(|until| *until > now) {
+            self.currents.rows[circuit][phase].waited_until = Some(until);
+            self.currents.deadlines.insert((until, circuit, phase, Deadline::OnTheWire));
+            return;
+        }
         self.verdicts.check(Rule::S1);
         if is_on_the_wire || self.engine == Engine::Down || self.is_nobody_to_tell(now, truth, circuit, phase)
         {
@@ -360,7 +378,8 @@ impl Watch {
         let on_row = || self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
         let sent_again = on_row().filter_map(|evse| Some(evse.frame_lost_at? + SENT_AGAIN));
         let called = on_row().map(|evse| evse.link_since + CALLED_AFTER);
-        let told_at = sent_again.chain(called).filter(|at| *at >= since).max();
+        let waited = self.currents.rows[circuit][phase].waited_until;
+        let told_at = sent_again.chain(called).chain(waited).filter(|at| *at >= since).max();
         let acted = ON_THE_WIRE + self.currents.reaction.shed;
         // What is shed on another line than stated ends nothing: a reading tells once it should have, and more is shed.
         let row = &self.currents.rows[circuit][phase];

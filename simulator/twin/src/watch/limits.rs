@@ -178,6 +178,9 @@ impl Watch {
                 return false;
             }
         };
+        for &evse in connectors {
+            self.evses[evse].unanswered_since = Some(now);
+        }
         let place = usize::from(profile.connector).checked_sub(1);
         let Some(&index) = place.and_then(|place| connectors.get(place)) else { return false };
         profile.is_amperes && self.limit_leaves(now, index, &profile)
@@ -186,6 +189,7 @@ impl Watch {
     /// The engine hears that a station refused what left for it at `sent_at`: it never comes into force.
     pub fn limit_refused(&mut self, evses: &[usize], sent_at: Timestamp) {
         for &index in evses {
+            self.evses[index].unanswered_since = None;
             self.evses[index].on_the_wire.retain(|(sent, _)| *sent != sent_at);
         }
     }
@@ -194,6 +198,7 @@ impl Watch {
     /// more, be it that the station had not followed it yet.
     pub fn limit_accepted(&mut self, evses: &[usize], sent_at: Timestamp) {
         for &index in evses {
+            self.evses[index].unanswered_since = None;
             let on_the_wire = &mut self.evses[index].on_the_wire;
             if let Some(place) = on_the_wire.iter().position(|(sent, _)| *sent == sent_at) {
                 on_the_wire.drain(..place);

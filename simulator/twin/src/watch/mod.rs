@@ -298,6 +298,8 @@ pub struct WatchedEvse {
     has_disobeyed: bool,
     /// When a frame of its station last vanished.
     frame_lost_at: Option<Timestamp>,
+    /// Since when its station owes the answer to a limit.
+    unanswered_since: Option<Timestamp>,
     /// Since when its link is as it is.
     link_since: Timestamp,
     /// Since when its transaction is as it is.
@@ -434,6 +436,7 @@ impl Watch {
                 drawn: Amperes::ZERO,
                 has_disobeyed: false,
                 frame_lost_at: None,
+                unanswered_since: None,
                 link_since: scenario.starts_at,
                 transaction_since: scenario.starts_at,
                 limit_sent_at: None,
@@ -502,6 +505,7 @@ impl Watch {
         let evse = &mut self.evses[index];
         if evse.plant.is_reachable != plant.is_reachable {
             evse.link_since = now;
+            evse.unanswered_since = None;
             evse.went_dark &= !plant.is_reachable;
         }
         if evse.plant.may_draw && !plant.may_draw {

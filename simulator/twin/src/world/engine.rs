@@ -423,6 +423,7 @@ impl World {
         if self.disk_faults == 0 {
             self.judge_restart();
         }
+        self.state_again();
         self.reconnect_all();
     }
 }

@@ -222,11 +222,28 @@ impl World {
         for stated in config.circuits.iter_mut().filter(|stated| stated.id == *circuit) {
             stated.rating = rating;
         }
-        self.stated = config.clone();
-        self.command_csms(csms::Command::ConfigureSite(Box::new(config)));
-        if let Some(place) = self.truth.circuit_index(circuit) {
-            self.truth.set_rating(place, rating);
+        self.stated = config;
+        let Some(place) = self.truth.circuit_index(circuit) else { return };
+        self.truth.set_rating(place, rating);
+        self.state(vec![place]);
+    }
+
+    /// Tells the engine what is stated of the site, that of these circuits anew.
+    fn state(&mut self, circuits: Vec<usize>) {
+        let request = self.command_csms(csms::Command::ConfigureSite(Box::new(self.stated.clone())));
+        for &place in &circuits {
             self.watch.rating_restated(self.now, &self.truth, &self.stated, place);
+        }
+        self.statements.push((request, circuits));
+    }
+
+    /// What an engine that died never answered is stated to the one that runs.
+    pub(super) fn state_again(&mut self) {
+        let answered = &self.answers.csms_commands;
+        self.statements.retain(|(request, _)| !answered.contains_key(request));
+        let circuits: Vec<usize> = self.statements.drain(..).flat_map(|(_, circuits)| circuits).collect();
+        if !circuits.is_empty() {
+            self.state(circuits);
         }
     }
 

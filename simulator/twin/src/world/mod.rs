@@ -68,6 +68,8 @@ pub struct World {
     journal: Option<Journal>,
     /// What operators have stated of the site so far.
     stated: SiteConfig,
+    /// Statements that may not be answered yet, with the circuits of which they tell something new.
+    statements: Vec<(RequestId, Vec<usize>)>,
     /// Faults that keep each circuit without power, in the order of the truth's circuits.
     dark: Vec<u32>,
     /// Faults that keep the disk full.
@@ -201,6 +203,7 @@ impl World {
             nonsense: Nonsense::of(&scenario),
             journal,
             stated: scenario.site.config.clone(),
+            statements: Vec::new(),
             dark,
             disk_faults: 0,
             is_storage_failing: false,
