@@ -12,7 +12,7 @@ use crate::network::{CircuitIndex, EvseIndex, Network};
 use crate::plan::Plan;
 
 use decide::AtWorst;
-use evse::{Bracket, EvseState, FallbackState};
+use evse::{Answered, Bracket, EvseState, FallbackState};
 
 pub use crate::ceiling::EvseRecord;
 pub use view::{LimitedBy, Remark};
@@ -27,8 +27,6 @@ pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
 const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 /// And at most this often, unless a row is over its headroom.
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
-/// Measurements of EVSEs come one by one: what they teach is gathered for so long.
-const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
@@ -48,8 +46,8 @@ pub enum SiteEvent {
     StartAllowed(EvseId),
     /// A transaction runs.
     TransactionStarted(EvseId),
-    /// The transaction ended.
-    TransactionEnded(EvseId),
+    /// The transaction is over, since then by our clock as best known.
+    TransactionEnded(EvseId, Timestamp),
     /// What the station says of the EV.
     EvState(EvseId, EvState),
     /// The station says that no transaction runs at the EVSE: from now on it starts one only as its traits say.
@@ -372,9 +370,9 @@ impl Site {
                 }
                 self.one(&evse, now, EvseState::begin_transaction);
             }
-            SiteEvent::TransactionEnded(evse) => {
+            SiteEvent::TransactionEnded(evse, ended_at) => {
                 self.alarms.remove(&SiteAlarm::LimitRefused { evse: evse.clone() });
-                self.one(&evse, now, EvseState::end_transaction);
+                self.one(&evse, now, |state, now| state.end_transaction(now, ended_at));
             }
             SiteEvent::EvState(evse, ev) => {
                 if self.state(&evse).is_some_and(|state| state.record.ev != ev) {
@@ -466,14 +464,19 @@ impl Site {
         }
         let lesson = state.measured(measurement, drawn, now);
         // S8: what lifts the ceiling must survive a restart.
-        if lesson.is_row_changed || state.draws_above_its_level(now) {
+        let lifts_ceiling = state.draws_above_its_level(now);
+        if lesson.is_row_changed || lifts_ceiling {
             self.changed.insert(index);
         }
         if lesson.is_newly_disobedient {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
         self.anchor_meters(now);
-        self.want_decision_within(GATHER, now);
+        if lifts_ceiling {
+            self.want_decision(now);
+        } else {
+            self.want_decision_within(DECIDE_AT_LEAST_EVERY, now);
+        }
     }
 
     fn answered(&mut self, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
@@ -485,7 +488,7 @@ impl Site {
         let Some(place) = self.evses.iter().position(of_ticket) else { return };
         let index = EvseIndex::new(place);
         let state = self.evse_mut(index);
-        state.answered(ticket, answer, now);
+        let answered = state.answered(ticket, answer, now);
         let alarm = SiteAlarm::LimitRefused { evse: state.id.clone() };
         // Who refuses counts at its worst until it accepts a limit, and is named while there is one to accept.
         let is_refusing = state.record.is_refusing && state.record.is_in_transaction;
@@ -495,7 +498,10 @@ impl Site {
             self.alarms.remove(&alarm);
         }
         self.changed.insert(index);
-        self.want_decision(now);
+        match answered {
+            Answered::AsExpected => self.want_decision_within(DECIDE_AT_LEAST_EVERY, now),
+            Answered::Otherwise => self.want_decision(now),
+        }
     }
 
     fn grid_reading(&mut self, now: Timestamp, meter: &MeterId, reading: Reading) {

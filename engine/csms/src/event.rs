@@ -348,13 +348,15 @@ impl Station {
             (was, Some(is)) if was != Some(is) => {
                 self.tell(core, received.now, SiteEvent::TransactionStarted(evse));
             }
-            (Some(_), None) => self.draw_ended(core, received.now, evse),
+            (Some(_), None) => self.draw_ended(core, received.now, row),
             (None | Some(_), None | Some(_)) => {}
         }
         let is_newest = event.seq_no.is_none_or(|number| row.events.highest() == Some(number));
         if let Some(ev) = event.ev.filter(|_| is_current && is_newest) {
             let at = self.held(received.wall, event.at).at;
             self.ev_told(core, received.now, place, ev, at);
+            // M8: what was so while the station was away says nothing of now.
+            self.evses[place].is_ev_told &= !event.is_offline;
         }
         for sample in &event.samples {
             self.measure(core, received.now, place, sample);

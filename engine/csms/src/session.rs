@@ -572,7 +572,7 @@ impl Station {
         core.out.push(Wait::ForRecords, Effect::SealedCdr(Box::new(cdr)));
         if let Some(place) = place.filter(|&place| self.evses[place].current == Some(id)) {
             self.evses[place].current = None;
-            self.draw_ended(core, now, open.row.evse.clone());
+            self.draw_ended(core, now, &open.row);
         }
         self.transactions.remember(open.row);
     }

@@ -22,7 +22,7 @@ use crate::link::{Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
 use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request, Setting};
 use crate::outbox::Wait;
-use crate::record::{AuditRow, Record, SessionRow, StationRow};
+use crate::record::{AuditRow, Record, SessionRow, StationRow, TransactionRow};
 use crate::session::Transactions;
 use crate::wire::{self, CallFault, Incoming, Manner, Unread};
 
@@ -562,9 +562,12 @@ impl Station {
 
     /// Nothing is drawn at `evse` any more. A limit of the transaction that still waits would leave after it, at the cost of
     /// those who may have more now.
-    pub fn draw_ended(&mut self, core: &mut Core, now: Timestamp, evse: EvseId) {
+    pub fn draw_ended(&mut self, core: &mut Core, now: Timestamp, row: &TransactionRow) {
+        let evse = row.evse.clone();
+        // The row's time is a station's, without its skew, by our wall clock.
+        let ended_at = row.stop.as_ref().map_or(now, |stop| (stop.at - core.wall_offset).min(now));
         self.give_up_limits(core, now, |number| number == evse.number, "the transaction ended");
-        self.tell(core, now, SiteEvent::TransactionEnded(evse));
+        self.tell(core, now, SiteEvent::TransactionEnded(evse, ended_at));
     }
 
     fn give_up_limits(
@@ -828,7 +831,7 @@ impl Station {
             let is_known = self.control(core, &evse.id).is_some_and(|control| control.is_in_transaction);
             match (self.drawing(place).is_some(), is_known) {
                 (true, false) => self.tell(core, now, SiteEvent::TransactionStarted(evse.id.clone())),
-                (false, true) => self.tell(core, now, SiteEvent::TransactionEnded(evse.id.clone())),
+                (false, true) => self.tell(core, now, SiteEvent::TransactionEnded(evse.id.clone(), now)),
                 (true, true) | (false, false) => {}
             }
         }

@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 80] = [
+const FOUND: [(u64, &str, &str); 87] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -96,6 +96,13 @@ const FOUND: [(u64, &str, &str); 80] = [
     (5715, "all", "S8: the machine's clock was a day ahead, and no link grew old enough to show it"),
     (6985, "all", "S7: limits of a transaction that a boot had ended were refused"),
     (4029, "all", "S7: as 6985"),
+    (2322, "all", "S1: after a restart an EV counted on lines on which it did not draw"),
+    (1097, "all", "S2: what an EV drew before it paused lowered the base when it went on"),
+    (1832, "all", "S7: what a station refused for a transaction that was over counted against it"),
+    (3193, "all", "M8: what an EV declined while its station was away was told as of now"),
+    (959, "all", "nobody stated a derating again to an engine that died before it kept it"),
+    (1160, "all", "a shed waits up to three seconds for the answer to the call before it"),
+    (5592, "all", "without a meter nobody knows of a wrong wiring what a derating must shed"),
 ];
 
 #[test]

@@ -238,11 +238,13 @@ impl Site {
             if metered[phase] > self.network.row(*row).rating {
                 let for_sure = |member: &Member| {
                     let evse = self.evse(member.evse);
-                    let reported = evse.reports.back().map(|report| report.drawn.at_least[phase]);
+                    // Before its first report nobody knows on which of its lines it draws.
+                    let reported =
+                        evse.reports.back().map_or(Amperes::ZERO, |report| report.drawn.at_least[phase]);
                     let told =
                         evse.lowest_told_at(latest.taken_at).filter(|_| !evse.counts_at_its_hardware());
                     let drawn = member.likely[phase];
-                    drawn.min(reported.unwrap_or(drawn)).min(told.unwrap_or(drawn))
+                    drawn.min(reported).min(told.unwrap_or(drawn))
                 };
                 let drawn = members.iter().map(for_sure).sum();
                 base.likely[phase] = base.likely[phase].max(metered[phase] - drawn);
@@ -1019,7 +1021,7 @@ impl EvseState {
         .min()
     }
 
-    /// Between 50 and 70 % of its lifetime, spread over the EVSEs, or where it must be sent again.
+    /// Between 50 and 66 % of its lifetime, spread over the EVSEs, or where it must be sent again.
     fn is_renewal_due(&self, index: EvseIndex, now: Timestamp) -> bool {
         let Some(newest) = self.record.newest() else { return false };
         (newest.limit > newest.limit_expired && now >= renewal_at(newest, index)) || self.needs_resend
@@ -1054,14 +1056,15 @@ impl EvseState {
         let Some(newest) = self.record.newest() else { return };
         at(newest.expires_at + SKEW_TRUSTED + moment);
         if is_up && newest.limit > newest.limit_expired {
-            at(renewal_at(newest, index));
-        }
-        if let Some(asked_at) = self.measure_asked_at.filter(|_| self.record.is_unproven_lower()) {
-            at(asked_at + MEASURE_APART);
+            at(renewal_at(newest, index) + DECIDE_AT_LEAST_EVERY);
         }
         self.minimum_doubted_at().into_iter().for_each(&mut at);
-        let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
-        accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
+        // What proves no lower limit lets nobody have more.
+        if self.record.is_unproven_lower() {
+            self.measure_asked_at.map(|asked_at| asked_at + MEASURE_APART).into_iter().for_each(&mut at);
+            let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
+            accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
+        }
     }
 }
 
@@ -1082,9 +1085,10 @@ fn append(problem: &mut Problem, allocation: &mut Allocation, sessions: Vec<Cand
     allocation.certificates.extend(shared.certificates);
 }
 
+/// From then on the next decision renews it, which leaves it before 70 % of its lifetime (CONTROL section 3).
 fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
-    // Spread over the EVSEs by their place: 7 and 21 have no common divisor with most group sizes.
-    let spread = i64::try_from(index.place() * 7 % 21).unwrap_or(0);
+    // Spread over the EVSEs by their place: 7 and 17 have no common divisor with most group sizes.
+    let spread = i64::try_from(index.place() * 7 % 17).unwrap_or(0);
     newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
 }
 

@@ -51,6 +51,8 @@ pub(super) struct EvseState {
     pub(super) resend_at: Option<Timestamp>,
     /// Refusals in a row of limits that there was an EV for.
     pub(super) rejections: u32,
+    /// The first of those that made it count as refusing, in this transaction.
+    pub(super) refuses_since: Option<Timestamp>,
     /// The EV left: the transaction is over at the station, although that was not told yet.
     pub(super) has_left: bool,
     pub(super) raised_at: Option<Timestamp>,
@@ -84,6 +86,15 @@ pub(super) struct Bracket {
     /// None where only its hardware bounds it.
     pub(super) upper: Option<PerPhase<Amperes>>,
     pub(super) steadiness: Steadiness,
+}
+
+/// What an answer means for the next decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// A renewal or a raise was accepted: nobody may do more or less for it.
+    AsExpected,
+    /// Anything else.
+    Otherwise,
 }
 
 /// Where the sending of the standing fallback stands.
@@ -130,6 +141,7 @@ impl EvseState {
             needs_resend: false,
             resend_at: None,
             rejections: 0,
+            refuses_since: None,
             has_left: false,
             raised_at: None,
             lowered_at: None,
@@ -199,10 +211,11 @@ impl EvseState {
         self.reports.push_back(Report { taken_at: now, drawn: nothing });
     }
 
-    pub(super) fn end_transaction(&mut self, now: Timestamp) {
+    pub(super) fn end_transaction(&mut self, now: Timestamp, ended_at: Timestamp) {
         self.record.end_transaction(&self.traits);
-        // After a boot or a lost link it refused what was for a transaction that was over.
-        self.record.is_refusing &= self.doubted_since.is_none();
+        // What it refused was for a transaction that was over, or may have been: after a boot or a lost link.
+        let was_over = self.refuses_since.is_some_and(|since| since >= ended_at);
+        self.record.is_refusing &= !was_over && self.doubted_since.is_none();
         self.forget_session(now);
         self.idle_since = now;
     }
@@ -215,6 +228,7 @@ impl EvseState {
         self.needs_resend = false;
         self.resend_at = None;
         self.rejections = 0;
+        self.refuses_since = None;
         self.has_left = false;
         self.raised_at = None;
         self.lowered_at = None;
@@ -235,6 +249,9 @@ impl EvseState {
     pub(super) fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
+        if let Some(last) = self.reports.back_mut().filter(|_| is_pause(ev)) {
+            last.drawn.at_least = PerPhase::default();
+        }
         self.has_left = self.record.is_in_transaction && ev == EvState::Absent;
         if ev == EvState::SuspendedEv {
             // It charged at this limit before: it has had enough. What it was not known to have says nothing.
@@ -286,6 +303,9 @@ impl EvseState {
             if self.reports.len() == REPORTS_KEPT {
                 self.reports.pop_front();
             }
+            // What is told amid a pause may have been drawn before it.
+            let at_least = if is_pause(self.record.ev) { PerPhase::default() } else { drawn.at_least };
+            let drawn = SiteCurrents { at_least, ..drawn };
             self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
         }
         let before = self.record.learned;
@@ -336,7 +356,7 @@ impl EvseState {
         })
     }
 
-    pub(super) fn answered(&mut self, ticket: Ticket, answer: DispatchAnswer, now: Timestamp) {
+    pub(super) fn answered(&mut self, ticket: Ticket, answer: DispatchAnswer, now: Timestamp) -> Answered {
         if self.fallback == FallbackState::Asked(ticket) {
             self.fallback = match answer {
                 DispatchAnswer::Accepted => FallbackState::Accepted,
@@ -345,13 +365,25 @@ impl EvseState {
             if answer == DispatchAnswer::Accepted {
                 self.record.fallback_confirmed = Some(self.traits.fallback);
             }
-            return;
+            return Answered::Otherwise;
         }
+        let was_in_question = self.record.is_refusing || self.doubted_since.is_some() || self.needs_resend;
         self.record.answered(ticket, answer, now);
-        if self.outstanding != Some(ticket) {
-            return;
+        if self.outstanding == Some(ticket) {
+            self.outstanding = None;
+            self.live_answered(answer, now);
         }
-        self.outstanding = None;
+        match answer {
+            DispatchAnswer::Accepted if was_in_question || self.record.is_unproven_lower() => {
+                Answered::Otherwise
+            }
+            DispatchAnswer::Accepted => Answered::AsExpected,
+            DispatchAnswer::Rejected | DispatchAnswer::None => Answered::Otherwise,
+        }
+    }
+
+    /// The live limit that was outstanding is answered.
+    fn live_answered(&mut self, answer: DispatchAnswer, now: Timestamp) {
         match answer {
             DispatchAnswer::Accepted => {
                 self.rejections = 0;
@@ -360,6 +392,8 @@ impl EvseState {
             }
             DispatchAnswer::Rejected => {
                 self.rejections += u32::from(!self.has_left);
+                let is_first = self.rejections == 1 && !self.record.is_refusing;
+                self.refuses_since = if is_first { Some(now) } else { self.refuses_since };
                 self.record.is_refusing |= self.rejections >= REJECTIONS_MAX;
                 self.needs_resend = true;
                 self.resend_at = Some(now + RETRY_AFTER);
@@ -386,9 +420,7 @@ impl EvseState {
     }
 
     pub(super) fn is_drawing(&self) -> bool {
-        let is_over =
-            matches!(self.record.ev, EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Absent);
-        self.record.is_in_transaction && !is_over
+        self.record.is_in_transaction && !is_pause(self.record.ev)
     }
 
     /// What it draws at least from `instant` on: the lower of the readings around it and of all limits told since.
@@ -496,6 +528,14 @@ impl EvseState {
         let last = self.reports.back()?;
         let is_reporting = self.record.is_in_transaction && now.since(last.taken_at) <= REPORT_AGE_MAX;
         is_reporting.then_some(last.taken_at)
+    }
+}
+
+/// Its station says that nothing flows: what was measured before is no lower bound of what it draws from then on.
+const fn is_pause(ev: EvState) -> bool {
+    match ev {
+        EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Absent => true,
+        EvState::Connected | EvState::Charging | EvState::Faulted => false,
     }
 }
 

@@ -35,7 +35,7 @@ fn s1_a_row_that_is_still_above_its_rating_is_shed_again_before_the_last_shed_is
     }
     assert_eq!(told.limit(&evse), amperes(16));
     // Of 63 A less 4 % the base leaves 10 A, and 8 s later 6 A.
-    told.is_reported = false;
+    told.silent.insert(evse.clone());
     told.step(PerPhase::splat(amperes(50 + 16)));
     let first = told.limit(&evse);
     assert!((amperes(9)..=amperes(10)).contains(&first), "{first}");
@@ -44,13 +44,63 @@ fn s1_a_row_that_is_still_above_its_rating_is_shed_again_before_the_last_shed_is
     assert_eq!(told.limit(&evse), amperes(6));
 }
 
+#[test]
+fn s1_after_a_restart_nobody_knows_on_which_lines_an_evse_draws_before_its_first_report() {
+    let (one, three): (EvseId, EvseId) = ("CP00/1".parse().unwrap(), "CP01/1".parse().unwrap());
+    let wirings = [
+        (&one, Wiring::OnePhase(Phase::L1)),
+        (&three, Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3])),
+    ];
+    let mut told = Told::charging(Supply::Tn400, &wirings);
+    told.silent.insert(three.clone());
+    // The EV at the three-phase EVSE draws on L2 alone.
+    let shown = |told: &Told, base| PerPhase {
+        l1: amperes(base) + told.limit(&one),
+        l2: amperes(5) + told.limit(&three),
+        l3: amperes(5),
+    };
+    for second in 0..600 {
+        let current = shown(&told, 5);
+        told.step(current);
+        if second == 300 {
+            told.restart();
+        }
+    }
+    assert_eq!([&one, &three].map(|id| told.limit(id)), [amperes(16); 2]);
+    let current = shown(&told, 53);
+    told.step(current);
+    let now = shown(&told, 53);
+    assert!(now.l1 <= amperes(63), "{} on L1 are not ended by the limits {:?}", now.l1, told.limits);
+}
+
+#[test]
+fn s1_what_an_evse_drew_before_it_paused_makes_no_base_smaller_when_it_goes_on() {
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    let mut told =
+        Told::charging(Supply::Tn400, &[(&evse, Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3]))]);
+    for _ in 0..300 {
+        let drawn = told.limit(&evse);
+        told.step(PerPhase::splat(amperes(5) + drawn));
+    }
+    assert_eq!(told.limit(&evse), amperes(16));
+    // It pauses and nobody measures; the base load rises by what it drew.
+    told.silent.insert(evse.clone());
+    told.site.apply(told.now, SiteEvent::EvState(evse.clone(), EvState::SuspendedEvse));
+    let base = PerPhase::splat(amperes(5 + 16));
+    told.step(base);
+    told.step(base);
+    told.site.apply(told.now, SiteEvent::EvState(evse, EvState::Charging));
+    let held = told.site.circuit_views(told.now).remove(0).base;
+    assert!(held.iter().all(|(_, held)| *held >= amperes(21)), "of 21 A of base {held} is held true");
+}
+
 /// A site whose EVs draw what they are told.
 struct Told {
     site: Site,
     now: Timestamp,
     limits: BTreeMap<EvseId, Amperes>,
-    /// The stations measure each second.
-    is_reported: bool,
+    /// The stations of all others measure each second.
+    silent: BTreeSet<EvseId>,
 }
 
 impl Told {
@@ -95,11 +145,21 @@ impl Told {
             site.apply(now, SiteEvent::EvState(id, EvState::Charging));
         }
         let limits = wirings.iter().map(|(id, _)| ((*id).clone(), Amperes::ZERO)).collect();
-        Self { site, now, limits, is_reported: true }
+        Self { site, now, limits, silent: BTreeSet::new() }
     }
 
     fn limit(&self, evse: &EvseId) -> Amperes {
         self.limits[evse]
+    }
+
+    fn restart(&mut self) {
+        let records = self.site.take_changed().map(|(id, record)| (id.clone(), record.clone())).collect();
+        self.site = Site::new(self.site.network().clone(), self.now);
+        self.site.restore(self.now, records);
+        for id in self.limits.keys() {
+            self.site.apply(self.now, SiteEvent::LinkUp(id.station.clone()));
+            self.site.apply(self.now, SiteEvent::Clock(id.station.clone(), ExpiryTrust::Trusted));
+        }
     }
 
     /// A second passes; the meter shows `current`, and an EV draws what it was told, on its EVSE's first terminal or on all.
@@ -107,7 +167,7 @@ impl Told {
         self.now += TimeSpan::from_seconds(1);
         let (now, meter) = (self.now, "grid".parse().unwrap());
         self.site.apply(now, SiteEvent::GridReading { meter, taken_at: now, current });
-        for (id, &drawn) in self.limits.iter().filter(|_| self.is_reported) {
+        for (id, &drawn) in self.limits.iter().filter(|(id, _)| !self.silent.contains(*id)) {
             let others = Some(if self.limits.len() == 1 { drawn } else { Amperes::ZERO });
             let current = PerPhase { l1: Some(drawn), l2: others, l3: others };
             let measurement = Measurement { taken_at: now, current, offered: Some(drawn) };

@@ -276,11 +276,26 @@ fn an_evse_without_a_transaction_refuses_nothing() {
     assert!(refused(&world));
     world.apply(SiteEvent::Booted(evse.station.clone()));
     let fallbacks = world.site.decide(world.now);
-    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    world.apply(SiteEvent::TransactionEnded(evse.clone(), world.now));
     for command in fallbacks {
         world.apply(SiteEvent::Answered(command.ticket, DispatchAnswer::Accepted));
     }
     assert!(!refused(&world), "the limits of a transaction end with it");
+}
+
+/// The end was told late: a disk was full, and the station repeated it.
+#[test]
+fn s7_what_a_station_refuses_for_a_transaction_that_was_over_counts_no_more() {
+    let mut world = World::new(21, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.quiet_minutes(2, 5);
+    let ended_at = world.now;
+    world.refuse_limits(60);
+    let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
+    assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it refuses its limits");
+    world.apply(SiteEvent::TransactionEnded(evse.clone(), ended_at));
+    assert_eq!(ceiling(&world), Amperes::ZERO);
 }
 
 /// Its boot ended the transaction, and the end was told after limits for it were refused.
@@ -294,7 +309,7 @@ fn s7_what_a_station_refuses_for_a_transaction_that_its_boot_ended_counts_no_mor
     world.refuse_limits(60);
     let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
     assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it refuses its limits");
-    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    world.apply(SiteEvent::TransactionEnded(evse.clone(), world.now));
     assert_eq!(ceiling(&world), Amperes::ZERO);
 }
 
@@ -689,7 +704,7 @@ impl World {
                 station.is_plugged = false;
                 station.live = None;
                 station.coming.clear();
-                self.apply(SiteEvent::TransactionEnded(id.clone()));
+                self.apply(SiteEvent::TransactionEnded(id.clone(), self.now));
                 self.apply(SiteEvent::EvState(id, EvState::Absent));
             } else if self.site.may_start(self.now, &id).is_ok() {
                 self.stations.get_mut(&id).unwrap().is_plugged = true;
@@ -1124,7 +1139,7 @@ fn what_was_measured_before_a_transaction_ended_holds_no_row_afterwards() {
     world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
     world.quiet_minutes(5, 5);
     world.stations.get_mut(&evse).unwrap().is_plugged = false;
-    world.apply(SiteEvent::TransactionEnded(evse.clone()));
+    world.apply(SiteEvent::TransactionEnded(evse.clone(), world.now));
     let idle = world.site.evse_view(world.now, &evse).unwrap().ceiling;
     let late = |taken_at| Measurement {
         taken_at,

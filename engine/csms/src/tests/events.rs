@@ -1,6 +1,6 @@
 //! Stations of OCPP 2.0.1: their conversations, the traps of FIELD section 6, and events in any order.
 
-use billing::cdr::{Cdr, Doubt, Driver, ReadingContext};
+use billing::cdr::{Activity, Cdr, Doubt, Driver, ReadingContext};
 use charging::site::EvState;
 use units::{Timestamp, TransactionId};
 
@@ -955,4 +955,22 @@ fn an_event_amid_a_transaction_shows_a_clock_that_was_set_back_and_one_told_late
     assert_eq!(skew(&mut house), Some(0));
     tell(&mut house, "CP1", &told("Updated", 4, -3_000));
     assert_eq!(skew(&mut house), Some(-3_600_000));
+}
+
+#[test]
+fn m8_what_an_ev_declined_while_its_station_was_away_says_nothing_of_now() {
+    let mut house = charging("CP1");
+    house.pass(60);
+    house.accept_all("CP1");
+    let declines = |seq, at| Told { state: Some("SuspendedEV"), evse: Some(1), ..told("Updated", seq, at) };
+    tell(&mut house, "CP1", &declines(3, 60));
+    let activity = |house: &House| house.transaction(1).activity.last().map(|span| span.activity);
+    assert_eq!(activity(&house), Some(Activity::Declined));
+    house.down("CP1");
+    house.pass(60);
+    house.up("CP1");
+    tell(&mut house, "CP1", &Told { is_offline: true, ..declines(4, 90) });
+    assert_eq!(activity(&house), Some(Activity::NotOffered));
+    tell(&mut house, "CP1", &declines(5, 120));
+    assert_eq!(activity(&house), Some(Activity::Declined));
 }

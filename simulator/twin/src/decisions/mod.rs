@@ -539,7 +539,7 @@ impl Run {
             }
             Told::Stopped(evse) => {
                 self.evses[evse].is_running_at_control = false;
-                self.happened(SiteEvent::TransactionEnded(id(self, evse)));
+                self.happened(SiteEvent::TransactionEnded(id(self, evse), self.now));
             }
             Told::Measured(evse, measurement) => {
                 self.happened(SiteEvent::Measured(id(self, evse), measurement));
