@@ -59,6 +59,26 @@ fn a_live_limit_holds_for_its_lifetime_and_then_falls_back_inside_one_profile() 
 }
 
 #[test]
+fn a_limit_is_renewed_between_half_and_seven_tenths_of_its_lifetime_whether_or_not_anybody_measures() {
+    for is_measured in [false, true] {
+        let mut house = charging(House::new());
+        run(&mut house, 120, 16);
+        let (mut sent_at, mut spans) = (None, Vec::new());
+        for second in 0..1_800 {
+            house.pass(1);
+            if is_measured && second % 10 == 0 {
+                house.values("CP1", 1, Some("1"), 0, 16);
+            }
+            if house.accept_all("CP1").iter().any(|call| call.contains("TxProfile")) {
+                spans
+                    .extend(sent_at.replace(house.now).map(|before| house.now.since(before).seconds_floor()));
+            }
+        }
+        assert!(spans.len() >= 7 && spans.iter().all(|span| (150..=210).contains(span)), "{spans:?}");
+    }
+}
+
+#[test]
 fn the_standing_fallback_is_a_default_profile_that_needs_no_clock() {
     let mut house = House::new();
     house.up("CP1");
