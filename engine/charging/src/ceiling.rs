@@ -337,7 +337,17 @@ impl EvseRecord {
     pub fn is_unproven_lower(&self) -> bool {
         let Some(newest) = self.sent.last() else { return false };
         let higher = |sent: &SentLimit| sent.limit > newest.limit;
-        self.held.as_ref().map_or(self.fallback_confirmed.is_none(), higher) || self.sent.iter().any(higher)
+        self.held
+            .as_ref()
+            .map_or(self.fallback_confirmed.is_none_or(|fallback| fallback > newest.limit), higher)
+            || self.sent.iter().any(higher)
+    }
+
+    /// A limit was sent that is not proven, and is another one than the last that is: no renewal.
+    #[must_use]
+    pub fn is_unproven_change(&self) -> bool {
+        let held = self.held.as_ref().map(|held| held.limit);
+        self.sent.iter().any(|sent| Some(sent.limit) != held)
     }
 
     /// All phases count as occupied again: after a pause, a boot, or a new transaction.

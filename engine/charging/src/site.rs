@@ -27,6 +27,8 @@ pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
 const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 /// And at most this often, unless a row is over its headroom.
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
+/// Measurements of EVSEs come one by one: what they teach is gathered for so long.
+const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
@@ -462,21 +464,20 @@ impl Site {
         if !state.record.is_in_transaction && measurement.taken_at <= state.idle_since {
             return;
         }
+        let ceiling = |state: &EvseState| state.record.ceiling(now, &state.traits, state.link, state.clock);
+        let before = ceiling(state);
         let lesson = state.measured(measurement, drawn, now);
-        // S8: what lifts the ceiling must survive a restart.
-        let lifts_ceiling = state.draws_above_its_level(now);
-        if lesson.is_row_changed || lifts_ceiling {
+        let lifts_ceiling = (ceiling(state) - before).highest() > Amperes::ZERO;
+        // S8: what holds the ceiling up must survive a restart.
+        if lesson.is_row_changed || state.draws_above_its_level(now) {
             self.changed.insert(index);
         }
         if lesson.is_newly_disobedient {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
         self.anchor_meters(now);
-        if lifts_ceiling {
-            self.want_decision(now);
-        } else {
-            self.want_decision_within(DECIDE_AT_LEAST_EVERY, now);
-        }
+        let apart = if lifts_ceiling { DECIDE_AT_MOST_EVERY } else { GATHER };
+        self.want_decision_within(apart, now);
     }
 
     fn answered(&mut self, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
@@ -498,10 +499,13 @@ impl Site {
             self.alarms.remove(&alarm);
         }
         self.changed.insert(index);
-        match answered {
-            Answered::AsExpected => self.want_decision_within(DECIDE_AT_LEAST_EVERY, now),
-            Answered::Otherwise => self.want_decision(now),
-        }
+        self.want_decision_within(
+            match answered {
+                Answered::AsExpected => DECIDE_AT_LEAST_EVERY,
+                Answered::Otherwise => DECIDE_AT_MOST_EVERY,
+            },
+            now,
+        );
     }
 
     fn grid_reading(&mut self, now: Timestamp, meter: &MeterId, reading: Reading) {

@@ -356,7 +356,7 @@ impl Station {
             let at = self.held(received.wall, event.at).at;
             self.ev_told(core, received.now, place, ev, at);
             // M8: what was so while the station was away says nothing of now.
-            self.evses[place].is_ev_told &= !event.is_offline;
+            self.evses[place].is_ev_told = !event.is_offline;
         }
         for sample in &event.samples {
             self.measure(core, received.now, place, sample);

@@ -1059,9 +1059,11 @@ impl EvseState {
             at(renewal_at(newest, index) + DECIDE_AT_LEAST_EVERY);
         }
         self.minimum_doubted_at().into_iter().for_each(&mut at);
-        // What proves no lower limit lets nobody have more.
-        if self.record.is_unproven_lower() {
-            self.measure_asked_at.map(|asked_at| asked_at + MEASURE_APART).into_iter().for_each(&mut at);
+        if let Some(asked_at) = self.measure_asked_at.filter(|_| self.record.is_unproven_lower()) {
+            at(asked_at + MEASURE_APART);
+        }
+        // A renewal that is proven changes nothing.
+        if self.record.is_unproven_change() {
             let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
             accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
         }
@@ -1085,9 +1087,9 @@ fn append(problem: &mut Problem, allocation: &mut Allocation, sessions: Vec<Cand
     allocation.certificates.extend(shared.certificates);
 }
 
-/// From then on the next decision renews it, which leaves it before 70 % of its lifetime (CONTROL section 3).
+/// From then on the next decision renews it, so that it leaves before 70 % of its lifetime (CONTROL section 3).
 fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
-    // Spread over the EVSEs by their place: 7 and 17 have no common divisor with most group sizes.
+    // Spread over the EVSEs by their place: 7 and 17 have no common divisor.
     let spread = i64::try_from(index.place() * 7 % 17).unwrap_or(0);
     newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
 }
@@ -1096,4 +1098,27 @@ fn next_ticket(ticket: &mut Ticket) -> Ticket {
     let this = *ticket;
     ticket.0 += 1;
     this
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_renewal_leaves_between_half_and_seven_tenths_of_its_limits_lifetime() {
+        let sent_at = Timestamp::EPOCH;
+        let newest = SentLimit {
+            ticket: Ticket(1),
+            limit: Amperes::from_amperes(16),
+            limit_expired: Amperes::ZERO,
+            sent_at,
+            expires_at: sent_at + LIFETIME,
+            accepted_at: Some(sent_at),
+        };
+        for place in 0..100 {
+            let due = renewal_at(&newest, EvseIndex::new(place));
+            assert!(due >= sent_at + LIFETIME.ratio_floor(50, 100), "EVSE {place}");
+            assert!(due + DECIDE_AT_LEAST_EVERY <= sent_at + LIFETIME.ratio_floor(70, 100), "EVSE {place}");
+        }
+    }
 }

@@ -37,6 +37,8 @@ pub(super) struct EvseState {
     pub(super) reports: VecDeque<Report>,
     /// Readings taken before are none of them: what lowered the current since then is not known.
     pub(super) reports_from: Timestamp,
+    /// When what the station says of its EV last changed.
+    pub(super) paused_until: Timestamp,
     /// The limits that may have been in force since the oldest report, with the instant each was sent, oldest first.
     pub(super) limits: VecDeque<(Timestamp, Amperes)>,
     /// The live limit that the station has not answered yet.
@@ -91,7 +93,7 @@ pub(super) struct Bracket {
 /// What an answer means for the next decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// A renewal or a raise was accepted: nobody may do more or less for it.
+    /// A renewal was accepted: nobody may do more or less for it.
     AsExpected,
     /// Anything else.
     Otherwise,
@@ -142,6 +144,7 @@ impl EvseState {
             resend_at: None,
             rejections: 0,
             refuses_since: None,
+            paused_until: Timestamp::EPOCH,
             has_left: false,
             raised_at: None,
             lowered_at: None,
@@ -249,7 +252,9 @@ impl EvseState {
     pub(super) fn ev_changed(&mut self, ev: EvState, now: Timestamp) {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
-        if let Some(last) = self.reports.back_mut().filter(|_| is_pause(ev)) {
+        // What was measured before is no lower bound of what it draws from then on.
+        self.paused_until = now;
+        if let Some(last) = self.reports.back_mut().filter(|_| ev != EvState::Charging) {
             last.drawn.at_least = PerPhase::default();
         }
         self.has_left = self.record.is_in_transaction && ev == EvState::Absent;
@@ -303,8 +308,9 @@ impl EvseState {
             if self.reports.len() == REPORTS_KEPT {
                 self.reports.pop_front();
             }
-            // What is told amid a pause may have been drawn before it.
-            let at_least = if is_pause(self.record.ev) { PerPhase::default() } else { drawn.at_least };
+            // What is told amid a pause, or late, may have been drawn before it.
+            let is_before_pause = is_pause(self.record.ev) || measurement.taken_at <= self.paused_until;
+            let at_least = if is_before_pause { PerPhase::default() } else { drawn.at_least };
             let drawn = SiteCurrents { at_least, ..drawn };
             self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
         }
@@ -374,7 +380,7 @@ impl EvseState {
             self.live_answered(answer, now);
         }
         match answer {
-            DispatchAnswer::Accepted if was_in_question || self.record.is_unproven_lower() => {
+            DispatchAnswer::Accepted if was_in_question || self.record.is_unproven_change() => {
                 Answered::Otherwise
             }
             DispatchAnswer::Accepted => Answered::AsExpected,
@@ -391,9 +397,12 @@ impl EvseState {
                 self.needs_resend = false;
             }
             DispatchAnswer::Rejected => {
-                self.rejections += u32::from(!self.has_left);
-                let is_first = self.rejections == 1 && !self.record.is_refusing;
-                self.refuses_since = if is_first { Some(now) } else { self.refuses_since };
+                if !self.has_left {
+                    self.rejections += 1;
+                    if self.rejections == 1 && !self.record.is_refusing {
+                        self.refuses_since = Some(now);
+                    }
+                }
                 self.record.is_refusing |= self.rejections >= REJECTIONS_MAX;
                 self.needs_resend = true;
                 self.resend_at = Some(now + RETRY_AFTER);
@@ -531,7 +540,7 @@ impl EvseState {
     }
 }
 
-/// Its station says that nothing flows: what was measured before is no lower bound of what it draws from then on.
+/// Its station says that nothing flows.
 const fn is_pause(ev: EvState) -> bool {
     match ev {
         EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Absent => true,

@@ -75,6 +75,12 @@ fn s1_after_a_restart_nobody_knows_on_which_lines_an_evse_draws_before_its_first
 
 #[test]
 fn s1_what_an_evse_drew_before_it_paused_makes_no_base_smaller_when_it_goes_on() {
+    for pause in [EvState::SuspendedEv, EvState::SuspendedEvse, EvState::Connected, EvState::Faulted] {
+        goes_on_after(pause);
+    }
+}
+
+fn goes_on_after(pause: EvState) {
     let evse: EvseId = "CP00/1".parse().unwrap();
     let mut told =
         Told::charging(Supply::Tn400, &[(&evse, Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3]))]);
@@ -85,13 +91,16 @@ fn s1_what_an_evse_drew_before_it_paused_makes_no_base_smaller_when_it_goes_on()
     assert_eq!(told.limit(&evse), amperes(16));
     // It pauses and nobody measures; the base load rises by what it drew.
     told.silent.insert(evse.clone());
-    told.site.apply(told.now, SiteEvent::EvState(evse.clone(), EvState::SuspendedEvse));
+    told.site.apply(told.now, SiteEvent::EvState(evse.clone(), pause));
     let base = PerPhase::splat(amperes(5 + 16));
     told.step(base);
     told.step(base);
     told.site.apply(told.now, SiteEvent::EvState(evse, EvState::Charging));
     let held = told.site.circuit_views(told.now).remove(0).base;
-    assert!(held.iter().all(|(_, held)| *held >= amperes(21)), "of 21 A of base {held} is held true");
+    assert!(
+        held.iter().all(|(_, held)| *held >= amperes(21)),
+        "after {pause:?}, of 21 A of base {held} is held true"
+    );
 }
 
 /// A site whose EVs draw what they are told.
@@ -99,7 +108,7 @@ struct Told {
     site: Site,
     now: Timestamp,
     limits: BTreeMap<EvseId, Amperes>,
-    /// The stations of all others measure each second.
+    /// Their stations do not measure each second, as all others do.
     silent: BTreeSet<EvseId>,
 }
 

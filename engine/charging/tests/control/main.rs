@@ -286,16 +286,20 @@ fn an_evse_without_a_transaction_refuses_nothing() {
 /// The end was told late: a disk was full, and the station repeated it.
 #[test]
 fn s7_what_a_station_refuses_for_a_transaction_that_was_over_counts_no_more() {
-    let mut world = World::new(21, Character::OBEDIENT);
-    let evse: EvseId = "CP00/1".parse().unwrap();
-    world.plug_in(&evse);
-    world.quiet_minutes(2, 5);
-    let ended_at = world.now;
-    world.refuse_limits(60);
-    let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
-    assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it refuses its limits");
-    world.apply(SiteEvent::TransactionEnded(evse.clone(), ended_at));
-    assert_eq!(ceiling(&world), Amperes::ZERO);
+    for was_over in [true, false] {
+        let mut world = World::new(21, Character::OBEDIENT);
+        let evse: EvseId = "CP00/1".parse().unwrap();
+        world.plug_in(&evse);
+        world.quiet_minutes(2, 5);
+        let before = world.now;
+        world.refuse_limits(60);
+        let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
+        assert_eq!(ceiling(&world), Amperes::from_amperes(16), "it refuses its limits");
+        let ended_at = if was_over { before } else { world.now };
+        world.apply(SiteEvent::TransactionEnded(evse.clone(), ended_at));
+        let expected = if was_over { Amperes::ZERO } else { Amperes::from_amperes(16) };
+        assert_eq!(ceiling(&world), expected, "it was over before: {was_over}");
+    }
 }
 
 /// Its boot ended the transaction, and the end was told after limits for it were refused.

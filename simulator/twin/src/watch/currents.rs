@@ -223,10 +223,10 @@ impl Watch {
             row.granted_by_limits = Some((shed_by, told[phase] - rating));
             row.is_told = false;
             // Without a meter nobody tells what flows on other lines than stated.
-            let untold = match self.circuits[circuit].meter {
-                Some(_) => Amperes::ZERO,
-                None => self.unforeseen(now, truth, circuit, phase),
-            };
+            let on_row = || self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
+            let is_untold =
+                self.circuits[circuit].meter.is_none() && on_row().any(|evse| !evse.is_wired_right);
+            let untold = if is_untold { self.unforeseen(now, truth, circuit, phase) } else { Amperes::ZERO };
             if excess > untold + ROUNDING {
                 self.expect_shed(now, circuit, phase);
             }
@@ -348,13 +348,16 @@ impl Watch {
         let Some(since) = row.over_since else { return };
         let reaction = self.currents.reaction.shed;
         let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since || now.since(at) < reaction);
+        // Of calls that had left before the reading, and once for each excess.
         let owed = self.evses.iter().zip(truth.evses()).filter_map(|(watched, evse)| {
-            let given_up_at = watched.unanswered_since? + GIVEN_UP_BEFORE_SHED + ON_THE_WIRE;
-            self.could_shed(watched, evse.site()[phase], circuit).then_some(given_up_at)
+            let called_at = watched.unanswered_since.filter(|at| *at + ON_THE_WIRE <= now)?;
+            let could_shed = self.could_shed(watched, evse.site()[phase], circuit);
+            could_shed.then_some(called_at + GIVEN_UP_BEFORE_SHED)
         });
-        if !is_on_the_wire && let Some(until) = owed.max().filter(|until| *until > now) {
+        let may_wait = !is_on_the_wire && row.waited_until.is_none_or(|until| until < since);
+        if let Some(until) = owed.max().filter(|until| may_wait && *until + ON_THE_WIRE > now) {
             self.currents.rows[circuit][phase].waited_until = Some(until);
-            self.currents.deadlines.insert((until, circuit, phase, Deadline::OnTheWire));
+            self.currents.deadlines.insert((until + ON_THE_WIRE, circuit, phase, Deadline::OnTheWire));
             return;
         }
         self.verdicts.check(Rule::S1);

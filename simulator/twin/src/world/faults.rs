@@ -218,18 +218,16 @@ impl World {
 
     /// An operator states another rating, which is meant to hold from then on.
     fn restate_rating(&mut self, circuit: &CircuitId, rating: PerPhase<Amperes>) {
-        let mut config = self.stated.clone();
-        for stated in config.circuits.iter_mut().filter(|stated| stated.id == *circuit) {
+        for stated in self.stated.circuits.iter_mut().filter(|stated| stated.id == *circuit) {
             stated.rating = rating;
         }
-        self.stated = config;
         let Some(place) = self.truth.circuit_index(circuit) else { return };
         self.truth.set_rating(place, rating);
-        self.state(vec![place]);
+        self.tell_stated(vec![place]);
     }
 
     /// Tells the engine what is stated of the site, that of these circuits anew.
-    fn state(&mut self, circuits: Vec<usize>) {
+    fn tell_stated(&mut self, circuits: Vec<usize>) {
         let request = self.command_csms(csms::Command::ConfigureSite(Box::new(self.stated.clone())));
         for &place in &circuits {
             self.watch.rating_restated(self.now, &self.truth, &self.stated, place);
@@ -243,7 +241,7 @@ impl World {
         self.statements.retain(|(request, _)| !answered.contains_key(request));
         let circuits: Vec<usize> = self.statements.drain(..).flat_map(|(_, circuits)| circuits).collect();
         if !circuits.is_empty() {
-            self.state(circuits);
+            self.tell_stated(circuits);
         }
     }
 

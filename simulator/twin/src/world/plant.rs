@@ -292,8 +292,8 @@ impl World {
     pub(super) fn recount(&mut self) {
         self.queue.push(self.now + RECOUNT, Precedence::Control, Event::Recount);
         self.judge_sums();
-        let hours = self.now.since(self.scenario.starts_at).milliseconds() / RECOUNT.milliseconds();
-        if hours <= RESTORED_HOURLY || hours % RESTORED_LATER == 0 {
+        let span = self.now.since(self.scenario.starts_at);
+        if span <= RESTORED_HOURLY || span.milliseconds() % RESTORED_LATER.milliseconds() == 0 {
             self.compare_restored();
         }
         if let Some(step) = self.on_step {
@@ -330,7 +330,7 @@ impl World {
 
 /// How often the circuits are summed anew.
 pub(crate) const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
-/// A restored engine is compared every hour for so many hours,
-const RESTORED_HOURLY: i64 = 48;
-/// and then after so many, which in a week meet every hour of the day.
-const RESTORED_LATER: i64 = 7;
+/// A restored engine is compared every hour for so long.
+const RESTORED_HOURLY: TimeSpan = TimeSpan::from_hours(48);
+/// And then so far apart, which in a week meets every hour of the day.
+const RESTORED_LATER: TimeSpan = TimeSpan::from_hours(7);
