@@ -9,8 +9,8 @@
 //! - energy per stay: 5 % of what was wanted and 50 Wh; where nothing is contended 1 % and 20 Wh;
 //! - energy of all stays together: 2 %;
 //! - the peak of a row: 4 A, and never above the rating longer than a base step excuses, which the checkers judge;
-//! - who draws: of the steps of time in which an EVSE draws in one fidelity, it draws in the other in 90 %. Turns on a
-//!   full row may go to another first.
+//! - who draws: of the steps of time in which an EVSE draws in one fidelity, it draws in the other in 75 %, and over the
+//!   random sites together in 95 %. Turns on a full row may go to another first, and then change places for hours.
 
 use std::path::{Path, PathBuf};
 
@@ -32,18 +32,24 @@ fn frames_and_decisions_tell_the_same_on_the_scenarios() {
         let mut scenario = scenario(name);
         // What decisions do not play is left out of both.
         scenario.faults.retain(|fault| matches!(fault, Fault::Meter { .. } | Fault::NonsensePlans { .. }));
-        same(name, scenario, Contention::Some);
+        let (_, draws) = same(name, scenario, Contention::Some);
+        assert!(draws >= 950, "{name}: {draws} ‰ draw alike");
     }
 }
 
 #[test]
 fn frames_and_decisions_tell_the_same_on_random_sites() {
-    let mut unserved = 0;
-    for seed in 1..=8 {
-        let stays = same(&format!("random site {seed}"), random_site(seed, 12, 25), Contention::Some).stays;
-        unserved += stays.iter().filter(|stay| stay.delivered < stay.stay.wanted.ratio_floor(9, 10)).count();
+    let (mut unserved, mut alike) = (0, 0);
+    for seed in 1..=12 {
+        let name = format!("random site {seed}");
+        let (outcome, draws) = same(&name, random_site(seed, 12, 25), Contention::Some);
+        let unserved_here =
+            outcome.stays.iter().filter(|stay| stay.delivered < stay.stay.wanted.ratio_floor(9, 10));
+        unserved += unserved_here.count();
+        alike += draws;
     }
-    assert!(unserved >= 20, "only {unserved} of 96 stays had to share what there was");
+    assert!(unserved >= 30, "only {unserved} of 144 stays had to share what there was");
+    assert!(alike >= 12 * 950, "{} ‰ draw alike on the mean", alike / 12);
 }
 
 #[test]
@@ -75,8 +81,8 @@ enum Contention {
     None,
 }
 
-/// Runs both, compares, and tells what came of *decisions*.
-fn same(name: &str, scenario: Scenario, contention: Contention) -> Outcome {
+/// Runs both, compares, and tells what came of *decisions*, and in how many ‰ of the steps the same EVSEs draw.
+fn same(name: &str, scenario: Scenario, contention: Contention) -> (Outcome, usize) {
     let frames = World::new(scenario.clone()).run();
     let decided = decisions::run(scenario);
     assert!(decided.not_played.is_empty(), "{name}: {:?}", decided.not_played);
@@ -91,7 +97,7 @@ fn same(name: &str, scenario: Scenario, contention: Contention) -> Outcome {
     let peak = peaks_apart(name, &frames, &decided);
     let draws = draws_alike(&frames, &decided);
     assert!(
-        draws >= 900,
+        draws >= 750,
         "{name}: only in {draws} ‰ of the steps in which an EVSE draws both fidelities say so"
     );
     println!(
@@ -103,7 +109,7 @@ fn same(name: &str, scenario: Scenario, contention: Contention) -> Outcome {
         frames.counts.limit_changes,
         decided.counts.limit_changes,
     );
-    decided
+    (decided, draws)
 }
 
 /// Thousandths by which energy differs: of all stays, and of the worst stay's wish.
@@ -115,8 +121,7 @@ fn energy_apart(name: &str, frames: &Outcome, decided: &Outcome, contention: Con
         let apart =
             WattHours::from_milliwatt_hours((one.delivered - other.delivered).milliwatt_hours().abs());
         let allowed = match contention {
-            // A turn may fall to another: a quarter of an hour at 6 A on three phases.
-            Contention::Some => wanted.ratio_ceil(5, 100) + WattHours::from_watt_hours(1_035),
+            Contention::Some => wanted.ratio_ceil(5, 100) + WattHours::from_watt_hours(50),
             Contention::None => wanted.ratio_ceil(1, 100) + WattHours::from_watt_hours(20),
         };
         assert!(
