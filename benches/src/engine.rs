@@ -252,6 +252,7 @@ impl Backend {
                 | Effect::SealedCdr(_)
                 | Effect::Sighted(_)
                 | Effect::StartRefused(_)
+                | Effect::FrameUnreadable { .. }
                 | Effect::AlarmRaised(_)
                 | Effect::AlarmCleared(_) => {}
             }

@@ -218,6 +218,13 @@ pub enum Effect {
     Sighted(Sighting),
     /// S1: no row may carry a start now; the station was told so, which a driver sees only as a refusal.
     StartRefused(StartRefusal),
+    /// A station sent what is no frame; told the first time, and ever more rarely when it goes on.
+    FrameUnreadable {
+        /// Who.
+        station: StationId,
+        /// What is wrong, for people.
+        reason: String,
+    },
     /// Something a person must look at began.
     AlarmRaised(Alarm),
     /// It is over.

@@ -26,6 +26,8 @@ pub struct Policy {
     pub heartbeat: TimeSpan,
     /// The interval of meter values in a transaction that stations are configured to. Default 60 s.
     pub meter_values: TimeSpan,
+    /// Longer frames are not read. Default 256 KiB.
+    pub frame_bytes_max: usize,
     /// A longer transaction is held until a person has looked. At most, and by default, 31 days (MONEY section 5).
     pub transaction_longest: TimeSpan,
 }
@@ -45,8 +47,16 @@ impl Default for Policy {
             unknown_stations: UnknownStations::Lobby,
             heartbeat: TimeSpan::from_seconds(300),
             meter_values: TimeSpan::from_seconds(60),
+            frame_bytes_max: ocpp::Limits::default().bytes,
             transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
         }
+    }
+}
+
+impl Policy {
+    /// What is read of a frame at most.
+    pub(crate) fn limits(&self) -> ocpp::Limits {
+        ocpp::Limits { bytes: self.frame_bytes_max, ..ocpp::Limits::default() }
     }
 }
 
@@ -254,15 +264,15 @@ impl Csms {
 
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
     fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
-        let reply = match wire::read(version, text, &ocpp::Limits::default(), &units::civil::Zone::utc()) {
+        let reply = match wire::read(version, text, &self.core.policy.limits(), &units::civil::Zone::utc()) {
             Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
                 let registration = Registration::Pending;
                 let now = self.core.wall(now);
                 wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
             }
             Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
-            Incoming::Broken { reply: Some(reply) } => reply,
-            Incoming::Answer { .. } | Incoming::Broken { reply: None } => return,
+            Incoming::Broken { reply: Some(reply), .. } => reply,
+            Incoming::Answer { .. } | Incoming::Broken { reply: None, .. } => return,
         };
         self.core.out.send(Wait::ForRecords, link, reply);
     }

@@ -6,8 +6,8 @@ use billing::cdr::EvseLimits;
 use charging::ceiling::ExpiryTrust;
 use charging::network::{EvseConfig, SiteConfig};
 use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
+use ocpp::Version;
 use ocpp::json::Json;
-use ocpp::{Limits, Version};
 use units::civil::Zone;
 use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
@@ -311,7 +311,7 @@ impl Station {
     pub fn frame(&mut self, core: &mut Core, now: Timestamp, link: LinkId, frame: u64, text: &str) {
         self.heard_at = Some(now);
         let version = self.version();
-        match wire::read(version, text, &Limits::default(), &self.zone) {
+        match wire::read(version, text, &core.policy.limits(), &self.zone) {
             Incoming::Call { id, action, request } => {
                 let received = Received { now, wall: core.wall(now), frame, action: &action, text };
                 let reply = match request {
@@ -351,8 +351,12 @@ impl Station {
                 self.flush_control(core);
                 self.note_activity(core, now);
             }
-            Incoming::Broken { reply } => {
+            Incoming::Broken { reason, reply } => {
                 self.note_quirk("broken_frame");
+                if self.row.quirks.get("broken_frame").is_some_and(|count| count.is_power_of_two()) {
+                    let station = self.id().clone();
+                    core.out.push(Wait::ForNothing, Effect::FrameUnreadable { station, reason });
+                }
                 self.persist_row_if_changed(core);
                 if let Some(reply) = reply {
                     core.out.send(Wait::ForRecords, link, reply);
@@ -564,8 +568,12 @@ impl Station {
     /// those who may have more now.
     pub fn draw_ended(&mut self, core: &mut Core, now: Timestamp, row: &TransactionRow) {
         let evse = row.evse.clone();
-        // The row's time is a station's, without its skew, by our wall clock.
-        let ended_at = row.stop.as_ref().map_or(now, |stop| (stop.at - core.wall_offset).min(now));
+        let ended_at = match self.clock_trust() {
+            ExpiryTrust::Trusted => {
+                self.engine_time(core, now, row.stop.as_ref().and_then(|stop| stop.reported))
+            }
+            ExpiryTrust::Untrusted => now,
+        };
         self.give_up_limits(core, now, |number| number == evse.number, "the transaction ended");
         self.tell(core, now, SiteEvent::TransactionEnded(evse, ended_at));
     }

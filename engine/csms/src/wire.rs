@@ -41,6 +41,7 @@ pub(crate) enum Incoming<'a> {
     },
     /// No frame, with the CALLERROR that answers it where one can.
     Broken {
+        reason: String,
         reply: Option<String>,
     },
 }
@@ -81,6 +82,7 @@ pub(crate) fn read<'a>(version: Version, text: &'a str, limits: &Limits, zone: &
             answer: Err(CallFault { code, description }),
         },
         Err(error) => Incoming::Broken {
+            reason: error.fault.to_string(),
             reply: match version {
                 Version::V16 => ocpp::v16::answer_to_frame(&error),
                 Version::V201 => ocpp::v201::answer_to_frame(&error),

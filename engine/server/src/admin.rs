@@ -138,7 +138,9 @@ pub enum Token {
     /// Create a token, or give it to another account
     Add {
         /// The token, as the station reads it
-        token: String,
+        // Not by the name of the API's own token, which would be overwritten.
+        #[arg(value_name = "TOKEN")]
+        of_driver: String,
         /// The account it belongs to
         #[arg(long)]
         account: String,
@@ -146,7 +148,8 @@ pub enum Token {
     /// Block a token
     Block {
         /// The token
-        token: String,
+        #[arg(value_name = "TOKEN")]
+        of_driver: String,
     },
 }
 
@@ -214,7 +217,7 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
                 std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
             Ask {
                 method: "POST",
-                path: "/api/v1/sites".to_owned(),
+                path: format!("/api/v1/sites?file={}", encoded(&file.display().to_string())),
                 content_type: "application/toml",
                 body: text,
             }
@@ -236,11 +239,14 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
             send("POST", format!("/api/v1/stations/{station}/commands/{action}"), payload)
         }
         What::Token(Token::List) => get("/api/v1/tokens"),
-        What::Token(Token::Add { token, account }) => {
-            let row = json!({"token": token, "entry": {"holder": {"account": account}, "status": "valid"}});
+        What::Token(Token::Add { of_driver, account }) => {
+            let row =
+                json!({"token": of_driver, "entry": {"holder": {"account": account}, "status": "valid"}});
             send("PUT", "/api/v1/tokens".to_owned(), &row.to_string())
         }
-        What::Token(Token::Block { token }) => send("POST", format!("/api/v1/tokens/{token}/block"), ""),
+        What::Token(Token::Block { of_driver }) => {
+            send("POST", format!("/api/v1/tokens/{of_driver}/block"), "")
+        }
         What::Account(Account::List) => get("/api/v1/accounts"),
         What::Account(Account::Add { account, name, sites }) => {
             let row = json!({"account": account, "name": name, "sites": sites});
@@ -265,6 +271,15 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
 
 fn get(path: &str) -> Ask {
     send("GET", path.to_owned(), "")
+}
+
+/// A text as it stands in a URL.
+fn encoded(text: &str) -> String {
+    let of = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(of).collect()
 }
 
 fn send(method: &'static str, path: String, body: &str) -> Ask {

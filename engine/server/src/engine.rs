@@ -681,6 +681,7 @@ impl Engine {
                 | csms::Effect::SealedCdr(_)
                 | csms::Effect::Sighted(_)
                 | csms::Effect::StartRefused(_)
+                | csms::Effect::FrameUnreadable { .. }
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_)) => {
                     if after == RecordSeq(0) {
@@ -751,6 +752,9 @@ impl Engine {
                 self.work.push_back(Work::Office(input));
             }
             csms::Effect::StartRefused(refusal) => tracing::warn!("a start is refused: {refusal}"),
+            csms::Effect::FrameUnreadable { station, reason } => {
+                tracing::warn!(%station, "what the station sent is no frame of OCPP and is left out: {reason}");
+            }
             csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
             csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
             // Both were dealt with where they were drained: neither waits.
@@ -806,6 +810,7 @@ impl Engine {
             | csms::Effect::SealedCdr(_)
             | csms::Effect::Sighted(_)
             | csms::Effect::StartRefused(_)
+            | csms::Effect::FrameUnreadable { .. }
             | csms::Effect::AlarmRaised(_)
             | csms::Effect::AlarmCleared(_) => true,
         });

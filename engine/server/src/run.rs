@@ -70,6 +70,7 @@ impl Server {
         let frame_log = FrameLog::open(&config.data.join(FRAMES_DIRECTORY), retention, frame_last)?;
         let policy = csms::Policy {
             unknown_stations: config.unknown_stations,
+            frame_bytes_max: config.frame_bytes_max,
             transaction_longest: config.transaction_longest,
             ..csms::Policy::default()
         };

@@ -97,6 +97,8 @@ fn a_bad_frame_is_answered_where_its_id_can_be_read_and_never_costs_the_link() {
         }
         assert!(house.call("CP1", "Heartbeat", "{}").starts_with("[3,"), "{head}");
         assert!(house.quirks("CP1").contains(&"broken_frame".to_owned()), "{head}");
+        let told = lines.iter().filter(|line| line.starts_with("no frame from CP1: ")).count();
+        assert_eq!(told, 1, "people are told of {head}: {lines:?}");
     }
 }
 

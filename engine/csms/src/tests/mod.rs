@@ -271,6 +271,7 @@ impl House {
             Effect::SealedCdr(cdr) => format!("sealed CDR {} of transaction {}", cdr.id, cdr.transaction),
             Effect::Sighted(sighting) => format!("sighted {}", sighting.station),
             Effect::StartRefused(refusal) => format!("start refused: {refusal}"),
+            Effect::FrameUnreadable { station, reason } => format!("no frame from {station}: {reason}"),
             Effect::AlarmRaised(alarm) => format!("raised {alarm:?}"),
             Effect::AlarmCleared(alarm) => format!("cleared {alarm:?}"),
         }

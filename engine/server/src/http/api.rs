@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -124,11 +124,22 @@ async fn sites(State(app): State<Arc<App>>) -> Answer {
     query(&app, csms::Query::Sites).await
 }
 
-async fn import_site(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+/// What somebody calls the site file, for what is said of it.
+#[derive(Debug, Deserialize)]
+struct FileName {
+    file: Option<String>,
+}
+
+async fn import_site(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Query(FileName { file }): Query<FileName>,
+    body: Bytes,
+) -> Answer {
     let text = std::str::from_utf8(&body).map_err(|_| {
         Problem::new(StatusCode::BAD_REQUEST, "the site file is not UTF-8 text", "save it as UTF-8")
     })?;
-    let import = site_import::read("site file", text).map_err(|mistakes| {
+    let import = site_import::read(file.as_deref().unwrap_or("site file"), text).map_err(|mistakes| {
         Problem::several(
             StatusCode::UNPROCESSABLE_ENTITY,
             "the site file has mistakes; nothing was changed",

@@ -44,25 +44,54 @@ async fn a_site_file_with_five_mistakes_tells_all_five_and_changes_nothing() {
         .replace("wiring = 'L1L2L3'", "wiring = 'L1L2L4'")
         .replace("energy_eur_per_kwh = 0.20", "energy_eur_per_kwh = 'cheap'")
         .replace("worst_base_a = 15", "worst_base = 15\nworst_base_a = 15");
-    let reply = house.api.send("POST", "/api/v1/sites", "application/toml", &bad).await.unwrap();
+    let path = "/api/v1/sites?file=house.toml";
+    let reply = house.api.send("POST", path, "application/toml", &bad).await.unwrap();
     assert_eq!(reply.status, 422, "{}", reply.body);
-    for part in ["rating_a", "Europe/Helsinky", "L1L2L4", "cheap", "worst_base"] {
-        assert!(reply.body.contains(part), "{part} is not in {}", reply.body);
-    }
     let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
-    assert_eq!(told["mistakes"].as_array().unwrap().len(), 5, "{}", reply.body);
+    let mistakes: Vec<&str> =
+        told["mistakes"].as_array().unwrap().iter().map(|told| told.as_str().unwrap()).collect();
+    assert!(
+        mistakes.len() == 5 && mistakes.iter().all(|told| told.starts_with("house.toml")),
+        "{mistakes:#?}"
+    );
+    for parts in [
+        ["rating_a", "-63"],
+        ["zone", "Europe/Helsinky"],
+        ["wiring", "L1L2L4"],
+        ["energy_eur_per_kwh", "cheap"],
+    ] {
+        let is_told = |told: &&str| parts.iter().all(|part| told.contains(part));
+        assert!(mistakes.iter().any(is_told), "{parts:?} are in none of {mistakes:#?}");
+    }
+    assert!(mistakes.iter().any(|told| told.contains("worst_base")), "{mistakes:#?}");
     assert_eq!(house.get("/api/v1/sites/house/config").await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_fallbacks_that_do_not_fit_are_refused_with_the_numbers() {
     let house = House::open().await;
+    let before = house.get("/api/v1/sites/house/config").await;
     let bad = SITE
         .replace("rating_a = 80", "rating_a = 32")
         .replace("[evse_defaults]", "[evse_defaults]\nfallback_a = 10");
     let reply = house.api.send("POST", "/api/v1/sites", "application/toml", &bad).await.unwrap();
     assert_eq!(reply.status, 422, "{}", reply.body);
-    assert!(reply.body.contains("Main L1") && reply.body.contains(" A"), "{}", reply.body);
+    // 15 A of base and three times 10 A on a line of 32 A.
+    let is_told = |part: &str| reply.body.contains(part);
+    assert!(is_told("Main L1") && is_told("15 A") && is_told("30 A"), "{}", reply.body);
+    assert_eq!(house.get("/api/v1/sites/house/config").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_frame_is_read_where_the_setting_lets_it_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = config(directory.path());
+    settings.frame_bytes_max = 512 * 1_024;
+    let house = House::open_as(settings, directory).await;
+    let mut station = house.station("P01").await;
+    let long = format!("[2,\"long\",\"Heartbeat\",{{}}]{}", " ".repeat(300 * 1_024));
+    station.client.send(&long).await.unwrap();
+    assert!(within("the answer", station.answer_to("long")).await.unwrap()["currentTime"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,11 +90,22 @@ impl House {
 
     pub async fn open_with(site: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let server = Server::start(config(directory.path()), Clock::real(), Live::default()).await.unwrap();
-        let token = server.token.clone().unwrap();
-        let house = Self::around(server, token, directory);
+        let house = Self::start(config(directory.path()), directory).await;
         furnish(&house.api, site).await;
         house
+    }
+
+    /// With other settings, on its directory.
+    pub async fn open_as(settings: Config, directory: tempfile::TempDir) -> Self {
+        let house = Self::start(settings, directory).await;
+        furnish(&house.api, SITE).await;
+        house
+    }
+
+    async fn start(settings: Config, directory: tempfile::TempDir) -> Self {
+        let server = Server::start(settings, Clock::real(), Live::default()).await.unwrap();
+        let token = server.token.clone().unwrap();
+        Self::around(server, token, directory)
     }
 
     fn around(server: Server, token: String, directory: tempfile::TempDir) -> Self {

@@ -522,6 +522,7 @@ impl House {
                 | csms::Effect::QueryAnswer { .. }
                 | csms::Effect::Sighted(_)
                 | csms::Effect::StartRefused(_)
+                | csms::Effect::FrameUnreadable { .. }
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_) => {}
             }

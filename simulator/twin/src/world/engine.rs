@@ -203,6 +203,7 @@ impl World {
                     | Effect::SealedCdr(_)
                     | Effect::Sighted(_)
                     | Effect::StartRefused(_)
+                    | Effect::FrameUnreadable { .. }
                     | Effect::AlarmRaised(_)
                     | Effect::AlarmCleared(_) => false,
                 });
@@ -215,6 +216,7 @@ impl World {
             | Effect::SealedCdr(_)
             | Effect::Sighted(_)
             | Effect::StartRefused(_)
+            | Effect::FrameUnreadable { .. }
             | Effect::AlarmRaised(_)
             | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
@@ -260,6 +262,11 @@ impl World {
             }
             Effect::StartRefused(refusal) => {
                 self.watch.story.note(self.now, Note::Text(format!("a start is refused: {refusal}")));
+            }
+            Effect::FrameUnreadable { station, reason } => {
+                self.watch
+                    .story
+                    .note(self.now, Note::Text(format!("station {station} sent no frame: {reason}")));
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);

@@ -1,0 +1,100 @@
+//! The API and `wattery admin`, as an operator uses them while a transaction runs.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::support::{House, SITE, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_the_transaction_that_runs_and_what_limits_it_and_blocks_its_token() {
+    let house = House::open().await;
+    let mut station = house.station("P01").await;
+    let transaction = station.start(1_000).await;
+    let sessions =
+        house.until("/api/v1/sessions", |sessions| sessions[0]["transaction"] == transaction).await;
+    assert_eq!(sessions[0]["evse"], "P01/1", "{sessions}");
+    assert_eq!((&sessions[0]["token"], sessions.as_array().unwrap().len()), (&json!("KEY"), 1));
+    let certificates = house.get("/api/v1/sites/house/certificates").await;
+    let limited: Vec<&Value> = certificates.as_array().unwrap().iter().collect();
+    assert_eq!(limited.len(), 3, "{certificates}");
+    assert!(limited.iter().all(|line| !line["limited_by"].as_str().unwrap().is_empty()), "{certificates}");
+    let today = house.get("/api/v1/sites/house/today").await;
+    assert!(today.is_object(), "{today}");
+    assert_eq!(house.send("POST", "/api/v1/tokens/KEY/block", "").await.status, 200);
+    let tokens = house.until("/api/v1/tokens", |tokens| tokens[0]["entry"]["status"] == "blocked").await;
+    assert_eq!(tokens[0]["token"], "KEY");
+    let mut other = house.station("P03").await;
+    within("the refusal of a blocked token", async {
+        while other.call("Authorize", json!({"idTag": "KEY"})).await["idTagInfo"]["status"] == "Accepted" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_starts_and_stops_a_transaction_and_takes_an_evse_out_of_service() {
+    let house = House::open().await;
+    let mut station = house.station("P02").await;
+    station.plug_in().await;
+    let ask = |path: &'static str, body: &'static str| {
+        let api = house.api.clone();
+        tokio::spawn(async move { api.send("POST", path, "application/json", body).await.unwrap() })
+    };
+    let asked = ask("/api/v1/evses/P02/1/start", r#"{"token": "KEY"}"#);
+    let told = station.called("the start", |action, _| action == "RemoteStartTransaction").await;
+    assert_eq!((&told["connectorId"], &told["idTag"]), (&json!(1), &json!("KEY")), "{told}");
+    assert_eq!(within("its answer", asked).await.unwrap().status, 200);
+    let transaction = station.start(0).await;
+    let asked = ask("/api/v1/evses/P02/1/stop", "");
+    let told = station.called("the stop", |action, _| action == "RemoteStopTransaction").await;
+    assert_eq!(told["transactionId"], transaction);
+    assert_eq!(within("its answer", asked).await.unwrap().status, 200);
+    let out = house.send("POST", "/api/v1/evses/P03/1/decommission", r#"{"is_decommissioned": true}"#).await;
+    assert_eq!(out.status, 200, "{}", out.body);
+    let refused = house.send("POST", "/api/v1/evses/P03/1/start", r#"{"token": "KEY"}"#).await;
+    assert!(refused.status >= 400 && refused.body.contains("P03"), "{}", refused.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wattery_admin_imports_a_site_names_the_file_of_its_mistakes_and_keeps_stations_and_tokens() {
+    let house = House::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a house.toml");
+    let admin = |words: &[&str]| -> Output {
+        Command::new(env!("CARGO_BIN_EXE_wattery"))
+            .args(["admin", "--api", &house.api.address, "--token", &house.api.token])
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    let done = |words: &[&str]| -> String {
+        let Output { status, stdout, stderr } = admin(words);
+        assert!(status.success(), "{words:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    };
+    std::fs::write(&file, SITE.replace("rating_a = 80", "rating_a = -80")).unwrap();
+    let file = file.to_str().unwrap();
+    let refused = admin(&["site", "import", file]);
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && words.contains(&format!("{file}:")), "{words}");
+    assert!(words.contains("rating_a") && words.contains("-80"), "{words}");
+    std::fs::write(file, SITE.replace("A House", "The Same House")).unwrap();
+    done(&["site", "import", file]);
+    assert!(done(&["site", "list"]).contains("The Same House"));
+    assert!(done(&["station", "list"]).contains("P03"));
+    let told = done(&["station", "password", "P01"]);
+    assert!(
+        serde_json::from_str::<Value>(&told).unwrap()["password"].as_str().unwrap().len() >= 16,
+        "{told}"
+    );
+    done(&["token", "add", "SECOND", "--account", "resident"]);
+    done(&["token", "block", "KEY"]);
+    let tokens: Value = serde_json::from_str(&done(&["token", "list"])).unwrap();
+    let status = |token: &str| {
+        tokens.as_array().unwrap().iter().find(|row| row["token"] == token).unwrap()["entry"]["status"]
+            .clone()
+    };
+    assert_eq!((status("KEY"), status("SECOND")), (json!("blocked"), json!("valid")));
+}
