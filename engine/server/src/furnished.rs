@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-/// EVSEs of one group; the last one of a company may have fewer.
-const GROUP: usize = 8;
+/// EVSEs of one group at most.
+const GROUP: usize = 7;
 /// Groups on one riser.
-const RISER: usize = 5;
+const RISER: usize = 3;
+/// A company of so many EVSEs has two that are public, for guests.
+const WITH_GUESTS: usize = 10;
 /// What gG fuses are made for, A.
 const FUSES: [usize; 14] = [25, 35, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630];
 /// Wirings in rotation, so that one-phase EVs spread over the phases.
@@ -30,6 +32,11 @@ plan = "per_kwh"
 id = "residents"
 valid_from = "2024-09-01"
 energy_eur_per_kwh = 0.20
+
+[[tariffs]]
+id = "guests"
+valid_from = "2024-09-01"
+energy_eur_per_kwh = 0.35
 
 [evse_defaults]
 current_max_a = 16
@@ -60,7 +67,7 @@ meter = {{ id = "main", timeout_s = 30, accuracy_permille = 10 }}
     for riser in 0..groups.div_ceil(RISER) {
         let below = RISER.min(groups - riser * RISER);
         let letter = char::from(b'A' + u8::try_from(riser).unwrap_or(0));
-        circuit(format!("riser-{riser}"), format!("Riser {letter}"), "main", fuse_for(25 * below).min(main));
+        circuit(format!("riser-{riser}"), format!("Riser {letter}"), "main", fuse_for(21 * below).min(main));
     }
     for group in 0..groups {
         circuit(
@@ -71,22 +78,28 @@ meter = {{ id = "main", timeout_s = 30, accuracy_permille = 10 }}
         );
     }
     for place in 0..evses {
-        let circuit = if groups == 0 { "main".to_owned() } else { format!("group-{}", place / GROUP) };
+        // As many in each group, or one less.
+        let circuit =
+            if groups == 0 { "main".to_owned() } else { format!("group-{}", place * groups / evses) };
         let (number, wiring) = (place + 1, WIRINGS[place % WIRINGS.len()]);
         let _ = write!(
             file,
             "\n[[evses]]\nid = \"P{number:03}/1\"\nname = \"Place {number}\"\ncircuit = \"{circuit}\"\n\
              wiring = \"{wiring}\"\n"
         );
+        if evses >= WITH_GUESTS && place + 2 >= evses {
+            file.push_str("access = \"public\"\ntariff_guests = \"guests\"\n");
+        }
     }
     file
 }
 
-/// A winter Friday at that site: nearly everybody has an EV and comes home in the evening.
+/// A winter Friday at that site: three of five EVSEs have an EV, a third of them one-phase, and most come home in the
+/// evening.
 pub fn scenario(evses: usize) -> String {
     let Company { flats, .. } = Company::of(evses);
-    let cars = (evses * 19).div_ceil(20);
-    let one_phase = cars / 4;
+    let cars = (evses * 3).div_ceil(5);
+    let one_phase = cars / 3;
     format!(
         r#"title = "The demo"
 seed = 7
@@ -124,7 +137,7 @@ struct Company {
 impl Company {
     fn of(evses: usize) -> Self {
         let flats = (evses * 3).div_ceil(2);
-        let main = fuse_for((evses * 2).max(25));
+        let main = fuse_for((evses * 5 / 2).max(25));
         Self { flats, main, worst_base: main * 45 / 100 }
     }
 }
@@ -139,6 +152,26 @@ mod tests {
     use twin::scenario_file::{Found, SeedChoice, load};
 
     use super::*;
+
+    #[test]
+    fn forty_evses_hang_on_two_risers_and_six_groups_and_two_are_public() {
+        let found = Found { site: site(40), ..Found::default() };
+        let scenario = load("demo", "scenario.toml", &scenario(40), &found, SeedChoice::OfFile).unwrap();
+        let config = &scenario.site.config;
+        let ratings: Vec<(&str, i64)> = config
+            .circuits
+            .iter()
+            .map(|circuit| (circuit.id.as_str(), circuit.rating.l1.milliamperes() / 1_000))
+            .collect();
+        let risers = [("riser-0", 63), ("riser-1", 63)];
+        let groups = ["group-0", "group-1", "group-2", "group-3", "group-4", "group-5"].map(|id| (id, 40));
+        assert_eq!(ratings, [&[("main", 100)][..], &risers, &groups].concat());
+        assert_eq!(config.circuits[0].worst_base.l1.milliamperes(), 45_000);
+        let evses_of = |id: &str| config.evses.iter().filter(|evse| evse.circuit.as_str() == id).count();
+        assert!(groups.iter().all(|(id, _)| matches!(evses_of(id), 6 | 7)));
+        assert_eq!(site(40).matches("access = \"public\"").count(), 2);
+        assert!(super::scenario(40).contains("cars = 24\none_phase = 8\n"));
+    }
 
     #[test]
     fn companies_of_every_size_can_be_built_and_played() {

@@ -68,13 +68,13 @@ async fn the_readmes_pictures_can_be_taken_at_an_evening_when_evs_share() {
     };
     let Some(program) = browser("the README's pictures") else { return };
     let records = tempfile::tempdir().unwrap();
-    let wanted = Wanted { watched_from: (18, 45), ..Wanted::default() };
+    let wanted = Wanted { watched_from: (19, 10), ..Wanted::default() };
     let demo = Demo::start(records.path(), wanted).await.unwrap();
     let mut tab = Tab::open(&program).await;
     tab.become_a(DESKTOP.0, DESKTOP.1, "light", "en").await;
     tab.go(&demo.url).await;
     tab.wait_for(
-        "document.querySelectorAll('.evse.limited').length >= 6 && !document.querySelector('.notice')",
+        "document.querySelectorAll('.evse.limited').length >= 4 && !document.querySelector('.notice')",
     )
     .await;
     tab.picture(&directory.join("desktop.png"), 1).await;
