@@ -238,9 +238,11 @@ impl Site {
             if metered[phase] > self.network.row(*row).rating {
                 let for_sure = |member: &Member| {
                     let evse = self.evse(member.evse);
-                    // Before its first report nobody knows on which of its lines it draws.
-                    let reported =
-                        evse.reports.back().map_or(Amperes::ZERO, |report| report.drawn.at_least[phase]);
+                    // Before its first report its record tells on which of its lines it last drew, if on any.
+                    let recorded =
+                        || self.network.site_currents(member.evse, evse.record.measured[1]).at_least;
+                    let last = evse.reports.back().map_or_else(recorded, |report| report.drawn.at_least);
+                    let reported = last[phase];
                     let told =
                         evse.lowest_told_at(latest.taken_at).filter(|_| !evse.counts_at_its_hardware());
                     let drawn = member.likely[phase];
