@@ -308,14 +308,12 @@ impl Csms {
             for place in sheds.iter().filter_map(|shed| self.place_of(&shed.evse)).collect::<Vec<_>>() {
                 self.stations[place].note_activity(&mut self.core, now);
             }
-            let site = |core: &Core| core.sites.config(settled.index).id.clone();
+            let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {
-                let site = site(&self.core);
-                self.core.raise(Wait::ForRecords, Alarm::Site { site, alarm });
+                self.core.raise(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
             }
             for alarm in settled.cleared {
-                let site = site(&self.core);
-                self.core.clear(Wait::ForRecords, Alarm::Site { site, alarm });
+                self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use wire::http::Api;
 
@@ -217,7 +218,10 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
                 std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
             Ask {
                 method: "POST",
-                path: format!("/api/v1/sites?file={}", encoded(&file.display().to_string())),
+                path: format!(
+                    "/api/v1/sites?file={}",
+                    utf8_percent_encode(&file.display().to_string(), NON_ALPHANUMERIC)
+                ),
                 content_type: "application/toml",
                 body: text,
             }
@@ -271,15 +275,6 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
 
 fn get(path: &str) -> Ask {
     send("GET", path.to_owned(), "")
-}
-
-/// A text as it stands in a URL.
-fn encoded(text: &str) -> String {
-    let of = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(of).collect()
 }
 
 fn send(method: &'static str, path: String, body: &str) -> Ask {

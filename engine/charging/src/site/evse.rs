@@ -38,7 +38,7 @@ pub(super) struct EvseState {
     /// Readings taken before are none of them: what lowered the current since then is not known.
     pub(super) reports_from: Timestamp,
     /// When what the station says of its EV last changed.
-    pub(super) paused_until: Timestamp,
+    pub(super) ev_changed_at: Timestamp,
     /// The limits that may have been in force since the oldest report, with the instant each was sent, oldest first.
     pub(super) limits: VecDeque<(Timestamp, Amperes)>,
     /// The live limit that the station has not answered yet.
@@ -144,7 +144,7 @@ impl EvseState {
             resend_at: None,
             rejections: 0,
             refuses_since: None,
-            paused_until: Timestamp::EPOCH,
+            ev_changed_at: Timestamp::EPOCH,
             has_left: false,
             raised_at: None,
             lowered_at: None,
@@ -253,7 +253,7 @@ impl EvseState {
         let resumes = ev == EvState::Charging && self.record.ev != EvState::Charging;
         self.record.ev = ev;
         // What was measured before is no lower bound of what it draws from then on.
-        self.paused_until = now;
+        self.ev_changed_at = now;
         if let Some(last) = self.reports.back_mut().filter(|_| ev != EvState::Charging) {
             last.drawn.at_least = PerPhase::default();
         }
@@ -309,7 +309,7 @@ impl EvseState {
                 self.reports.pop_front();
             }
             // What is told amid a pause, or late, may have been drawn before it.
-            let is_before_pause = is_pause(self.record.ev) || measurement.taken_at <= self.paused_until;
+            let is_before_pause = is_pause(self.record.ev) || measurement.taken_at <= self.ev_changed_at;
             let at_least = if is_before_pause { PerPhase::default() } else { drawn.at_least };
             let drawn = SiteCurrents { at_least, ..drawn };
             self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });

@@ -26,14 +26,7 @@ fn s1_a_shed_counts_only_what_its_evse_draws_on_the_line_for_sure() {
 
 #[test]
 fn s1_a_row_that_is_still_above_its_rating_is_shed_again_before_the_last_shed_is_reported() {
-    let evse: EvseId = "CP00/1".parse().unwrap();
-    let mut told =
-        Told::charging(Supply::Tn400, &[(&evse, Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3]))]);
-    for _ in 0..300 {
-        let drawn = told.limit(&evse);
-        told.step(PerPhase::splat(amperes(5) + drawn));
-    }
-    assert_eq!(told.limit(&evse), amperes(16));
+    let (evse, mut told) = Told::at_its_maximum();
     // Of 63 A less 4 % the base leaves 10 A, and 8 s later 6 A.
     told.silent.insert(evse.clone());
     told.step(PerPhase::splat(amperes(50 + 16)));
@@ -76,31 +69,18 @@ fn s1_after_a_restart_nobody_knows_on_which_lines_an_evse_draws_before_its_first
 #[test]
 fn s1_what_an_evse_drew_before_it_paused_makes_no_base_smaller_when_it_goes_on() {
     for pause in [EvState::SuspendedEv, EvState::SuspendedEvse, EvState::Connected, EvState::Faulted] {
-        goes_on_after(pause);
+        let (evse, mut told) = Told::at_its_maximum();
+        // It pauses and nobody measures; the base load rises by what it drew.
+        told.silent.insert(evse.clone());
+        told.site.apply(told.now, SiteEvent::EvState(evse.clone(), pause));
+        let base = PerPhase::splat(amperes(5 + 16));
+        told.step(base);
+        told.step(base);
+        told.site.apply(told.now, SiteEvent::EvState(evse, EvState::Charging));
+        let held = told.site.circuit_views(told.now).remove(0).base;
+        let is_all_held = held.iter().all(|(_, held)| *held >= amperes(21));
+        assert!(is_all_held, "after {pause:?}, of 21 A of base {held} is held true");
     }
-}
-
-fn goes_on_after(pause: EvState) {
-    let evse: EvseId = "CP00/1".parse().unwrap();
-    let mut told =
-        Told::charging(Supply::Tn400, &[(&evse, Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3]))]);
-    for _ in 0..300 {
-        let drawn = told.limit(&evse);
-        told.step(PerPhase::splat(amperes(5) + drawn));
-    }
-    assert_eq!(told.limit(&evse), amperes(16));
-    // It pauses and nobody measures; the base load rises by what it drew.
-    told.silent.insert(evse.clone());
-    told.site.apply(told.now, SiteEvent::EvState(evse.clone(), pause));
-    let base = PerPhase::splat(amperes(5 + 16));
-    told.step(base);
-    told.step(base);
-    told.site.apply(told.now, SiteEvent::EvState(evse, EvState::Charging));
-    let held = told.site.circuit_views(told.now).remove(0).base;
-    assert!(
-        held.iter().all(|(_, held)| *held >= amperes(21)),
-        "after {pause:?}, of 21 A of base {held} is held true"
-    );
 }
 
 /// A site whose EVs draw what they are told.
@@ -155,6 +135,19 @@ impl Told {
         }
         let limits = wirings.iter().map(|(id, _)| ((*id).clone(), Amperes::ZERO)).collect();
         Self { site, now, limits, silent: BTreeSet::new() }
+    }
+
+    /// A three-phase EV has charged for five minutes beside 5 A of base load.
+    fn at_its_maximum() -> (EvseId, Self) {
+        let evse: EvseId = "CP00/1".parse().unwrap();
+        let wiring = Wiring::ThreePhase([Phase::L1, Phase::L2, Phase::L3]);
+        let mut told = Self::charging(Supply::Tn400, &[(&evse, wiring)]);
+        for _ in 0..300 {
+            let drawn = told.limit(&evse);
+            told.step(PerPhase::splat(amperes(5) + drawn));
+        }
+        assert_eq!(told.limit(&evse), amperes(16));
+        (evse, told)
     }
 
     fn limit(&self, evse: &EvseId) -> Amperes {

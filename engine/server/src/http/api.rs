@@ -25,7 +25,10 @@ type Answer = Result<Json<Value>, Problem>;
 const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/health", "whether records can be committed"),
     ("GET /api/v1/sites", "all sites in brief"),
-    ("POST /api/v1/sites", "imports a site file (TOML); all its mistakes are told at once"),
+    (
+        "POST /api/v1/sites",
+        "imports a site file (TOML); all its mistakes are told at once, under the name in `?file=`",
+    ),
     ("GET /api/v1/sites/{site}", "circuits and EVSEs now"),
     ("GET /api/v1/sites/{site}/config", "as imported"),
     ("GET /api/v1/sites/{site}/certificates", "what limits each EVSE"),

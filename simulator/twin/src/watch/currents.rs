@@ -10,7 +10,8 @@
 //!   left to shed: every EVSE that still loads r is out of reach.
 //!
 //! While the engine is down nobody reacts: time counts from its return. A station whose link came up less than ten
-//! seconds ago need not have been told anything: so long the engine waits for its BootNotification before it calls.
+//! seconds ago need not have been told anything: so long the engine waits for its BootNotification before it calls. And
+//! one that had not answered a limit when the reading came may be waited for, once for each excess, for three seconds.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -223,9 +224,8 @@ impl Watch {
             row.granted_by_limits = Some((shed_by, told[phase] - rating));
             row.is_told = false;
             // Without a meter nobody tells what flows on other lines than stated.
-            let on_row = || self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
-            let is_untold =
-                self.circuits[circuit].meter.is_none() && on_row().any(|evse| !evse.is_wired_right);
+            let is_untold = self.circuits[circuit].meter.is_none()
+                && self.below(circuit).any(|evse| !evse.is_wired_right);
             let untold = if is_untold { self.unforeseen(now, truth, circuit, phase) } else { Amperes::ZERO };
             if excess > untold + ROUNDING {
                 self.expect_shed(now, circuit, phase);
@@ -378,7 +378,7 @@ impl Watch {
     fn judge_end(&mut self, now: Timestamp, truth: &Truth, circuit: usize, phase: Phase) {
         let Some(since) = self.currents.rows[circuit][phase].over_since else { return };
         // A shed that vanished on its way is sent again, and who came back is told once it may be called.
-        let on_row = || self.evses.iter().filter(|evse| self.path(evse.circuit).contains(&circuit));
+        let on_row = || self.below(circuit);
         let sent_again = on_row().filter_map(|evse| Some(evse.frame_lost_at? + SENT_AGAIN));
         let called = on_row().map(|evse| evse.link_since + CALLED_AFTER);
         let waited = self.currents.rows[circuit][phase].waited_until;
@@ -485,6 +485,11 @@ impl Watch {
             && evse.plant.follows_limits
             && evse.is_wired_right
             && self.path(evse.circuit).contains(&circuit)
+    }
+
+    /// The EVSEs on a circuit and below it.
+    pub(super) fn below(&self, circuit: usize) -> impl Iterator<Item = &WatchedEvse> {
+        self.evses.iter().filter(move |evse| self.path(evse.circuit).contains(&circuit))
     }
 
     fn forget_deadlines(&mut self, circuit: usize, phase: Phase) {

@@ -272,11 +272,7 @@ impl Watch {
         for &circuit in self.path(self.evses[index].circuit).iter() {
             let watched = &self.circuits[circuit];
             // What is wired otherwise than stated counts as base on one line and as an EVSE on another: no sum is known.
-            if self
-                .evses
-                .iter()
-                .any(|evse| !evse.is_wired_right && self.path(evse.circuit).contains(&circuit))
-            {
+            if self.below(circuit).any(|evse| !evse.is_wired_right) {
                 continue;
             }
             let base = match &watched.meter {

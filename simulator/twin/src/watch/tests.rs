@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use billing::cdr::{Activity, ActivitySpan};
-use charging::network::Network;
+use charging::network::{Network, Wiring};
 use charging::site::{Site, SiteAlarm};
 use csms::Alarm;
 use csms::query::{EvseLine, SiteView};
 use plant::meter::MeterFault;
-use units::{Amperes, Money, PerPhase, TimeSpan, Timestamp, TransactionId, WattHours};
+use units::{Amperes, Money, PerPhase, Phase, TimeSpan, Timestamp, TransactionId, WattHours};
 
 use super::belief::Told;
 use super::{PlantEvse, Rule, Sampled, Watch};
@@ -230,6 +230,66 @@ fn s1_waits_for_stations_whose_links_came_up_less_than_ten_seconds_ago() {
         bench.read_meter();
         bench.wait(2);
         assert_eq!(bench.fired(Rule::S1).min(1), fires, "{seconds} s after: {:#?}", bench.watch.verdicts);
+    }
+}
+
+#[test]
+fn s1_lets_a_shed_wait_three_seconds_for_the_answer_to_a_call_before_it_and_once_for_each_excess() {
+    for (shed_after, is_chatting, fires) in [(2, false, 0), (6, false, 1), (30, true, 1)] {
+        let mut bench = Bench::new();
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 14);
+            bench.draw(evse, 14);
+        }
+        bench.read_meter();
+        bench.wait(4);
+        bench.send(ONE, "14", "0");
+        bench.wait(1);
+        bench.base(14);
+        bench.read_meter();
+        for second in 1..=30 {
+            bench.wait(1);
+            if is_chatting {
+                bench.send(OTHER, "14", "0");
+            }
+            if second == shed_after {
+                bench.send(ONE, "8", "0");
+                bench.offer(ONE, 8);
+                bench.draw(ONE, 8);
+            }
+        }
+        assert_eq!(
+            bench.fired(Rule::S1).min(1),
+            fires,
+            "a shed after {shed_after} s: {:#?}",
+            bench.watch.verdicts
+        );
+    }
+}
+
+#[test]
+fn s1_expects_no_shed_of_what_is_drawn_on_other_lines_than_stated_where_no_meter_tells() {
+    for (is_wired_right, fires) in [(false, 0), (true, 1)] {
+        let mut bench = Bench::new();
+        if !is_wired_right {
+            let watched = &mut bench.watch.evses[ONE];
+            (watched.wiring, watched.is_wired_right) = (Wiring::OnePhase(Phase::L3), false);
+        }
+        for evse in [ONE, OTHER] {
+            bench.offer(evse, 12);
+            bench.draw(evse, 12);
+        }
+        let mut config = sample::scenario().site.config;
+        let lower = Amperes::from_amperes(20);
+        config.circuits[1].rating = PerPhase { l1: lower, l2: lower, ..config.circuits[1].rating };
+        bench.watch.rating_restated(bench.now, &bench.truth, &config, 1);
+        bench.wait(30);
+        assert_eq!(
+            bench.fired(Rule::S1).min(1),
+            fires,
+            "right {is_wired_right}: {:#?}",
+            bench.watch.verdicts
+        );
     }
 }
 
