@@ -390,12 +390,16 @@ impl EvseRecord {
         });
     }
 
-    /// Above limit + max(1 A, 10 %) in two readings taken later than the reaction time.
+    /// Above limit + max(1 A, 10 %) in two readings taken later than the reaction time, the second later than twice: two of
+    /// one moment are one witness, and an EV that is a little late would be held to disobey for ever.
     fn learn_obedience(&mut self, draw: PerPhase<Amperes>, previous: PerPhase<Amperes>) -> bool {
         let Some(newest) = self.newest() else { return false };
         let highest = newest.limit + tolerance(newest.limit);
         let is_above = draw.highest() > highest && previous.highest() > highest;
-        let is_settled = newest.accepted_at.is_some_and(|at| self.measured_at[0] > at + REACTION_DEFAULT);
+        let [before, last] = self.measured_at;
+        let is_settled = newest
+            .accepted_at
+            .is_some_and(|at| before > at + REACTION_DEFAULT && last > at + REACTION_DEFAULT * 2);
         let is_newly = is_above && is_settled && !self.is_disobedient;
         self.is_disobedient |= is_newly;
         is_newly
