@@ -29,6 +29,9 @@ const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 /// Measurements of EVSEs come one by one: what they teach is gathered for so long.
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
+/// What changes no limit is looked at this late: while everybody has all that they can use, a reading that leaves room for
+/// that, an EVSE that draws as before, and an accepted renewal.
+const CALM_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
@@ -283,6 +286,8 @@ pub struct Site {
     ticket: Ticket,
     changed: BTreeSet<EvseIndex>,
     alarms: BTreeSet<SiteAlarm>,
+    /// Everybody had all that they can use at the last decision, and nothing but renewals was on its way.
+    is_calm: bool,
     decided_at: Option<Timestamp>,
     /// When the next decision is wanted.
     wake: Option<Timestamp>,
@@ -296,6 +301,8 @@ struct MeterState {
     members: Vec<EvseIndex>,
     /// What it showed at the last decision.
     decided_on: Option<PerPhase<Amperes>>,
+    /// What the last decision left on its rows, beside the base and all ceilings.
+    left: PerPhase<Amperes>,
 }
 
 impl Site {
@@ -315,6 +322,7 @@ impl Site {
             ticket: Ticket(1),
             changed: BTreeSet::new(),
             alarms: BTreeSet::new(),
+            is_calm: false,
             decided_at: None,
             wake: Some(now),
             network,
@@ -466,8 +474,12 @@ impl Site {
         }
         let ceiling = |state: &EvseState| state.record.ceiling(now, &state.traits, state.link, state.clock);
         let before = ceiling(state);
+        let drawn_before = state.reports.back().map(|report| report.drawn.at_most);
+        let offer_before = state.demand.offer(now);
         let lesson = state.measured(measurement, drawn, now);
         let lifts_ceiling = (ceiling(state) - before).highest() > Amperes::ZERO;
+        let has_moved = drawn_before.is_none_or(|before| has_moved(before, drawn.at_most));
+        let is_as_before = !has_moved && !lesson.is_row_changed && offer_before == state.demand.offer(now);
         // S8: what holds the ceiling up must survive a restart.
         if lesson.is_row_changed || state.draws_above_its_level(now) {
             self.changed.insert(index);
@@ -476,7 +488,11 @@ impl Site {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
         self.anchor_meters(now);
-        let apart = if lifts_ceiling { DECIDE_AT_MOST_EVERY } else { GATHER };
+        let apart = match lifts_ceiling {
+            true => DECIDE_AT_MOST_EVERY,
+            false if is_as_before && self.is_calm => CALM_LOOKED_AT_WITHIN,
+            false => GATHER,
+        };
         self.want_decision_within(apart, now);
     }
 
@@ -501,6 +517,7 @@ impl Site {
         self.changed.insert(index);
         self.want_decision_within(
             match answered {
+                Answered::AsExpected if self.is_calm => CALM_LOOKED_AT_WITHIN,
                 Answered::AsExpected => DECIDE_AT_LEAST_EVERY,
                 Answered::Otherwise => DECIDE_AT_MOST_EVERY,
             },
@@ -515,14 +532,17 @@ impl Site {
         let limit = self.network.circuit(state.circuit).rows.map(|row| self.network.row(row).limit());
         let is_over =
             reading.current.zip_with(limit, |current, limit| current - limit).highest() > Amperes::ZERO;
-        let moved = state
-            .decided_on
-            .map(|before| before.zip_with(reading.current, |then, now| (now - then).magnitude()).highest());
+        let has_moved = state.decided_on.is_none_or(|before| has_moved(before, reading.current));
+        let fits = state.decided_on.is_some_and(|before| {
+            let rise = reading.current.zip_with(before, |shown, before| shown - before);
+            rise.zip_with(state.left, |rise, left| rise - left).highest() <= Amperes::ZERO
+        });
         self.anchor_meters(now);
         if is_over {
             self.wake = Some(now);
-        } else if moved.is_none_or(|moved| moved > METER_NOISE) {
-            self.want_decision(now);
+        } else if has_moved {
+            let apart = if self.is_calm && fits { CALM_LOOKED_AT_WITHIN } else { DECIDE_AT_MOST_EVERY };
+            self.want_decision_within(apart, now);
         }
     }
 
@@ -655,6 +675,11 @@ impl Site {
     }
 }
 
+/// A current differs from another by more than noise on a phase.
+fn has_moved(before: PerPhase<Amperes>, now: PerPhase<Amperes>) -> bool {
+    before.zip_with(now, |before, now| (now - before).magnitude()).highest() > METER_NOISE
+}
+
 impl MeterState {
     fn new(network: &Network, circuit: CircuitIndex) -> Option<(MeterId, Self)> {
         let config = network.circuit(circuit).meter.as_ref()?;
@@ -664,6 +689,9 @@ impl MeterState {
         };
         let members = network.evse_indices().filter(loads_circuit).collect();
         let metering = Metering::new(config.timeout, rating, network.supply());
-        Some((config.id.clone(), Self { circuit, metering, members, decided_on: None }))
+        Some((
+            config.id.clone(),
+            Self { circuit, metering, members, decided_on: None, left: PerPhase::default() },
+        ))
     }
 }

@@ -13,7 +13,8 @@ use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::evse::{EvseState, FallbackState, RETRY_AFTER};
 use super::{
-    Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site, SiteAlarm, Ticket, Urgency,
+    CALM_LOOKED_AT_WITHIN, Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site, SiteAlarm,
+    Ticket, Urgency,
 };
 use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
@@ -135,7 +136,7 @@ impl Site {
         self.share_unproven(&mut problem, &mut allocation, unproven, &worst, now);
         self.name_the_plan(&problem, &mut allocation, now);
         let mut commands = self.fallbacks_due(now);
-        let free = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
+        let left: Vec<Amperes> = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
         let is_waiting = self.dispatch(
             now,
             &problem,
@@ -143,9 +144,13 @@ impl Site {
             &allocation.certificates,
             &rows,
             &worst,
-            free,
+            left.clone(),
             &mut commands,
         );
+        self.is_calm = !is_waiting && is_calm(&allocation.certificates, &commands, &rows, &left);
+        for meter in self.meters.values_mut() {
+            meter.left = self.network.circuit(meter.circuit).rows.map(|row| left[row.place()]);
+        }
         self.measurements_due(now, &mut commands);
         commands.sort_by_key(|command| match command.kind {
             CommandKind::SetLive { urgency, .. } => urgency,
@@ -1023,7 +1028,7 @@ impl EvseState {
         .min()
     }
 
-    /// Between 50 and 66 % of its lifetime, spread over the EVSEs, or where it must be sent again.
+    /// Between 50 and 60 % of its lifetime, spread over the EVSEs, or where it must be sent again.
     fn is_renewal_due(&self, index: EvseIndex, now: Timestamp) -> bool {
         let Some(newest) = self.record.newest() else { return false };
         (newest.limit > newest.limit_expired && now >= renewal_at(newest, index)) || self.needs_resend
@@ -1058,7 +1063,7 @@ impl EvseState {
         let Some(newest) = self.record.newest() else { return };
         at(newest.expires_at + SKEW_TRUSTED + moment);
         if is_up && newest.limit > newest.limit_expired {
-            at(renewal_at(newest, index) + DECIDE_AT_LEAST_EVERY);
+            at(renewal_at(newest, index) + CALM_LOOKED_AT_WITHIN);
         }
         self.minimum_doubted_at().into_iter().for_each(&mut at);
         if let Some(asked_at) = self.measure_asked_at.filter(|_| self.record.is_unproven_lower()) {
@@ -1070,6 +1075,20 @@ impl EvseState {
             accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
         }
     }
+}
+
+/// Everybody has all that they can use, nothing is on its way but renewals, every meter is fresh and every row has room for
+/// all ceilings: another decision would say the same.
+fn is_calm(certificates: &[Certificate], commands: &[Command], rows: &[RowNow], left: &[Amperes]) -> bool {
+    let has_all = |certificate: &Certificate| *certificate == Certificate::OwnMaximum;
+    let is_renewal = |command: &Command| match command.kind {
+        CommandKind::SetLive { urgency, .. } => urgency == Urgency::Renewal,
+        CommandKind::SetFallback { .. } | CommandKind::Measure => false,
+    };
+    certificates.iter().all(has_all)
+        && commands.iter().all(is_renewal)
+        && rows.iter().all(|row| row.stale.is_none())
+        && left.iter().all(|left| *left >= Amperes::ZERO)
 }
 
 /// What the sessions of a problem leave on each row.
@@ -1091,8 +1110,8 @@ fn append(problem: &mut Problem, allocation: &mut Allocation, sessions: Vec<Cand
 
 /// From then on the next decision renews it, so that it leaves before 70 % of its lifetime (CONTROL section 3).
 fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
-    // Spread over the EVSEs by their place: 7 and 17 have no common divisor.
-    let spread = i64::try_from(index.place() * 7 % 17).unwrap_or(0);
+    // Spread over the EVSEs by their place: 7 and 11 have no common divisor.
+    let spread = i64::try_from(index.place() * 7 % 11).unwrap_or(0);
     newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
 }
 
@@ -1120,7 +1139,7 @@ mod tests {
         for place in 0..100 {
             let due = renewal_at(&newest, EvseIndex::new(place));
             assert!(due >= sent_at + LIFETIME.ratio_floor(50, 100), "EVSE {place}");
-            assert!(due + DECIDE_AT_LEAST_EVERY <= sent_at + LIFETIME.ratio_floor(70, 100), "EVSE {place}");
+            assert!(due + CALM_LOOKED_AT_WITHIN <= sent_at + LIFETIME.ratio_floor(70, 100), "EVSE {place}");
         }
     }
 }

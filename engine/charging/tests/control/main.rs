@@ -15,7 +15,9 @@ use charging::site::{
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
+mod calm;
 mod lines;
+mod obedience;
 mod phases;
 mod turns;
 
@@ -145,16 +147,6 @@ fn s1_what_was_drawn_before_a_restart_makes_no_base_smaller_after_it() {
     all_draw(&mut world, after);
     let base = world.site.circuit_views(world.now)[0].base;
     assert!(base.lowest() >= twenty, "{base}: limits may have fallen since");
-}
-
-#[test]
-fn a_disobedient_station_is_counted_at_its_worst_and_named() {
-    let mut world =
-        World::new(7, Character { disobeys: Some(2), always_plugged: true, ..Character::OBEDIENT });
-    world.run(1800);
-    let evse: EvseId = "CP02/1".parse().unwrap();
-    assert!(world.site.alarms().contains(&SiteAlarm::Disobedient { evse: evse.clone() }));
-    assert_eq!(world.site.evse_view(world.now, &evse).unwrap().ceiling.highest(), Amperes::from_amperes(16));
 }
 
 #[test]
@@ -326,26 +318,6 @@ fn what_a_station_refuses_after_the_ev_left_is_no_refusal_of_limits() {
     world.apply(SiteEvent::EvState(evse.clone(), EvState::Absent));
     world.refuse_limits(120);
     assert!(!world.site.alarms().contains(&SiteAlarm::LimitRefused { evse }));
-}
-
-#[test]
-fn a_measurement_that_is_told_twice_is_one_witness_of_disobedience() {
-    let mut world = World::new(22, Character::OBEDIENT);
-    let evse: EvseId = "CP00/1".parse().unwrap();
-    world.plug_in(&evse);
-    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
-    world.quiet_minutes(3, 30);
-    let limit = world.site.evse_view(world.now, &evse).unwrap().limit.unwrap();
-    let mut above = |seconds: i64| {
-        world.now += TimeSpan::from_seconds(seconds);
-        let current = PerPhase::splat(Some(limit + Amperes::from_amperes(3)));
-        let measurement = Measurement { taken_at: world.now, current, offered: None };
-        for _ in 0..2 {
-            world.apply(SiteEvent::Measured(evse.clone(), measurement));
-        }
-        world.site.alarms().contains(&SiteAlarm::Disobedient { evse: evse.clone() })
-    };
-    assert_eq!((above(1), above(1)), (false, true));
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! While everybody has all that they can use, what changes no limit waits for the next decision.
+
+use super::*;
+
+/// The instant of the next decision after the main meter shows `more` than now, from now on.
+fn decided_after(world: &mut World, more: i64) -> TimeSpan {
+    // Past the least span between two decisions, and before any renewal.
+    world.now += TimeSpan::from_seconds(2);
+    let current = world.total().map(|current| current + Amperes::from_amperes(more));
+    let meter = "grid".parse().unwrap();
+    world.apply(SiteEvent::GridReading { meter, taken_at: world.now, current });
+    world.site.next_deadline().unwrap().since(world.now)
+}
+
+fn world_with(evs: i64, rating: i64) -> World {
+    let mut world = World::new(31, Character { rating, base: 5, ..Character::OBEDIENT });
+    for number in 0..evs {
+        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
+        world.plug_in(&evse);
+        world.apply(SiteEvent::EvState(evse, EvState::Charging));
+    }
+    world.quiet_minutes(5, 5);
+    world
+}
+
+#[test]
+fn s1_a_reading_waits_only_where_everybody_has_all_and_it_leaves_room() {
+    let second = TimeSpan::from_seconds(1);
+    assert!(
+        decided_after(&mut world_with(1, 63), 3) > second * 5,
+        "one EV with all it can use, and room for more"
+    );
+    assert!(decided_after(&mut world_with(1, 63), 60) <= TimeSpan::ZERO, "the row is full");
+    assert!(decided_after(&mut world_with(6, 32), 1) <= second, "they share what there is");
+}
