@@ -22,7 +22,8 @@ const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
 pub struct Policy {
     /// What happens to stations that are named in no site.
     pub unknown_stations: UnknownStations,
-    /// How often a silent station says that it lives; the stations' intervals are spread below it. Default 300 s.
+    /// How often a silent station says that it lives; the stations' intervals are spread below it. Default 600 s: one that
+    /// charges is heard every minute.
     pub heartbeat: TimeSpan,
     /// The interval of meter values in a transaction that stations are configured to. Default 60 s.
     pub meter_values: TimeSpan,
@@ -45,7 +46,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             unknown_stations: UnknownStations::Lobby,
-            heartbeat: TimeSpan::from_seconds(300),
+            heartbeat: TimeSpan::from_seconds(600),
             meter_values: TimeSpan::from_seconds(60),
             frame_bytes_max: ocpp::Limits::default().bytes,
             transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,

@@ -60,7 +60,7 @@ impl Link {
             up_at: now,
             is_first_boot: false,
             readiness: Readiness::From(now + patience),
-            silence_at: now + heartbeat * 2,
+            silence_at: now + asked_after(heartbeat),
             heartbeat,
             is_probed: false,
             asked_at: None,
@@ -105,22 +105,24 @@ impl Link {
         self.asked_at.is_some_and(|at| now < at + TOLD_WITHIN)
     }
 
-    /// After two heartbeats without a frame the station is asked for one, after three the link is dead. Stations that
-    /// send no heartbeats answer the question, if only by refusing it.
+    /// After a heartbeat and a quarter without a frame the station is asked for one, after one and a half the link is dead.
+    /// Stations that send no heartbeats answer the question, if only by refusing it.
     pub fn silence(&mut self, now: Timestamp, heard_at: Option<Timestamp>) -> Silence {
         if now < self.silence_at {
             return Silence::No;
         }
         let heard_at = heard_at.map_or(self.up_at, |heard| heard.max(self.up_at));
-        if now >= heard_at + self.heartbeat * 3 {
+        let dead_at = heard_at + self.heartbeat.ratio_floor(3, 2);
+        if now >= dead_at {
             return Silence::Close;
         }
-        if now < heard_at + self.heartbeat * 2 {
-            self.silence_at = heard_at + self.heartbeat * 2;
+        let asked_at = heard_at + asked_after(self.heartbeat);
+        if now < asked_at {
+            self.silence_at = asked_at;
             self.is_probed = false;
             return Silence::No;
         }
-        self.silence_at = heard_at + self.heartbeat * 3;
+        self.silence_at = dead_at;
         if std::mem::replace(&mut self.is_probed, true) { Silence::No } else { Silence::Probe }
     }
 
@@ -130,4 +132,8 @@ impl Link {
             Readiness::Booting | Readiness::Ready => self.silence_at,
         }
     }
+}
+
+fn asked_after(heartbeat: TimeSpan) -> TimeSpan {
+    heartbeat.ratio_floor(5, 4)
 }

@@ -573,8 +573,7 @@ impl Station {
             if self.link == Link::Up {
                 self.outbox.push(Call::Heartbeat);
             }
-            self.heartbeat_due =
-                self.settings.interval(Setting::HeartbeatInterval).map(|interval| self.now + interval);
+            self.heartbeat_waits();
         }
         self.settle();
     }
@@ -681,6 +680,12 @@ impl Station {
             .settings
             .interval(Setting::HeartbeatInterval)
             .map(|interval| self.now + interval.ratio_floor(self.rng.random_range(500..=1_000), 1_000));
+    }
+
+    /// `HeartbeatInterval` is one without any other call (OCPP 1.6 section 9.1.9, 2.0.1 part 2 section 2.1.1): the next beat waits.
+    fn heartbeat_waits(&mut self) {
+        let interval = self.settings.interval(Setting::HeartbeatInterval);
+        self.heartbeat_due = self.heartbeat_due.and(interval).map(|interval| self.now + interval);
     }
 
     fn set_clock(&mut self, told: Option<&str>) {
