@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 87] = [
+const FOUND: [(u64, &str, &str); 92] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -103,6 +103,11 @@ const FOUND: [(u64, &str, &str); 87] = [
     (959, "all", "nobody stated a derating again to an engine that died before it kept it"),
     (1160, "all", "a shed waits up to three seconds for the answer to the call before it"),
     (5592, "all", "without a meter nobody knows of a wrong wiring what a derating must shed"),
+    (1324, "all", "belief: a limit waited for the call before it, and the one before had left meanwhile"),
+    (2016, "all", "S1: a call decided just before the reading left when its record was on the disk"),
+    (881, "all", "S8: a station had forgotten its profiles while its quirk lasted"),
+    (2709, "all", "belief: a limit that had run out was told again a moment ago"),
+    (2660, "all", "S7: an EV that was a little late was held to disobey by two readings of one moment"),
 ];
 
 #[test]

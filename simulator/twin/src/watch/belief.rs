@@ -2,7 +2,7 @@
 //!
 //! A station is quiet when its link has been up, no frame of it vanished, its transaction stayed the same and its limit
 //! was not told anew for ninety seconds, all it had to say was acknowledged, and the engine ran and could commit all the while.
-//! A limit that is decided and has not left yet is on its way; one that has not left by the next look is judged.
+//! A limit that is decided and has not left yet is on its way; where nothing has left by the next look, it is judged.
 //! Its limit is judged only where its answers confirm it. What a station offers that accepts 6 A and stays at 0 A until the
 //! transaction ends (FIELD 4b.26) nobody is told, and control counts the 6 A, which is safe; one whose answers come after
 //! 30 s is told its limits anew all the time, and the newest may still wait its turn.
@@ -111,7 +111,7 @@ impl Watch {
         self.evses[index].transaction_since = now;
     }
 
-    /// A live limit left for an EVSE; a renewal counts as one.
+    /// A live limit left for an EVSE. A renewal tells nothing anew, unless what it renews has run out.
     pub(super) fn limit_sent(
         &mut self,
         now: Timestamp,
@@ -119,8 +119,9 @@ impl Watch {
         before: Option<Amperes>,
         limit: Amperes,
     ) {
-        if before != Some(limit) {
+        if before != Some(limit) || self.evses[index].plant.limit != limit {
             self.evses[index].limit_sent_at = Some(now);
+            self.evses[index].was_untold = false;
         }
     }
 }

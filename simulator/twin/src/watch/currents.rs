@@ -348,9 +348,11 @@ impl Watch {
         let Some(since) = row.over_since else { return };
         let reaction = self.currents.reaction.shed;
         let is_on_the_wire = row.shed_at.is_some_and(|at| at >= since || now.since(at) < reaction);
-        // Of calls that had left before the reading, and once for each excess.
+        // Of calls that were decided before the reading, and once for each excess. Their records are on the disk two commits
+        // later: the one under way, and their own.
+        let decided_by = now - ON_THE_WIRE + self.commit * 2;
         let owed = self.evses.iter().zip(truth.evses()).filter_map(|(watched, evse)| {
-            let called_at = watched.unanswered_since.filter(|at| *at + ON_THE_WIRE <= now)?;
+            let called_at = watched.unanswered_since.filter(|at| *at <= decided_by)?;
             let could_shed = self.could_shed(watched, evse.site()[phase], circuit);
             could_shed.then_some(called_at + GIVEN_UP_BEFORE_SHED)
         });

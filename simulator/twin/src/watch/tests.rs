@@ -235,18 +235,35 @@ fn s1_waits_for_stations_whose_links_came_up_less_than_ten_seconds_ago() {
 
 #[test]
 fn s1_lets_a_shed_wait_three_seconds_for_the_answer_to_a_call_before_it_and_once_for_each_excess() {
-    for (shed_after, is_chatting, fires) in [(2, false, 0), (6, false, 1), (30, true, 1)] {
+    let before = TimeSpan::from_seconds(-1);
+    let in_a_commit = TimeSpan::from_milliseconds(8);
+    for (called, shed_after, is_chatting, fires) in [
+        (before, 2, false, 0),
+        (in_a_commit, 2, false, 0),
+        (in_a_commit * 2, 2, false, 1),
+        (before, 6, false, 1),
+        (before, 30, true, 1),
+    ] {
         let mut bench = Bench::new();
         for evse in [ONE, OTHER] {
             bench.offer(evse, 14);
             bench.draw(evse, 14);
         }
         bench.read_meter();
-        bench.wait(4);
-        bench.send(ONE, "14", "0");
-        bench.wait(1);
+        bench.wait(5);
+        let reading_at = bench.now;
+        if called == before {
+            bench.now += called;
+            bench.send(ONE, "14", "0");
+            bench.now = reading_at;
+        }
         bench.base(14);
         bench.read_meter();
+        if called != before {
+            bench.now += called;
+            bench.send(ONE, "14", "0");
+            bench.now = reading_at;
+        }
         for second in 1..=30 {
             bench.wait(1);
             if is_chatting {
@@ -261,7 +278,7 @@ fn s1_lets_a_shed_wait_three_seconds_for_the_answer_to_a_call_before_it_and_once
         assert_eq!(
             bench.fired(Rule::S1).min(1),
             fires,
-            "a shed after {shed_after} s: {:#?}",
+            "a call {called} after the reading, a shed after {shed_after} s: {:#?}",
             bench.watch.verdicts
         );
     }
@@ -838,17 +855,26 @@ fn belief_fires_on_a_wrong_link_transaction_or_limit_of_a_quiet_station() {
 }
 
 #[test]
-fn belief_fires_on_a_limit_that_was_decided_and_has_not_left_by_the_next_look() {
-    let mut bench = Bench::new();
-    bench.wait(60);
-    let (mut view, told) = believed(&bench);
-    bench.watch.evses[ONE].live = view.evses[ONE].control.limit;
-    view.evses[ONE].control.limit = Some(Amperes::from_amperes(8));
-    bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
-    assert_eq!(bench.fired(Rule::Belief), 0, "it is on its way: {:#?}", bench.watch.verdicts);
-    bench.wait(60);
-    bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
-    bench.only(Rule::Belief, "holds 8 A in force, 6 A is");
+fn belief_fires_on_a_limit_that_was_decided_where_nothing_has_left_by_the_next_look() {
+    for has_one_left in [false, true] {
+        let mut bench = Bench::new();
+        bench.wait(60);
+        let (mut view, told) = believed(&bench);
+        bench.watch.evses[ONE].live = view.evses[ONE].control.limit;
+        view.evses[ONE].control.limit = Some(Amperes::from_amperes(8));
+        bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+        assert_eq!(bench.fired(Rule::Belief), 0, "it is on its way: {:#?}", bench.watch.verdicts);
+        if has_one_left {
+            bench.send(ONE, "7", "0");
+        }
+        bench.wait(100);
+        bench.watch.judge_belief(bench.now, &bench.truth, &view, &told);
+        if has_one_left {
+            assert_eq!(bench.fired(Rule::Belief), 0, "8 A is the next: {:#?}", bench.watch.verdicts);
+        } else {
+            bench.only(Rule::Belief, "holds 8 A in force, 6 A is");
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ::plant::ev::EvPhases;
 use ::plant::evse::EvseConfig;
-use ::plant::station::{ConnectorStatus, OcppVersion, Station, StationConfig, StationOutput};
+use ::plant::station::{ConnectorStatus, OcppVersion, Quirk, Station, StationConfig, StationOutput};
 use rand::RngExt;
 use units::{LinkId, StationId, TimeSpan, Timestamp};
 
@@ -27,7 +27,7 @@ pub struct StationSlot {
     pub(super) link: Option<LinkId>,
     /// Faults that keep its links dead; 0 is none.
     pub(super) dead: u32,
-    /// Its clock was set back so far that its schedules have not begun; until the next one arrives.
+    /// Its clock was set back so far that its schedules have not begun, or it forgot them; until the next one arrives.
     pub(super) lost_schedules: bool,
     /// Power cuts that hold it; 0 is none.
     pub(super) outages: u32,
@@ -451,7 +451,9 @@ impl World {
         self.watch
             .story
             .note(self.now, Note::Text(format!("station {} loses link {link}", self.stations[index].id)));
-        self.stations[index].station.link_down(self.now);
+        let slot = &mut self.stations[index];
+        slot.lost_schedules |= slot.station.config().quirks.contains(&Quirk::ForgetsProfilesOnReconnect);
+        slot.station.link_down(self.now);
         self.connect_later(index);
         self.observe(index);
     }
