@@ -168,6 +168,10 @@ pub struct Metering {
     fresh: u32,
     contradictions: u32,
     is_doubted: bool,
+    /// It was neither believed so far, nor doubted for anything that it showed.
+    is_new: bool,
+    /// A new one is believed by then.
+    believed_by: Timestamp,
     /// The readings that repeat; none before the first.
     same: Option<Same>,
 }
@@ -202,9 +206,9 @@ struct Anchor {
 }
 
 impl Metering {
-    /// A meter that has shown nothing yet, of a circuit with `rating` on `supply`, stale after `timeout`.
+    /// A meter that has shown nothing yet at `now`, of a circuit with `rating` on `supply`, stale after `timeout`.
     #[must_use]
-    pub fn new(timeout: TimeSpan, rating: PerPhase<Amperes>, supply: Supply) -> Self {
+    pub fn new(now: Timestamp, timeout: TimeSpan, rating: PerPhase<Amperes>, supply: Supply) -> Self {
         Self {
             timeout,
             rating,
@@ -215,6 +219,8 @@ impl Metering {
             fresh: 0,
             contradictions: 0,
             is_doubted: true,
+            is_new: true,
+            believed_by: now + timeout * 2,
             same: None,
         }
     }
@@ -248,9 +254,11 @@ impl Metering {
             // The reading waits all the same: an anchor may show that our EVSEs draw again what they drew.
             self.fresh = 0;
             self.is_doubted = true;
+            self.is_new = false;
         } else {
             self.fresh = if was_silent { 1 } else { self.fresh.saturating_add(1) };
             self.is_doubted = (self.is_doubted || was_silent) && self.fresh < FRESH_READINGS;
+            self.is_new &= self.is_doubted;
         }
         while self.waiting.front().is_some_and(|old| reading.taken_at.since(old.taken_at) > REPORT_AGE_MAX) {
             self.waiting.pop_front();
@@ -279,10 +287,16 @@ impl Metering {
         self.latest.is_some_and(is_fresh) && !self.is_frozen()
     }
 
-    /// The instant after which it is stale if nothing more is read; none before the first reading.
+    /// It is stale because it has only just begun to be read, which is nothing to worry about for twice its time-out.
     #[must_use]
-    pub fn silent_from(&self) -> Option<Timestamp> {
-        self.latest.map(|last| last.taken_at + self.timeout)
+    pub fn is_starting(&self, now: Timestamp) -> bool {
+        self.is_new && now <= self.believed_by
+    }
+
+    /// The instants after which it is stale, or starting no more, if nothing more is read.
+    pub fn silent_from(&self) -> impl Iterator<Item = Timestamp> {
+        let believed_by = Some(self.believed_by).filter(|_| self.is_new);
+        self.latest.map(|last| last.taken_at + self.timeout).into_iter().chain(believed_by)
     }
 
     /// The last reading.
@@ -418,6 +432,7 @@ impl Metering {
     fn distrust(&mut self) {
         self.fresh = 0;
         self.is_doubted = true;
+        self.is_new = false;
         self.waiting.clear();
     }
 
@@ -505,7 +520,7 @@ mod tests {
     }
 
     fn metering() -> Metering {
-        Metering::new(TimeSpan::from_seconds(30), all(100), Supply::Tn400)
+        Metering::new(Timestamp::EPOCH, TimeSpan::from_seconds(30), all(100), Supply::Tn400)
     }
 
     fn member(drawn: i64, allowed: i64) -> Member {
@@ -528,6 +543,22 @@ mod tests {
         }
         metering.anchor(at(20), vec![member(16, 16)]).unwrap();
         metering
+    }
+
+    #[test]
+    fn a_meter_is_starting_until_it_is_believed_or_doubted_or_twice_its_time_out_has_passed() {
+        let mut good = metering();
+        assert!(good.is_starting(at(60)) && !good.is_starting(at(61)), "it shows nothing");
+        assert_eq!(good.silent_from().collect::<Vec<_>>(), [at(60)]);
+        for (seconds, is_starting) in [(5, true), (15, true), (25, false)] {
+            good.read(reading(seconds, 50)).unwrap();
+            assert_eq!(good.is_starting(at(seconds)), is_starting, "after {seconds} s");
+        }
+        assert!(!good.is_stale(at(25)));
+        assert_eq!(good.silent_from().collect::<Vec<_>>(), [at(55)]);
+        let mut bad = metering();
+        assert_eq!(bad.read(reading(5, 501)), Err(Doubt::Impossible));
+        assert!(!bad.is_starting(at(5)));
     }
 
     #[test]

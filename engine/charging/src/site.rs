@@ -27,7 +27,7 @@ pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
 const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 /// And at most this often, unless a row is over its headroom.
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
-/// Measurements of EVSEs come one by one: what they teach is gathered for so long.
+/// Measurements come one by one: what they teach is gathered for so long, where nothing must be shed for it.
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
 /// What changes no limit is looked at this late: while everybody has all that they can use, a reading that leaves room for
 /// that, an EVSE that draws as before, and an accepted renewal.
@@ -311,7 +311,7 @@ impl Site {
     pub fn new(network: Network, now: Timestamp) -> Self {
         let evses = network.evses().iter().map(|evse| EvseState::new(&evse.config, now)).collect();
         let meters =
-            network.circuit_indices().filter_map(|circuit| MeterState::new(&network, circuit)).collect();
+            network.circuit_indices().filter_map(|circuit| MeterState::new(&network, circuit, now)).collect();
         Self {
             evses,
             meters,
@@ -488,10 +488,11 @@ impl Site {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
         self.anchor_meters(now);
-        let apart = match lifts_ceiling {
-            true => DECIDE_AT_MOST_EVERY,
-            false if is_as_before && self.is_calm => CALM_LOOKED_AT_WITHIN,
-            false => GATHER,
+        let apart = match (lifts_ceiling, is_as_before) {
+            (true, _) => DECIDE_AT_MOST_EVERY,
+            (false, false) => GATHER,
+            (false, true) if self.is_calm => CALM_LOOKED_AT_WITHIN,
+            (false, true) => DECIDE_AT_LEAST_EVERY,
         };
         self.want_decision_within(apart, now);
     }
@@ -541,7 +542,11 @@ impl Site {
         if is_over {
             self.wake = Some(now);
         } else if has_moved {
-            let apart = if self.is_calm && fits { CALM_LOOKED_AT_WITHIN } else { DECIDE_AT_MOST_EVERY };
+            let apart = match fits {
+                true if self.is_calm => CALM_LOOKED_AT_WITHIN,
+                true => GATHER,
+                false => DECIDE_AT_MOST_EVERY,
+            };
             self.want_decision_within(apart, now);
         }
     }
@@ -681,14 +686,14 @@ fn has_moved(before: PerPhase<Amperes>, now: PerPhase<Amperes>) -> bool {
 }
 
 impl MeterState {
-    fn new(network: &Network, circuit: CircuitIndex) -> Option<(MeterId, Self)> {
+    fn new(network: &Network, circuit: CircuitIndex, now: Timestamp) -> Option<(MeterId, Self)> {
         let config = network.circuit(circuit).meter.as_ref()?;
         let rating = network.circuit(circuit).rows.map(|row| network.row(row).rating);
         let loads_circuit = |&index: &EvseIndex| {
             network.loads_at_worst(index).iter().any(|&(row, _)| network.row(row).circuit == circuit)
         };
         let members = network.evse_indices().filter(loads_circuit).collect();
-        let metering = Metering::new(config.timeout, rating, network.supply());
+        let metering = Metering::new(now, config.timeout, rating, network.supply());
         Some((
             config.id.clone(),
             Self { circuit, metering, members, decided_on: None, left: PerPhase::default() },

@@ -845,8 +845,7 @@ impl Site {
         self.alarms.retain(is_kept);
         for (id, meter) in &self.meters {
             let circuit = self.network.circuit(meter.circuit);
-            // A meter that never showed anything is stale only once its first time-out has passed.
-            if meter.metering.is_stale(now) && meter.metering.latest().is_some() {
+            if meter.metering.is_stale(now) && !meter.metering.is_starting(now) {
                 self.alarms.insert(SiteAlarm::MeterStale { meter: id.clone() });
             }
             let Some(latest) = meter.metering.latest() else { continue };
@@ -879,9 +878,7 @@ impl Site {
         };
         let moment = TimeSpan::from_milliseconds(1);
         for meter in self.meters.values() {
-            if let Some(from) = meter.metering.silent_from() {
-                at(from + moment);
-            }
+            meter.metering.silent_from().for_each(|from| at(from + moment));
         }
         let mut is_anyone_waiting = is_waiting;
         for (place, state) in self.evses.iter().enumerate() {
