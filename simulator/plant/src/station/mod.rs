@@ -682,7 +682,8 @@ impl Station {
             .map(|interval| self.now + interval.ratio_floor(self.rng.random_range(500..=1_000), 1_000));
     }
 
-    /// `HeartbeatInterval` is one without any other call (OCPP 1.6 section 9.1.9, 2.0.1 part 2 section 2.1.1): the next beat waits.
+    /// `HeartbeatInterval` is one of inactivity (OCPP 1.6 section 9.1.10; 2.0.1, `OCPPCommCtrlr`): with each call the next beat
+    /// waits anew.
     fn heartbeat_waits(&mut self) {
         let interval = self.settings.interval(Setting::HeartbeatInterval);
         self.heartbeat_due = self.heartbeat_due.and(interval).map(|interval| self.now + interval);
