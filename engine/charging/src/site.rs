@@ -301,7 +301,7 @@ struct MeterState {
     members: Vec<EvseIndex>,
     /// What it showed at the last decision.
     decided_on: Option<PerPhase<Amperes>>,
-    /// What the last decision left on its rows, beside the base and all ceilings.
+    /// What the last decision left on its rows, beside the base, all ceilings and the raises that it sent.
     left: PerPhase<Amperes>,
 }
 

@@ -13,7 +13,7 @@
 //!
 //! On a row that is full for hours a moment decides whose turn is first, and who comes next follows from that: of a single
 //! EV nothing is promised there. Of many such sites together: 19 stays in 20 keep the tolerance, a stay differs by 1 % of its wish
-//! on the mean, and in 92.5 % of the steps the same EVSEs draw.
+//! on the mean, a site by 1 % and at most by 5 %, and in 92.5 % of the steps the same EVSEs draw.
 
 use std::path::{Path, PathBuf};
 
@@ -51,10 +51,11 @@ fn frames_and_decisions_tell_the_same_on_random_sites() {
     let mean = |of: fn(&Compared) -> i64, among: usize| {
         runs.iter().map(of).sum::<i64>() / i64::try_from(among).unwrap()
     };
-    let (beyond, apart, alike) = (
+    let (beyond, apart, alike, together) = (
         mean(|run| run.beyond * 1_000, stays.len()),
         mean(|run| run.apart, stays.len()),
         mean(|run| run.alike, runs.len()),
+        mean(|run| run.together, runs.len()),
     );
     println!(
         "{} stays, {unserved} unserved: {beyond} ‰ beyond the tolerance, {apart} ‰ of their wish apart, {alike} ‰ draw alike",
@@ -65,6 +66,7 @@ fn frames_and_decisions_tell_the_same_on_random_sites() {
         "only {unserved} of {} stays had to share what there was",
         stays.len()
     );
+    assert!(together <= 10, "the energy of a site is {together} ‰ apart on the mean");
     assert!(beyond <= 50, "{beyond} ‰ of the stays are beyond the tolerance");
     assert!(apart <= 10, "a stay is {apart} ‰ of its wish apart on the mean");
     assert!(alike >= 925, "{alike} ‰ draw alike on the mean");
@@ -110,6 +112,8 @@ struct Compared {
     beyond: i64,
     /// By how many ‰ of its wish the energy of a stay differs, summed over all stays.
     apart: i64,
+    /// And by how many ‰ the energy of all stays together.
+    together: i64,
 }
 
 /// Runs both and compares.
@@ -124,7 +128,7 @@ fn same(name: &str, scenario: Scenario, contention: Contention) -> Compared {
     assert_eq!(frames.series.bases, decided.series.bases, "{name}: base load");
     let stays = |outcome: &Outcome| outcome.stays.iter().map(|stay| stay.stay.clone()).collect::<Vec<_>>();
     assert_eq!(stays(&frames), stays(&decided), "{name}: stays");
-    let together = energy_apart(name, &frames, &decided);
+    let together = energy_apart(name, &frames, &decided, contention);
     let (beyond, apart, worst) = stays_apart(name, &frames, &decided, contention);
     let peak = peaks_apart(name, &frames, &decided);
     let alike = draws_alike(&frames, &decided);
@@ -135,15 +139,17 @@ fn same(name: &str, scenario: Scenario, contention: Contention) -> Compared {
         frames.counts.limit_changes,
         decided.counts.limit_changes,
     );
-    Compared { decided, alike, beyond, apart }
+    Compared { decided, alike, beyond, apart, together }
 }
 
 /// Thousandths by which the energy of all stays together differs.
-fn energy_apart(name: &str, frames: &Outcome, decided: &Outcome) -> i64 {
+fn energy_apart(name: &str, frames: &Outcome, decided: &Outcome, contention: Contention) -> i64 {
     let [one, other] =
         [frames, decided].map(|outcome| outcome.stays.iter().map(|stay| stay.delivered).sum::<WattHours>());
     let apart = (one - other).milliwatt_hours().abs() * 1_000 / one.milliwatt_hours().max(1);
-    assert!(apart <= 20, "{name}: {one} in frames, {other} in decisions");
+    // Who is on decides how well minimums and whole amperes fill a row.
+    let allowed = if contention == Contention::Full { 50 } else { 20 };
+    assert!(apart <= allowed, "{name}: {one} in frames, {other} in decisions");
     apart
 }
 

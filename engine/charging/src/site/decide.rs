@@ -136,7 +136,8 @@ impl Site {
         self.share_unproven(&mut problem, &mut allocation, unproven, &worst, now);
         self.name_the_plan(&problem, &mut allocation, now);
         let mut commands = self.fallbacks_due(now);
-        let left: Vec<Amperes> = rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
+        let mut left: Vec<Amperes> =
+            rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
         let is_waiting = self.dispatch(
             now,
             &problem,
@@ -144,7 +145,7 @@ impl Site {
             &allocation.certificates,
             &rows,
             &worst,
-            left.clone(),
+            &mut left,
             &mut commands,
         );
         self.is_calm = !is_waiting && is_calm(&allocation.certificates, &commands, &rows, &left);
@@ -561,7 +562,8 @@ impl Site {
         commands
     }
 
-    /// Turns targets into commands: sheds at once, raises by proof. True where a raise waits.
+    /// Turns targets into commands: sheds at once, raises by proof, which take what they need out of `free`. True where a
+    /// raise waits.
     #[expect(clippy::too_many_arguments, reason = "one decision's values, each used once")]
     fn dispatch(
         &mut self,
@@ -571,7 +573,7 @@ impl Site {
         certificates: &[Certificate],
         rows: &[RowNow],
         worst: &[AtWorst],
-        mut free: Vec<Amperes>,
+        free: &mut [Amperes],
         commands: &mut Vec<Command>,
     ) -> bool {
         let (mut raises, mut is_waiting) = (Vec::new(), false);
@@ -617,7 +619,7 @@ impl Site {
             (std::cmp::Reverse(state.deficit), state.arrived, index)
         });
         for (index, target, level) in raises {
-            match self.raise_to(index, target, &worst[index.place()], rows, &mut free, now) {
+            match self.raise_to(index, target, &worst[index.place()], rows, free, now) {
                 Ok(limit) => commands.push(self.set_live(index, limit, Urgency::Raise, now)),
                 Err(certificate) => {
                     is_waiting = true;

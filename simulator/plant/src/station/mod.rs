@@ -573,7 +573,8 @@ impl Station {
             if self.link == Link::Up {
                 self.outbox.push(Call::Heartbeat);
             }
-            self.heartbeat_waits();
+            self.heartbeat_due =
+                self.settings.interval(Setting::HeartbeatInterval).map(|interval| self.now + interval);
         }
         self.settle();
     }
@@ -680,13 +681,6 @@ impl Station {
             .settings
             .interval(Setting::HeartbeatInterval)
             .map(|interval| self.now + interval.ratio_floor(self.rng.random_range(500..=1_000), 1_000));
-    }
-
-    /// `HeartbeatInterval` is one of inactivity (OCPP 1.6 section 9.1.10; 2.0.1, `OCPPCommCtrlr`): with each call the next beat
-    /// waits anew.
-    fn heartbeat_waits(&mut self) {
-        let interval = self.settings.interval(Setting::HeartbeatInterval);
-        self.heartbeat_due = self.heartbeat_due.and(interval).map(|interval| self.now + interval);
     }
 
     fn set_clock(&mut self, told: Option<&str>) {
