@@ -33,3 +33,20 @@ fn s1_a_reading_waits_only_where_everybody_has_all_and_it_leaves_room() {
     assert!(decided_after(&mut world_with(1, 63), 60) <= TimeSpan::ZERO, "the row is full");
     assert!(decided_after(&mut world_with(6, 32), 1) <= second, "they share what there is");
 }
+
+#[test]
+fn s1_what_a_raise_takes_leaves_no_room_for_the_next_reading() {
+    let mut world = World::new(31, Character { rating: 63, base: 5, ..Character::OBEDIENT });
+    world.quiet_minutes(5, 5);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    while !world.served().contains(&evse) {
+        world.quiet_step_at(Amperes::from_amperes(5));
+    }
+    let second = TimeSpan::from_seconds(1);
+    assert!(
+        decided_after(&mut world, 45) <= second,
+        "5 A, 45 A more and the 16 A just told are more than 60 A"
+    );
+}
