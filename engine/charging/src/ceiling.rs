@@ -406,14 +406,14 @@ impl EvseRecord {
     }
 }
 
-/// Whether a station is connected.
+/// Whether a station may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
-    /// It is, and it has told since what runs at the EVSE.
+    /// It may, and it has told since what runs at the EVSE.
     Up,
-    /// It is. What began alone while it was not, it may still have to tell.
+    /// It may. What began alone while it was out of reach, it may still have to tell.
     Returned,
-    /// It is not.
+    /// It may not: it has no link, or its link is not ready yet.
     Down,
 }
 

@@ -40,7 +40,7 @@ const DRAW_SHOWS_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// What happened at a site, in the words of control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteEvent {
-    /// A station's link is up.
+    /// A station may be called: its link is up, and where it boots on it the boot is answered.
     LinkUp(StationId),
     /// A station's link is gone.
     LinkDown(StationId),

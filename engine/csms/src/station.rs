@@ -226,11 +226,10 @@ impl Station {
 
     /// A link is up: the newest wins.
     pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
-        if let Some(old) = self.link.take() {
-            self.end_calls(core, now, "the link was replaced");
-            self.note_absence(core, now);
+        if let Some(old) = self.link.as_ref().map(|old| old.id) {
             let reason = CloseReason::Replaced;
-            core.out.push(Wait::ForRecords, Effect::CloseLink { link: old.id, reason });
+            core.out.push(Wait::ForRecords, Effect::CloseLink { link: old, reason });
+            self.link_down(core, now, "the link was replaced");
         }
         let is_registered = self.row.booted_at.is_some();
         let link = Link::new(link, version, now, is_registered, core.policy.heartbeat);
@@ -242,7 +241,6 @@ impl Station {
         self.link = Some(link);
         self.offline_alarm_at = None;
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
-        self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
         self.tell_clock(core, now);
         self.note_activity(core, now);
     }
@@ -417,8 +415,10 @@ impl Station {
         }
     }
 
-    /// The station may be called from now on: it is told how we want it.
+    /// The station may be called from now on: it is told how we want it. Control hears of its link only now (S2): a limit
+    /// decided before would leave on a row that may have filled up meanwhile.
     fn settle_in(&mut self, core: &mut Core, now: Timestamp, arrival: Arrival) {
+        self.tell_link_up(core, now);
         let is_first_boot = self.link.as_ref().is_some_and(|link| link.is_first_boot);
         let is_adopted = match arrival {
             Arrival::WithBoot => !is_first_boot,
@@ -460,6 +460,14 @@ impl Station {
         }
         for (priority, call, purpose) in calls {
             self.enqueue(core, now, priority, call, purpose);
+        }
+    }
+
+    /// Control may reach the station, and learns what it told since its link is up.
+    fn tell_link_up(&self, core: &mut Core, now: Timestamp) {
+        self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
+        for evse in self.evses.iter().filter(|evse| evse.is_ev_told && evse.is_told_idle()) {
+            self.tell(core, now, SiteEvent::Idle(evse.id.clone()));
         }
     }
 
@@ -831,8 +839,8 @@ impl Station {
     /// transaction, where an EVSE's row does not say so.
     pub fn introduce(&mut self, core: &mut Core, now: Timestamp) {
         self.clock_told = None;
-        if self.is_online() {
-            self.tell(core, now, SiteEvent::LinkUp(self.id().clone()));
+        if self.link.as_ref().is_some_and(Link::is_ready) {
+            self.tell_link_up(core, now);
         }
         self.tell_clock(core, now);
         for (place, evse) in self.evses.iter().enumerate() {

@@ -162,6 +162,9 @@ impl EvseState {
     }
 
     pub(super) fn link_up(&mut self, now: Timestamp) {
+        if self.link.is_up() {
+            return;
+        }
         self.link = LinkState::Returned;
         self.link_since = now;
         self.record.is_seen = true;
@@ -350,7 +353,8 @@ impl EvseState {
     /// Since when it may draw at most where its transaction is told of at `now`: a station that was out of reach tells
     /// late.
     pub(super) fn may_draw_since(&self, now: Timestamp) -> Timestamp {
-        if now.since(self.link_since) <= TOLD_AFTER_LINK { Timestamp::EPOCH } else { now - TOLD_WITHIN }
+        let may_be_late = !self.link.is_up() || now.since(self.link_since) <= TOLD_AFTER_LINK;
+        if may_be_late { Timestamp::EPOCH } else { now - TOLD_WITHIN }
     }
 
     /// Its last two measurements hold its ceiling up, and not its limits.

@@ -3,6 +3,7 @@
 use units::{Amperes, TimeSpan};
 
 use crate::query::{Query, QueryAnswer, SiteView};
+use crate::record::Record;
 use crate::tests::{BOOT, House, message_id, site};
 use crate::{Command, Effect};
 
@@ -197,6 +198,32 @@ fn s2_a_limit_that_waits_for_its_turn_leaves_no_more_once_its_station_booted() {
     assert!(!leave(&mut house), "what waited for the boot");
     house.pass(5);
     assert!(leave(&mut house), "what was decided since");
+}
+
+#[test]
+fn s2_no_limit_is_decided_before_its_station_may_be_called() {
+    // Base load that rises while it waits would find it on its way.
+    let mut house = charging(House::new());
+    house.pass(5);
+    house.accept_all("CP1");
+    house.down("CP1");
+    house.pass(400);
+    let (up_at, before) = (house.now, house.outputs.len());
+    house.up("CP1");
+    let decided = |house: &House| {
+        let newest = house.outputs[before..].iter().filter_map(|output| match &output.effect {
+            Effect::Persist { record, .. } => match record.as_ref() {
+                Record::Evse(row) => row.control.newest().map(|newest| newest.sent_at),
+                _ => None,
+            },
+            _ => None,
+        });
+        newest.max().filter(|sent_at| *sent_at >= up_at)
+    };
+    house.pass(9);
+    assert_eq!(decided(&house), None, "it is not ready");
+    house.pass(1);
+    assert_eq!(decided(&house), Some(house.now));
 }
 
 #[test]

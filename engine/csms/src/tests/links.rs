@@ -179,6 +179,14 @@ fn heartbeats_are_spread_over_the_last_fifth_of_the_interval() {
     assert_ne!(intervals[0], intervals[1]);
 }
 
+/// What the first EVSE may draw at worst.
+fn ceiling(house: &mut House) -> Amperes {
+    match house.query(Query::Site("house".parse().unwrap())) {
+        QueryAnswer::Site(Some(view)) => view.evses[0].control.ceiling.highest(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn s1_an_evse_counts_as_started_alone_until_its_station_has_told_that_nothing_runs() {
     let told_16 = |status: &str| format!(r#"{{"connectorId":1,"errorCode":"NoError","status":"{status}"}}"#);
@@ -186,10 +194,6 @@ fn s1_an_evse_counts_as_started_alone_until_its_station_has_told_that_nothing_ru
         format!(
             r#"{{"timestamp":"2026-01-15T12:00:00Z","connectorStatus":"{status}","evseId":1,"connectorId":1}}"#
         )
-    };
-    let ceiling = |house: &mut House| match house.query(Query::Site("house".parse().unwrap())) {
-        QueryAnswer::Site(Some(view)) => view.evses[0].control.ceiling.highest(),
-        other => panic!("{other:?}"),
     };
     for (version, boot, unclear, idle) in [
         (Version::V16, BOOT, told_16("Charging"), told_16("Preparing")),
@@ -209,6 +213,16 @@ fn s1_an_evse_counts_as_started_alone_until_its_station_has_told_that_nothing_ru
         house.up("CP1");
         assert_eq!(ceiling(&mut house), Amperes::from_amperes(16), "it may have started alone");
     }
+}
+
+#[test]
+fn what_a_station_tells_before_its_boot_counts_after_it() {
+    let mut house = House::new();
+    house.up("CP1");
+    house.status("CP1", 1, "Available");
+    assert_eq!(ceiling(&mut house), Amperes::from_amperes(16), "it may not be called yet");
+    house.call("CP1", "BootNotification", BOOT);
+    assert_eq!(ceiling(&mut house), Amperes::ZERO);
 }
 
 #[test]

@@ -494,8 +494,6 @@ impl Run {
 
     fn connect(&mut self, station: usize) {
         let hop = self.hop();
-        let id = self.lines[station].station.clone();
-        self.happened(SiteEvent::LinkUp(id));
         self.tell(station, Told::Booted(station));
         self.tell(station, Told::ClockIsRight(station));
         // A call leaves once the boot is answered, and first come those that every new station gets.
@@ -514,7 +512,11 @@ impl Run {
     fn told(&mut self, told: Told) {
         let id = |run: &Self, evse: usize| run.truth.evses()[evse].id.clone();
         match told {
-            Told::Booted(station) => self.happened(SiteEvent::Booted(self.lines[station].station.clone())),
+            Told::Booted(station) => {
+                let station = self.lines[station].station.clone();
+                self.happened(SiteEvent::Booted(station.clone()));
+                self.happened(SiteEvent::LinkUp(station));
+            }
             Told::ClockIsRight(station) => {
                 let station = self.lines[station].station.clone();
                 self.happened(SiteEvent::Clock(station, ExpiryTrust::Trusted));
