@@ -108,7 +108,7 @@ const FOUND: [(u64, &str, &str); 92] = [
     (881, "all", "S8: a station had forgotten its profiles while its quirk lasted"),
     (2709, "all", "belief: a limit that had run out was told again a moment ago"),
     (2660, "all", "S7: an EV that was a little late was held to disobey by two readings of one moment"),
-    (20994, "all", "S2: a limit that was decided before its station could be called, and left after base load rose"),
+    (20994, "all", "S2: a limit that was decided before its station could be called, and left later"),
 ];
 
 #[test]
