@@ -136,7 +136,7 @@ fn write(folder: &Path, seed: u64, choice: &FaultChoice) -> anyhow::Result<()> {
         "# What seed {seed} drew\n\nDoes any rule break? Drawn by `twin fuzz --from {seed} --seeds 1 --faults {choice}`.\n\n\
          Provenance: drawn by seed, no external data. Licence: that of the project.\n"
     );
-    let expect = "# The checkers decide; nothing else is expected of a drawn scenario.\n";
+    let expect = "[[expect]]\nwhat = \"firings\"\nequals = 0\nreason = \"nothing else is expected of what was drawn\"\n";
     for (name, text) in [
         ("site.toml", sampled.site.as_str()),
         ("scenario.toml", &sampled.scenario),

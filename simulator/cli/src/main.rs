@@ -72,6 +72,10 @@ struct Replay {
     /// Write CASE/report.html and CASE/report.json below this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write all that happened to this file, a line each, with what the engine held true of EVSEs and circuits after it;
+    /// frames fidelity, one case. It is large.
+    #[arg(long, value_name = "FILE")]
+    diary: Option<PathBuf>,
     /// Print one JSON array with a report per case instead of tables.
     #[arg(long)]
     json: bool,

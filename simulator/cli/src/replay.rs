@@ -28,6 +28,15 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
     if !mistakes.is_empty() {
         anyhow::bail!("{}", mistakes.join("\n"));
     }
+    if let Some(path) = &arguments.diary {
+        let [case] = &cases[..] else {
+            anyhow::bail!("a diary tells of one case, {} are ready: name one", cases.len());
+        };
+        if arguments.fidelity == Fidelity::Decisions {
+            anyhow::bail!("a diary is kept in frames fidelity: leave out --fidelity decisions, or --diary");
+        }
+        write_diary(path, case)?;
+    }
     let mut reports = Vec::new();
     let mut is_good = true;
     for case in cases {
@@ -108,6 +117,18 @@ fn write_report(folder: &Path, report: &ReplayReport, verdicts: &[Verdict]) -> a
     let json = serde_json::to_string(report).context("a report as JSON")?;
     write_whole(&folder.join("report.json"), json.as_bytes())?;
     write_whole(&folder.join("report.html"), report::html(report, verdicts).as_bytes())
+}
+
+fn write_diary(path: &Path, case: &Case) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write `{}`", path.display());
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).with_context(cannot)?);
+    let mut written = Ok(());
+    twin::World::diary(case.scenario.clone(), |line| {
+        if written.is_ok() {
+            written = writeln!(file, "{line}");
+        }
+    });
+    written.and_then(|()| file.flush()).with_context(cannot)
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

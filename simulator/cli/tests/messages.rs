@@ -43,6 +43,33 @@ fn a_part_of_a_case_that_is_missing_is_told_with_what_it_is_for() {
     );
 }
 
+#[test]
+fn a_seed_that_was_written_replays_and_its_diary_tells_what_the_engine_believed() {
+    let cases = folder("seeds");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_twin")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["fuzz", "--seeds", "1", "--from", "3", "--write", cases.to_str().unwrap()]);
+    let (case, diary) = (cases.join("fuzz-3"), cases.join("diary.txt"));
+    let [case, diary] = [&case, &diary].map(|path| path.to_str().unwrap());
+    let json = |told: String| serde_json::from_str::<serde_json::Value>(&told).unwrap();
+    let replayed = json(run(&["replay", case, "--json", "--diary", diary]));
+    let drawn = json(run(&["fuzz", "--seeds", "1", "--from", "3", "--json"]));
+    let frames = ["frames_in", "frames_out"].map(|way| replayed[0]["counts"][way].as_u64().unwrap());
+    assert_eq!(Some(frames.iter().sum()), drawn["seeds"][0]["frames"].as_u64());
+    let told = std::fs::read_to_string(diary).unwrap();
+    for part in ["believed: EVSE P1/1: in a transaction", "believed: circuit c0: base L1", "  from P1: [2,"] {
+        assert!(told.contains(part), "`{part}` is not in the diary");
+    }
+    check(&["replay", case, case, "--diary", diary], &["a diary tells of one case, 2 are ready"]);
+    check(
+        &["replay", case, "--fidelity", "decisions", "--diary", diary],
+        &["leave out --fidelity decisions"],
+    );
+}
+
 /// `twin` fails with exit code 2, says all parts, and prints nothing else.
 fn check(arguments: &[&str], parts: &[&str]) {
     let output =

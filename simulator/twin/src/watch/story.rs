@@ -59,6 +59,8 @@ pub enum Note {
 #[derive(Debug, Default)]
 pub struct Story {
     notes: VecDeque<(Timestamp, Note)>,
+    /// Every line since the last was taken, where all of them are kept.
+    kept: Option<Vec<String>>,
     evses: Vec<String>,
     circuits: Vec<String>,
 }
@@ -70,10 +72,24 @@ impl Story {
         self.circuits = circuits;
     }
 
+    /// Keeps every line from now on, until it is taken.
+    pub fn keep(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// The lines kept since they were last taken.
+    pub fn take(&mut self) -> Vec<String> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Something happened.
     pub fn note(&mut self, now: Timestamp, note: Note) {
         while self.notes.front().is_some_and(|(at, _)| now.since(*at) > STORY) {
             self.notes.pop_front();
+        }
+        if self.kept.is_some() {
+            let line = format!("{now} {}", self.words(&note));
+            self.kept.get_or_insert_default().push(line);
         }
         self.notes.push_back((now, note));
     }

@@ -173,6 +173,7 @@ impl World {
                 }
             }
         }
+        self.note_beliefs();
         self.begin_commit();
         self.schedule_ticks();
     }

@@ -260,6 +260,7 @@ impl World {
             return;
         }
         self.next_frame += 1;
+        self.note_frame(link, "from", &text);
         self.recorder.counts.frames_in += 1;
         match head(&text) {
             Head::Call { id, action } => {
@@ -299,6 +300,7 @@ impl World {
         self.recorder.counts.frames_out += 1;
         // Frames of both directions share their numbers, as in production's frame log.
         self.next_frame += 1;
+        self.note_frame(link, "to", &text);
         if let Some(journal) = &mut self.journal {
             journal.left.frame(link, &text);
         }

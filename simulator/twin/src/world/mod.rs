@@ -4,6 +4,7 @@
 //! and interprets their effects; `links` carries frames; `plant` moves stations, meters, base load and people;
 //! `faults` breaks things. [`Handover`] lets somebody else go on.
 
+mod diary;
 pub(crate) mod engine;
 mod faults;
 mod handover;
@@ -66,6 +67,7 @@ pub struct World {
     commit_faults: Option<faults::CommitFault>,
     nonsense: Option<Nonsense>,
     journal: Option<Journal>,
+    diary: Option<diary::Diary>,
     /// What operators have stated of the site so far.
     stated: SiteConfig,
     /// Statements that may not be answered yet, with the circuits of which they tell something new.
@@ -202,6 +204,7 @@ impl World {
             commit_faults: None,
             nonsense: Nonsense::of(&scenario),
             journal,
+            diary: None,
             stated: scenario.site.config.clone(),
             statements: Vec::new(),
             dark,
