@@ -263,8 +263,10 @@ pub struct CircuitState {
     pub metered: Option<PerPhase<Amperes>>,
     /// The meter must not be believed now.
     pub is_stale: bool,
-    /// Base current at the highest.
+    /// Base current at the highest: what raises must leave room for.
     pub base: PerPhase<Amperes>,
+    /// Base current most likely: what is shared out beside it.
+    pub base_likely: PerPhase<Amperes>,
     /// What the EVSEs below draw, as last measured.
     pub drawn: PerPhase<Amperes>,
     /// What the EVSEs below may draw at worst.

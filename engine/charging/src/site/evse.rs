@@ -489,15 +489,15 @@ impl EvseState {
         };
         let limits = || self.limits.iter().filter(in_force).map(|&(_, limit)| limit);
         let lower = before.drawn.at_least.zip_with(after.drawn.at_least, Amperes::min);
-        let moved = (before.drawn.at_most - after.drawn.at_least).map(Amperes::magnitude).highest();
-        let has_changed = limits().min() != limits().max();
-        let is_steady = !has_changed && moved <= Amperes::from_amperes(1);
         let lower = limits().min().map_or(lower, |limit| lower.map(|lower| lower.min(limit)));
+        let upper = before.drawn.at_most.zip_with(after.drawn.at_most, Amperes::max);
+        let has_changed = limits().min() != limits().max();
+        let is_steady = !has_changed && (upper - lower).highest() <= Amperes::from_amperes(1);
         // What it drew when its transaction was told of is assumed, and not measured.
         let is_measured = before.taken_at > self.arrived;
         Some(Bracket {
             lower,
-            upper: is_measured.then(|| before.drawn.at_most.zip_with(after.drawn.at_most, Amperes::max)),
+            upper: is_measured.then_some(upper),
             steadiness: if is_steady { Steadiness::Steady } else { Steadiness::Moving },
         })
     }

@@ -66,6 +66,7 @@ impl Site {
             let base = self.circuit_base(index, now, &worst);
             let meter = circuit.meter.as_ref().and_then(|meter| self.meters.get(&meter.id));
             let stated = circuit.rows.map(|row| self.network.row(row).worst_base);
+            let (base, base_likely) = base.map_or((stated, stated), |(base, _)| (base.highest, base.likely));
             CircuitState {
                 circuit: circuit.id.clone(),
                 name: circuit.name.clone(),
@@ -74,7 +75,8 @@ impl Site {
                 usable: circuit.rows.map(|row| self.network.row(row).limit()),
                 metered: meter.and_then(|meter| meter.metering.latest()).map(|latest| latest.current),
                 is_stale: meter.is_some_and(|meter| meter.metering.is_stale(now)),
-                base: base.map_or(stated, |(base, _)| base.highest),
+                base,
+                base_likely,
                 drawn: circuit.rows.map(|row| drawn[row.place()]),
                 ceilings: circuit.rows.map(|row| ceilings[row.place()]),
             }

@@ -127,3 +127,26 @@ fn who_may_have_its_confirmed_fallback_and_no_more_is_told_nothing() {
     world.cap(&evse, 9);
     world.seconds_until(&evse, 9);
 }
+
+/// A limit that had left a second before a reading was held to have been in force around all readings before it: what
+/// flowed was base load, and the row full for whom the limit had made room.
+#[test]
+fn s7_what_was_drawn_until_a_limit_left_is_no_base_load() {
+    let mut world = World::new(22, Character::OBEDIENT);
+    let evse: EvseId = "CP00/1".parse().unwrap();
+    world.plug_in(&evse);
+    world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    world.quiet_minutes(8, 5);
+    // Readings of the meter follow its report.
+    for _ in 0..30 {
+        world.quiet_step();
+    }
+    world.cap(&evse, 6);
+    world.seconds_until(&evse, 6);
+    for _ in 0..3 {
+        world.quiet_step();
+        world.measure(&evse);
+        let likely = world.site.circuit_views(world.now)[0].base_likely;
+        assert!(likely.highest() < Amperes::from_amperes(7), "base load is 5 A, not {likely}");
+    }
+}

@@ -47,7 +47,10 @@ impl World {
         });
         let circuits = site.circuit_views(self.now).into_iter().map(|view| {
             let doubt = if view.is_stale { ", its meter is not believed" } else { "" };
-            let words = format!("base {}, ceilings {}, of {}{doubt}", view.base, view.ceilings, view.usable);
+            let words = format!(
+                "base {}, likely {}, ceilings {}, of {}{doubt}",
+                view.base, view.base_likely, view.ceilings, view.usable
+            );
             (format!("circuit {}", view.circuit), words)
         });
         for (what, words) in evses.chain(circuits) {
