@@ -205,6 +205,13 @@ struct Anchor {
     drawing: Vec<(EvseIndex, PerPhase<Amperes>)>,
 }
 
+impl Anchor {
+    /// What the meter showed beside what our EVSEs likely drew. On IT less than that may be base, and more.
+    fn rest(&self) -> PerPhase<Amperes> {
+        self.reading.current - (self.accounted - self.likely)
+    }
+}
+
 impl Metering {
     /// A meter that has shown nothing yet at `now`, of a circuit with `rating` on `supply`, stale after `timeout`.
     #[must_use]
@@ -409,7 +416,7 @@ impl Metering {
                 tightest = tightest.zip_with(bound(anchor), Amperes::min);
             }
         }
-        let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(|anchor| anchor.highest);
+        let exact = self.anchors.iter().filter(|anchor| anchor.is_exact).map(Anchor::rest);
         let slowly = exact.reduce(|one, other| one.zip_with(other, Amperes::max));
         let (mut dropped, mut allowed_more) = (zero, zero);
         let mut rest = newest.members.as_slice();
@@ -699,6 +706,19 @@ mod tests {
         assert_eq!(base(20, 0), Amperes::from_amperes(20));
         assert_eq!(base(10, 30), Amperes::from_amperes(10));
         assert!(base(20, 10) > Amperes::from_amperes(10));
+    }
+
+    #[test]
+    fn s7_on_an_it_supply_what_a_draw_may_have_hidden_is_no_base_once_nothing_is_drawn() {
+        let mut metering =
+            Metering::new(Timestamp::EPOCH, TimeSpan::from_seconds(30), all(100), Supply::It230);
+        for (seconds, metered, drawn) in [(10, 14, 8), (20, 14, 8), (30, 6, 0)] {
+            metering.read(reading(seconds, metered)).unwrap();
+            metering.anchor(at(seconds), vec![member(drawn, 8)]).unwrap();
+            let base = metering.base(&[member(drawn, 8)]).unwrap();
+            assert_eq!(base.highest > all(6), drawn > 0, "{seconds} s: {base:?}");
+        }
+        assert_eq!(metering.base(&[]), Some(Base { highest: all(6), likely: all(6) }));
     }
 
     #[test]

@@ -188,6 +188,7 @@ impl Csms {
             core.wall_offset = offset;
         }
         for station in stations {
+            station.our_clock_moved(core, now, offset - before);
             station.note_activity(core, now);
         }
     }

@@ -32,6 +32,9 @@ const OFFLINE_ALARM_AFTER: TimeSpan = TimeSpan::from_minutes(10);
 const SKEW_TRUSTED_MS: i64 = 30_000;
 /// A change of skew below this is jitter of the link.
 const SKEW_NOISE_MS: i64 = 5_000;
+/// A station whose clock is off is asked this often for a heartbeat, whose answer tells it the time: one that has enough else
+/// to say beats once a day.
+const TIME_OFFERED_EVERY: TimeSpan = TimeSpan::from_minutes(10);
 /// So much of a station's answer is kept in the audit.
 const AUDIT_TEXT_MAX: usize = 500;
 /// After this long on one link, what was queued while offline has been sent.
@@ -64,6 +67,8 @@ pub(crate) struct Station {
     clock_told: Option<ExpiryTrust>,
     /// What our clock was ahead of the engine's when the station was last told the time, in this run.
     offset_told: Option<TimeSpan>,
+    /// When it was last asked for a heartbeat because its clock is off.
+    time_offered_at: Option<Timestamp>,
 }
 
 /// An EVSE as the station knows it.
@@ -173,6 +178,7 @@ impl Station {
             is_row_changed: false,
             clock_told: None,
             offset_told: None,
+            time_offered_at: None,
         };
         station.configure(site, config);
         station
@@ -286,13 +292,7 @@ impl Station {
         let heard_at = self.heard_at;
         let closed = match self.link.as_mut().map(|link| link.silence(now, heard_at)) {
             Some(Silence::Probe) => {
-                self.enqueue(
-                    core,
-                    now,
-                    Priority::Housekeeping,
-                    Call::Probe,
-                    Purpose::Housekeeping(Housekeeping::Probe),
-                );
+                self.probe(core, now);
                 None
             }
             Some(Silence::Close) => self.close(core, now, CloseReason::Silent),
@@ -782,6 +782,29 @@ impl Station {
                 self.tell(core, received.now, SiteEvent::ClockSet(self.id().clone()));
             }
         }
+        let is_due = |at: Timestamp| received.now >= at + TIME_OFFERED_EVERY;
+        let is_off = ahead_ms.abs() > SKEW_TRUSTED_MS && !core.has_jumped();
+        if is_off && self.time_offered_at.is_none_or(is_due) {
+            self.time_offered_at = Some(received.now);
+            self.probe(core, received.now);
+        }
+    }
+
+    /// Our clock moved, the station's did not.
+    pub fn our_clock_moved(&mut self, core: &mut Core, now: Timestamp, by: TimeSpan) {
+        let Some(skew_ms) = &mut self.row.clock_skew_ms else { return };
+        if by.milliseconds().abs() >= SKEW_NOISE_MS {
+            *skew_ms -= by.milliseconds();
+            self.is_row_changed = true;
+            self.tell_clock(core, now);
+            self.persist_row_if_changed(core);
+        }
+    }
+
+    /// Asks for a heartbeat.
+    fn probe(&mut self, core: &mut Core, now: Timestamp) {
+        let purpose = Purpose::Housekeeping(Housekeeping::Probe);
+        self.enqueue(core, now, Priority::Housekeeping, Call::Probe, purpose);
     }
 
     /// The station sets its clock by ours. Where ours moved since it was last told, its limits run by another clock.

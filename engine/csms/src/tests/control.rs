@@ -125,6 +125,39 @@ fn a_station_whose_clock_is_set_is_told_its_limit_anew_by_the_new_clock() {
 }
 
 #[test]
+fn a_station_whose_clock_is_off_is_asked_for_a_heartbeat_every_ten_minutes_and_none_by_a_clock_of_ours_that_jumped()
+ {
+    let asked = |house: &mut House, minutes: i64| {
+        let mut count = 0;
+        for _ in 0..minutes {
+            let stamp = (house.now + TimeSpan::from_minutes(10)).to_string();
+            house.call("CP1", "MeterValues", &super::values_payload(1, Some("1"), 2_000, 13, &stamp));
+            house.pass(60);
+            let calls = house.accept_all("CP1");
+            count += calls.iter().filter(|call| call.contains(r#""requestedMessage":"Heartbeat""#)).count();
+        }
+        count
+    };
+    let mut house = charging(House::new());
+    house.accept_all("CP1");
+    assert_eq!(asked(&mut house, 25), 3);
+    house.input(crate::Input::WallClock(TimeSpan::from_hours(5)));
+    assert_eq!(asked(&mut house, 25), 0);
+}
+
+#[test]
+fn a_clock_of_ours_that_jumps_takes_no_stations_clock_along() {
+    let mut house = charging(House::new());
+    run(&mut house, 20, 13);
+    house.accept_all("CP1");
+    house.input(crate::Input::WallClock(TimeSpan::from_hours(5)));
+    assert_eq!(view(&mut house).evses[0].control.limit, Some(Amperes::from_amperes(16)), "it is in force");
+    let calls = run(&mut house, 300, 13);
+    let renewal = calls.iter().find(|call| call.contains("TxProfile")).unwrap();
+    assert!(renewal.contains(r#""startSchedule":"2026-01-15T11:"#), "an hour ago by its clock: {renewal}");
+}
+
+#[test]
 fn what_a_station_measures_reaches_control() {
     let mut house = charging(House::new());
     run(&mut house, 10, 13);

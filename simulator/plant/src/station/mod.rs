@@ -41,6 +41,8 @@ use self::wire::Incoming;
 use crate::ev::Ev;
 use crate::evse::Supply;
 
+/// A clock is to be set at least this often (OCPP 1.6 section 4.6, 2.0.1 G02).
+const BEATS_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_hours(24);
 /// A reset that lets transactions end waits so long for their last messages to go out.
 const SOFT_RESET_GRACE: TimeSpan = TimeSpan::from_seconds(5);
 
@@ -205,6 +207,8 @@ pub struct Station {
     boot_due: Option<Timestamp>,
     boot_reason: BootReason,
     heartbeat_due: Option<Timestamp>,
+    /// However much it has to say, it beats by then.
+    beats_by: Timestamp,
     clock_aligned_due: Option<Timestamp>,
     reset_at: Option<(Timestamp, StopReason)>,
     /// A reset waits for the last transaction to end.
@@ -248,6 +252,7 @@ impl Station {
             boot_due: Some(now),
             boot_reason: BootReason::PowerUp,
             heartbeat_due: None,
+            beats_by: Timestamp::MAX,
             clock_aligned_due: None,
             reset_at: None,
             resets_when_idle: false,
@@ -573,8 +578,8 @@ impl Station {
             if self.link == Link::Up {
                 self.outbox.push(Call::Heartbeat);
             }
-            self.heartbeat_due =
-                self.settings.interval(Setting::HeartbeatInterval).map(|interval| self.now + interval);
+            self.beats_by = self.now + BEATS_AT_LEAST_EVERY;
+            self.heartbeat_waits();
         }
         self.settle();
     }
@@ -681,6 +686,15 @@ impl Station {
             .settings
             .interval(Setting::HeartbeatInterval)
             .map(|interval| self.now + interval.ratio_floor(self.rng.random_range(500..=1_000), 1_000));
+        self.beats_by = self.now + BEATS_AT_LEAST_EVERY;
+    }
+
+    /// `HeartbeatInterval` is one of inactivity (OCPP 1.6 section 9.1.10; 2.0.1, `OCPPCommCtrlr`): with each call the next beat
+    /// waits anew.
+    fn heartbeat_waits(&mut self) {
+        let interval = self.settings.interval(Setting::HeartbeatInterval);
+        self.heartbeat_due =
+            self.heartbeat_due.and(interval).map(|interval| (self.now + interval).min(self.beats_by));
     }
 
     fn set_clock(&mut self, told: Option<&str>) {

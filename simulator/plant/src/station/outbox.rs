@@ -251,6 +251,7 @@ impl Station {
         self.outputs.push_back(StationOutput::Frame(wire::call(&id, action, &payload)));
         let expires_at = self.now + self.config.call_timeout;
         self.outbox.outstanding = Some(Outstanding { id, call, expires_at });
+        self.heartbeat_waits();
     }
 
     fn next_transactional(&mut self) -> Option<Transactional> {

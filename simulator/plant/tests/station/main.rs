@@ -426,6 +426,18 @@ fn heartbeats_come_by_the_interval_given_and_set_the_clock() {
 }
 
 #[test]
+fn a_station_that_has_enough_to_say_beats_once_a_day() {
+    let mut desk = Desk::new(config());
+    desk.call("ChangeConfiguration", json!({"key": "MeterValueSampleInterval", "value": "60"}));
+    desk.plug(400, "ANNA");
+    desk.wait(600);
+    desk.forget();
+    desk.wait(2 * 86_400);
+    assert!(desk.heard("MeterValues").len() > 2_000);
+    assert_eq!(desk.heard("Heartbeat").len(), 2);
+}
+
+#[test]
 fn a_limit_reaches_the_pilot_after_the_reaction_and_the_composite_schedule_tells_it() {
     let reaction = TimeSpan::from_seconds(4);
     let mut desk = Desk::new(StationConfig { reaction, ..config() });

@@ -38,6 +38,8 @@ pub struct WatchedMeter {
     fresh: u32,
     /// It was stale since the engine's start.
     was_stale: bool,
+    /// What it last told is what it measured.
+    tells_truth: bool,
     /// Nothing might rise by it when the last reading came.
     forbade_raises: bool,
     /// No reading of another meter came before it at the same instant, on which a decision may rest.
@@ -58,6 +60,7 @@ impl WatchedMeter {
             bases: VecDeque::new(),
             fresh: 0,
             was_stale: false,
+            tells_truth: true,
             forbade_raises: true,
             is_first_of_its_instant: true,
             lie: None,
@@ -82,6 +85,7 @@ impl WatchedMeter {
             (false, false) => self.fresh + 1,
         };
         self.delivered_at = Some(now);
+        self.tells_truth = sampled.fault == MeterFault::None;
         match sampled.fault {
             MeterFault::None => {
                 self.shows(now, sampled.base);
@@ -135,6 +139,11 @@ impl WatchedMeter {
             Some(delivered) if now.since(delivered) > self.timeout => true,
             Some(_) => self.was_stale && self.fresh < 3,
         }
+    }
+
+    /// Nobody can tell what room there is: it is stale, or what it last told is not so.
+    pub(super) fn hides_room(&self, now: Timestamp) -> bool {
+        !self.tells_truth || self.forbids_raises(now)
     }
 
     /// The same for a raise that leaves now and was decided up to `ago` before: the kindest of the readings since counts.

@@ -7,7 +7,7 @@
 //! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
 //! the turn that is under way and the proofs that its raise waits for. No bound is promised where k = 0, to a class with
 //! another before it, beside one that disobeys, beside one that draws on other lines than stated, which a meter above
-//! contradicts (S5), while a meter above is stale or the engine is down, or records cannot be committed.
+//! contradicts (S5), while a meter above is stale or tells what is not so, the engine is down, or records cannot be committed.
 
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ impl Watch {
         let mut fit_least = i64::MAX;
         for &circuit in self.path(evse.circuit).iter() {
             let watched = &self.circuits[circuit];
-            if watched.meter.as_ref().is_some_and(|meter| meter.forbids_raises(now)) {
+            if watched.meter.as_ref().is_some_and(|meter| meter.hides_room(now)) {
                 return None;
             }
             for phase in Phase::ALL.into_iter().filter(|&phase| loaded[phase] > Amperes::ZERO) {
