@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 98] = [
+const FOUND: [(u64, &str, &str); 99] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -114,6 +114,11 @@ const FOUND: [(u64, &str, &str); 98] = [
     (6020, "all", "S7: a meter that had frozen hid the room, and was held to tell the truth by the checker"),
     (5754, "all", "belief: our clock jumped, and stations were told limits that began in their future"),
     (6158, "all", "belief: as 5754"),
+    (
+        3482,
+        "all",
+        "S7: on IT, beside one that cannot be told, base load cannot be told apart, says the checker now",
+    ),
 ];
 
 #[test]

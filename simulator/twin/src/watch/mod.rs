@@ -26,7 +26,7 @@ pub mod waits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use charging::network::{CircuitConfig, SiteConfig, Wiring};
+use charging::network::{CircuitConfig, SiteConfig, Supply, Wiring};
 use plant::meter::MeterFault;
 use units::{Amperes, EvseId, PerPhase, TimeSpan, Timestamp};
 
@@ -379,6 +379,8 @@ pub struct Watch {
     circuits: Vec<WatchedCircuit>,
     currents: currents::Currents,
     engine: Engine,
+    /// Currents of one line may flow at an angle to each other.
+    is_it: bool,
     /// Between meter values in a transaction.
     meter_interval: TimeSpan,
     /// How long a commit takes.
@@ -466,6 +468,7 @@ impl Watch {
             circuits,
             currents,
             engine: Engine::Up { since: scenario.starts_at },
+            is_it: scenario.site.config.supply == Supply::It230,
             meter_interval: scenario.stations.meter_interval,
             commit: scenario.timing.commit,
             storage_well_since: Some(scenario.starts_at),

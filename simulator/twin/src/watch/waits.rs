@@ -5,9 +5,13 @@
 //! CONTROL section 5: the bound is ⌈n/k⌉ · slice, k = minimums that fit the row at its worst base. A session on several
 //! rows may be passed over by one row now and by another then: n = sessions of the class that share any row with it, and
 //! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
-//! the turn that is under way and the proofs that its raise waits for. No bound is promised where k = 0, to a class with
-//! another before it, beside one that disobeys, beside one that draws on other lines than stated, which a meter above
-//! contradicts (S5), while a meter above is stale or tells what is not so, the engine is down, or records cannot be committed.
+//! the turn that is under way and the proofs that its raise waits for. No bound is promised
+//!
+//! - where k = 0, and to a class with another before it;
+//! - beside one that disobeys, and one that draws on other lines than stated, which a meter above contradicts (S5);
+//! - on an IT supply beside one that cannot be told: its current hides base load;
+//! - while a meter above is stale or tells what is not so;
+//! - while the engine is down, or records cannot be committed.
 
 use std::collections::BTreeSet;
 
@@ -101,6 +105,9 @@ impl Watch {
                         return None;
                     }
                     if !is_told {
+                        if self.is_it && other.plant.may_draw && watched.meter.is_some() {
+                            return None;
+                        }
                         // It counts at what it may draw at worst, and takes no turn.
                         left -= load(other, other.current_max)[phase];
                     } else if other.plant.may_draw {
