@@ -29,8 +29,8 @@ const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 /// Measurements come one by one: what they teach is gathered for so long, where nothing must be shed for it.
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
-/// What changes no limit is looked at this late: while everybody has all that they can use, a reading that leaves room for
-/// that, an EVSE that draws as before, and an accepted renewal.
+/// What changes no limit is looked at this late: an EVSE that draws as before and an accepted renewal, where nothing waits for
+/// them, and a reading that leaves room for what everybody has, where that is all that they can use.
 const CALM_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
@@ -288,11 +288,22 @@ pub struct Site {
     ticket: Ticket,
     changed: BTreeSet<EvseIndex>,
     alarms: BTreeSet<SiteAlarm>,
-    /// Everybody had all that they can use at the last decision, and nothing but renewals was on its way.
-    is_calm: bool,
+    /// What the last decision came to.
+    calm: Calm,
     decided_at: Option<Timestamp>,
     /// When the next decision is wanted.
     wake: Option<Timestamp>,
+}
+
+/// Whether a decision that nothing calls for would say the same as the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calm {
+    /// Something is on its way, or waits.
+    None,
+    /// Nothing is, but renewals; every meter is fresh, and every row has room for all ceilings.
+    Settled,
+    /// And everybody has all that they can use: more room changes nothing either.
+    All,
 }
 
 #[derive(Debug)]
@@ -324,7 +335,7 @@ impl Site {
             ticket: Ticket(1),
             changed: BTreeSet::new(),
             alarms: BTreeSet::new(),
-            is_calm: false,
+            calm: Calm::None,
             decided_at: None,
             wake: Some(now),
             network,
@@ -388,7 +399,15 @@ impl Site {
             }
             SiteEvent::EvState(evse, ev) => {
                 if self.state(&evse).is_some_and(|state| state.record.ev != ev) {
-                    self.one(&evse, now, |state, now| state.ev_changed(ev, now));
+                    let apart = match ev {
+                        // All its phases count again (S1).
+                        EvState::Charging | EvState::Absent => DECIDE_AT_MOST_EVERY,
+                        EvState::Connected
+                        | EvState::SuspendedEv
+                        | EvState::SuspendedEvse
+                        | EvState::Faulted => GATHER,
+                    };
+                    self.one_within(apart, &evse, now, |state, now| state.ev_changed(ev, now));
                 }
             }
             SiteEvent::Idle(evse) => {
@@ -489,12 +508,12 @@ impl Site {
         if lesson.is_newly_disobedient {
             self.alarms.insert(SiteAlarm::Disobedient { evse: evse.clone() });
         }
-        self.anchor_meters(now);
+        let has_anchored = self.anchor_meters(now);
         let apart = match (lifts_ceiling, is_as_before) {
             (true, _) => DECIDE_AT_MOST_EVERY,
             (false, false) => GATHER,
-            (false, true) if self.is_calm => CALM_LOOKED_AT_WITHIN,
-            (false, true) => DECIDE_AT_LEAST_EVERY,
+            (false, true) if has_anchored && self.calm == Calm::None => DECIDE_AT_LEAST_EVERY,
+            (false, true) => CALM_LOOKED_AT_WITHIN,
         };
         self.want_decision_within(apart, now);
     }
@@ -518,14 +537,14 @@ impl Site {
             self.alarms.remove(&alarm);
         }
         self.changed.insert(index);
-        self.want_decision_within(
-            match answered {
-                Answered::AsExpected if self.is_calm => CALM_LOOKED_AT_WITHIN,
-                Answered::AsExpected => DECIDE_AT_LEAST_EVERY,
-                Answered::Otherwise => DECIDE_AT_MOST_EVERY,
-            },
-            now,
-        );
+        match answered {
+            Answered::Renewal if self.calm == Calm::None => {
+                self.want_decision_within(DECIDE_AT_LEAST_EVERY, now);
+            }
+            Answered::Renewal => self.want_decision_within(CALM_LOOKED_AT_WITHIN, now),
+            Answered::Change => self.want_decision_by(now + REACTION_DEFAULT),
+            Answered::Otherwise => self.want_decision(now),
+        }
     }
 
     fn grid_reading(&mut self, now: Timestamp, meter: &MeterId, reading: Reading) {
@@ -545,7 +564,7 @@ impl Site {
             self.wake = Some(now);
         } else if has_moved {
             let apart = match fits {
-                true if self.is_calm => CALM_LOOKED_AT_WITHIN,
+                true if self.calm == Calm::All => CALM_LOOKED_AT_WITHIN,
                 true => GATHER,
                 false => DECIDE_AT_MOST_EVERY,
             };
@@ -553,8 +572,9 @@ impl Site {
         }
     }
 
-    /// Makes the newest meter readings that every reporting EVSE has followed by its own into anchors.
-    fn anchor_meters(&mut self, now: Timestamp) {
+    /// Makes the newest meter readings that every reporting EVSE has followed by its own into anchors. True where there were
+    /// any.
+    fn anchor_meters(&mut self, now: Timestamp) -> bool {
         let ready: Vec<(MeterId, Timestamp)> = self
             .meters
             .iter()
@@ -568,6 +588,7 @@ impl Site {
                 Some((id.clone(), meter.metering.anchor_candidate(reported_until)?))
             })
             .collect();
+        let has_any = !ready.is_empty();
         for (id, instant) in ready {
             let Some(members) = self.meters.get(&id).map(|meter| self.members_at(now, meter, instant)) else {
                 continue;
@@ -577,6 +598,7 @@ impl Site {
                 let _ = meter.metering.anchor(instant, members);
             }
         }
+        has_any
     }
 
     /// Each EVSE below the meter that is no idler, as known now.
@@ -643,7 +665,10 @@ impl Site {
     }
 
     fn want_decision_within(&mut self, apart: TimeSpan, now: Timestamp) {
-        let at = self.decided_at.map_or(now, |last| (last + apart).max(now));
+        self.want_decision_by(self.decided_at.map_or(now, |last| (last + apart).max(now)));
+    }
+
+    fn want_decision_by(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 
@@ -663,10 +688,20 @@ impl Site {
     }
 
     fn one(&mut self, evse: &EvseId, now: Timestamp, change: impl Fn(&mut EvseState, Timestamp)) {
+        self.one_within(DECIDE_AT_MOST_EVERY, evse, now, change);
+    }
+
+    fn one_within(
+        &mut self,
+        apart: TimeSpan,
+        evse: &EvseId,
+        now: Timestamp,
+        change: impl Fn(&mut EvseState, Timestamp),
+    ) {
         let Some(index) = self.network.evse_by_id(evse) else { return };
         change(self.evse_mut(index), now);
         self.changed.insert(index);
-        self.want_decision(now);
+        self.want_decision_within(apart, now);
     }
 
     fn state(&self, evse: &EvseId) -> Option<&EvseState> {

@@ -13,8 +13,8 @@ use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::evse::{EvseState, FallbackState, RETRY_AFTER};
 use super::{
-    CALM_LOOKED_AT_WITHIN, Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site, SiteAlarm,
-    Ticket, Urgency,
+    CALM_LOOKED_AT_WITHIN, Calm, Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site,
+    SiteAlarm, Ticket, Urgency,
 };
 use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
@@ -104,6 +104,12 @@ struct Apart {
     unproven: Vec<Candidate>,
 }
 
+/// What a raise waits for, and when it is looked at again at the latest.
+struct Waits {
+    certificate: Certificate,
+    until: Timestamp,
+}
+
 /// What becomes of a limit where it is not known what is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InDoubt {
@@ -138,7 +144,7 @@ impl Site {
         let mut commands = self.fallbacks_due(now);
         let mut left: Vec<Amperes> =
             rows.iter().zip(&ceilings).map(|(row, &sum)| row.highest - sum).collect();
-        let is_waiting = self.dispatch(
+        let looked_at = self.dispatch(
             now,
             &problem,
             &allocation.limits,
@@ -148,7 +154,10 @@ impl Site {
             &mut left,
             &mut commands,
         );
-        self.is_calm = !is_waiting && is_calm(&allocation.certificates, &commands, &rows, &left);
+        self.calm = match looked_at {
+            None => calm(&allocation.certificates, &commands, &rows, &left),
+            Some(_) => Calm::None,
+        };
         for meter in self.meters.values_mut() {
             meter.left = self.network.circuit(meter.circuit).rows.map(|row| left[row.place()]);
         }
@@ -158,7 +167,7 @@ impl Site {
             CommandKind::SetFallback { .. } | CommandKind::Measure => Urgency::Renewal,
         });
         self.update_alarms(now, &problem);
-        self.finish(now, is_waiting);
+        self.finish(now, looked_at);
         commands
     }
 
@@ -562,8 +571,8 @@ impl Site {
         commands
     }
 
-    /// Turns targets into commands: sheds at once, raises by proof, which take what they need out of `free`. True where a
-    /// raise waits.
+    /// Turns targets into commands: sheds at once, raises by proof, which take what they need out of `free`. Where one waits,
+    /// the instant at which it is looked at again.
     #[expect(clippy::too_many_arguments, reason = "one decision's values, each used once")]
     fn dispatch(
         &mut self,
@@ -575,8 +584,8 @@ impl Site {
         worst: &[AtWorst],
         free: &mut [Amperes],
         commands: &mut Vec<Command>,
-    ) -> bool {
-        let (mut raises, mut is_waiting) = (Vec::new(), false);
+    ) -> Option<Timestamp> {
+        let (mut raises, mut looked_at) = (Vec::new(), None);
         let mut told = self.all_told(worst, now);
         for ((candidate, &target), &certificate) in problem.sessions.iter().zip(limits).zip(certificates) {
             let index = candidate.key;
@@ -607,7 +616,7 @@ impl Site {
                     }
                     InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
                     InDoubt::Waits(certificate) => {
-                        is_waiting = true;
+                        looked_at = sooner(looked_at, now + DECIDE_AT_LEAST_EVERY);
                         self.evse_mut(index).certificate = Some(certificate);
                     }
                 }
@@ -621,8 +630,8 @@ impl Site {
         for (index, target, level) in raises {
             match self.raise_to(index, target, &worst[index.place()], rows, free, now) {
                 Ok(limit) => commands.push(self.set_live(index, limit, Urgency::Raise, now)),
-                Err(certificate) => {
-                    is_waiting = true;
+                Err(Waits { certificate, until }) => {
+                    looked_at = sooner(looked_at, until);
                     self.evse_mut(index).certificate = Some(certificate);
                     let state = self.evse(index);
                     let (limit, urgency) = (state.present_limit(level), Urgency::Renewal);
@@ -636,7 +645,7 @@ impl Site {
                 }
             }
         }
-        is_waiting
+        looked_at
     }
 
     /// What becomes of a limit that is none above the newest, but may be above the one in force: after a restart, which
@@ -732,28 +741,30 @@ impl Site {
         rows: &[RowNow],
         free: &mut [Amperes],
         now: Timestamp,
-    ) -> Result<Amperes, Certificate> {
+    ) -> Result<Amperes, Waits> {
+        // What it waits for but time alone is an event, and decided on then.
+        let waits = |certificate| Waits { certificate, until: now + CALM_LOOKED_AT_WITHIN };
         let state = self.evse(index);
         let level = own.level;
         let loads = self.network.loads(index, state.record.occupied);
         if let Some(stale) = loads.iter().find_map(|&(row, _)| rows[row.place()].stale) {
             // S5: a stale reading never increases anything. What was never sent is sent within the static headroom.
             if state.record.newest().is_some() {
-                return Err(Certificate::StaleMeter(stale));
+                return Err(waits(Certificate::StaleMeter(stale)));
             }
         }
         let is_small = state.has_current() && target < state.present_limit(level) + RAISE_SMALL;
         let changed_at = if is_small { state.offered_since } else { state.raised_at };
         let apart = if is_small { RAISE_SMALL_APART } else { RAISE_APART };
-        if changed_at.is_some_and(|at| now < at + apart) {
-            return Err(Certificate::MinimumInterval);
+        if let Some(until) = changed_at.map(|at| at + apart).filter(|until| now < *until) {
+            return Err(Waits { certificate: Certificate::MinimumInterval, until });
         }
         if !state.may_send(now, Urgency::Raise, target) {
-            return Err(Certificate::UnprovenShed);
+            return Err(waits(Certificate::UnprovenShed));
         }
         // A raise goes out only when S1 holds with all ceilings: one within its own ceiling would undo a shed.
         if loads.iter().any(|&(row, _)| free[row.place()] < Amperes::ZERO) {
-            return Err(Certificate::UnprovenShed);
+            return Err(waits(Certificate::UnprovenShed));
         }
         let mut highest = target;
         for &(row, coefficient) in loads.iter() {
@@ -769,7 +780,7 @@ impl Site {
         let present = state.present_limit(level);
         let is_none = limit < present || limit == present && !state.is_untold();
         if is_none || limit < state.minimum() {
-            return Err(Certificate::UnprovenShed);
+            return Err(waits(Certificate::UnprovenShed));
         }
         for &(row, coefficient) in loads.iter() {
             let more = coefficient.of_ceil(limit) - own.on(coefficient, self.network.row(row).phase);
@@ -867,7 +878,7 @@ impl Site {
     }
 
     /// Notes what was decided on, and when the next decision is wanted: what time alone will change.
-    fn finish(&mut self, now: Timestamp, is_waiting: bool) {
+    fn finish(&mut self, now: Timestamp, looked_at: Option<Timestamp>) {
         self.decided_at = Some(now);
         for meter in self.meters.values_mut() {
             meter.decided_on = meter.metering.latest().map(|latest| latest.current);
@@ -882,14 +893,12 @@ impl Site {
         for meter in self.meters.values() {
             meter.metering.silent_from().for_each(|from| at(from + moment));
         }
-        let mut is_anyone_waiting = is_waiting;
+        let mut is_anyone_waiting = looked_at.is_some();
         for (place, state) in self.evses.iter().enumerate() {
             state.next_wakes(EvseIndex::new(place), &mut at);
             is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
-        if is_waiting {
-            at(now + DECIDE_AT_LEAST_EVERY);
-        }
+        looked_at.into_iter().for_each(&mut at);
         if is_anyone_waiting {
             at(next_turn(now));
         }
@@ -1076,18 +1085,20 @@ impl EvseState {
     }
 }
 
-/// Everybody has all that they can use, nothing is on its way but renewals, every meter is fresh and every row has room for
-/// all ceilings: another decision would say the same.
-fn is_calm(certificates: &[Certificate], commands: &[Command], rows: &[RowNow], left: &[Amperes]) -> bool {
-    let has_all = |certificate: &Certificate| *certificate == Certificate::OwnMaximum;
+/// How calm a site is where nothing waits.
+fn calm(certificates: &[Certificate], commands: &[Command], rows: &[RowNow], left: &[Amperes]) -> Calm {
     let is_renewal = |command: &Command| match command.kind {
         CommandKind::SetLive { urgency, .. } => urgency == Urgency::Renewal,
         CommandKind::SetFallback { .. } | CommandKind::Measure => false,
     };
-    certificates.iter().all(has_all)
-        && commands.iter().all(is_renewal)
+    let is_settled = commands.iter().all(is_renewal)
         && rows.iter().all(|row| row.stale.is_none())
-        && left.iter().all(|left| *left >= Amperes::ZERO)
+        && left.iter().all(|left| *left >= Amperes::ZERO);
+    match is_settled {
+        false => Calm::None,
+        true if certificates.iter().all(|certificate| *certificate == Certificate::OwnMaximum) => Calm::All,
+        true => Calm::Settled,
+    }
 }
 
 /// What the sessions of a problem leave on each row.
@@ -1112,6 +1123,10 @@ fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
     // Spread over the EVSEs by their place: 7 and 11 have no common divisor.
     let spread = i64::try_from(index.place() * 7 % 11).unwrap_or(0);
     newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
+}
+
+fn sooner(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(one.map_or(other, |one| one.min(other)))
 }
 
 fn next_ticket(ticket: &mut Ticket) -> Ticket {

@@ -94,7 +94,9 @@ pub(super) struct Bracket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answered {
     /// A renewal was accepted: nobody may do more or less for it.
-    AsExpected,
+    Renewal,
+    /// Another limit was accepted, which shows after the reaction time.
+    Change,
     /// Anything else.
     Otherwise,
 }
@@ -384,10 +386,9 @@ impl EvseState {
             self.live_answered(answer, now);
         }
         match answer {
-            DispatchAnswer::Accepted if was_in_question || self.record.is_unproven_change() => {
-                Answered::Otherwise
-            }
-            DispatchAnswer::Accepted => Answered::AsExpected,
+            DispatchAnswer::Accepted if was_in_question => Answered::Otherwise,
+            DispatchAnswer::Accepted if self.record.is_unproven_change() => Answered::Change,
+            DispatchAnswer::Accepted => Answered::Renewal,
             DispatchAnswer::Rejected | DispatchAnswer::None => Answered::Otherwise,
         }
     }

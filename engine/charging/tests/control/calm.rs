@@ -2,8 +2,14 @@
 
 use super::*;
 
-/// The instant of the next decision after the main meter shows `more` than now, from now on.
+/// The instant of the next decision after the main meter shows `more` than now, where none is due soon, from now on.
 fn decided_after(world: &mut World, more: i64) -> TimeSpan {
+    let is_due_soon =
+        |world: &World| world.site.next_deadline().unwrap() < world.now + TimeSpan::from_seconds(9);
+    let patience = world.now + TimeSpan::from_minutes(2);
+    while is_due_soon(world) && world.now < patience {
+        world.quiet_step_at(Amperes::from_amperes(5));
+    }
     // Past the least span between two decisions, and before any renewal.
     world.now += TimeSpan::from_seconds(2);
     let current = world.total().map(|current| current + Amperes::from_amperes(more));
@@ -49,4 +55,24 @@ fn s1_what_a_raise_takes_leaves_no_room_for_the_next_reading() {
         decided_after(&mut world, 45) <= second,
         "5 A, 45 A more and the 16 A just told are more than 60 A"
     );
+}
+
+#[test]
+fn an_accepted_limit_is_looked_at_when_it_should_show_and_a_refused_one_at_once() {
+    let second = TimeSpan::from_seconds(1);
+    for (answer, looked_at_after) in
+        [(DispatchAnswer::Accepted, second * 10), (DispatchAnswer::Rejected, second)]
+    {
+        let mut world = world_with(1, 63);
+        let evse = world.stations.keys().next().unwrap().clone();
+        world.now += second * 2;
+        world.cap(&evse, 6);
+        let commands = world.site.decide(world.now);
+        let [Command { ticket, kind: CommandKind::SetLive { limit, .. }, .. }] = commands[..] else {
+            panic!("one limit is told, not {commands:?}");
+        };
+        assert_eq!(limit, Amperes::from_amperes(6));
+        world.apply(SiteEvent::Answered(ticket, answer));
+        assert_eq!(world.site.next_deadline(), Some(world.now + looked_at_after), "{answer:?}");
+    }
 }

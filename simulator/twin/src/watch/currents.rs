@@ -187,14 +187,20 @@ impl Watch {
         }
     }
 
-    /// A reading of the meter of `circuit` reached the engine, which measured `current`.
-    pub(super) fn reading_shows(&mut self, now: Timestamp, circuit: usize, measured_at: Timestamp) {
+    /// A reading of the meter of `circuit` reached the engine. What its noise hides it does not show.
+    pub(super) fn reading_shows(
+        &mut self,
+        now: Timestamp,
+        circuit: usize,
+        told: PerPhase<Amperes>,
+        measured_at: Timestamp,
+    ) {
         if self.engine == Engine::Down {
             return;
         }
         for phase in Phase::ALL {
             let Some(since) = self.currents.rows[circuit][phase].over_since else { continue };
-            if measured_at >= since {
+            if measured_at >= since && told[phase] > self.circuits[circuit].rating[phase] {
                 self.expect_shed(now, circuit, phase);
             }
         }

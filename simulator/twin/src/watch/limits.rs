@@ -172,7 +172,7 @@ impl Watch {
             meter.hear(now, told, sampled);
         }
         if sampled.fault == MeterFault::None {
-            self.reading_shows(now, circuit, sampled.at);
+            self.reading_shows(now, circuit, told, sampled.at);
         }
     }
 
