@@ -177,7 +177,8 @@ pub enum SiteAlarm {
         /// The circuit.
         circuit: CircuitId,
     },
-    /// A meter is silent, frozen, impossible or contradictory.
+    /// A meter is silent, frozen, impossible or contradictory, or was within the last ten minutes: one that is so every other
+    /// minute is one alarm.
     MeterStale {
         /// The meter.
         meter: MeterId,
@@ -316,6 +317,8 @@ struct MeterState {
     decided_on: Option<PerPhase<Amperes>>,
     /// What the last decision left on its rows, beside the base, all ceilings and the raises that it sent.
     left: PerPhase<Amperes>,
+    /// When it was last found stale.
+    stale_at: Option<Timestamp>,
 }
 
 impl Site {
@@ -733,7 +736,7 @@ impl MeterState {
         let metering = Metering::new(now, config.timeout, rating, network.supply());
         Some((
             config.id.clone(),
-            Self { circuit, metering, members, decided_on: None, left: PerPhase::default() },
+            Self { circuit, metering, members, decided_on: None, left: PerPhase::default(), stale_at: None },
         ))
     }
 }

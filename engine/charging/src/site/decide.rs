@@ -48,6 +48,8 @@ const SHED_ANCHORED_AFTER: TimeSpan = TimeSpan::from_seconds(90);
 const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// A limit that may be a raise or a shed waits for so long for what meters and EVSEs have to say.
 const DOUBT_BEFORE_SHED: TimeSpan = TimeSpan::from_seconds(90);
+/// Until a meter has been believed for so long, people are told that it was not.
+const STALE_TOLD_FOR: TimeSpan = TimeSpan::from_minutes(10);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
@@ -856,9 +858,15 @@ impl Site {
             SiteAlarm::Overload { .. } | SiteAlarm::MeterStale { .. } => false,
         };
         self.alarms.retain(is_kept);
+        for meter in self.meters.values_mut() {
+            if meter.metering.is_stale(now) && !meter.metering.is_starting(now) {
+                meter.stale_at = Some(now);
+            }
+            meter.stale_at = meter.stale_at.filter(|at| now.since(*at) < STALE_TOLD_FOR);
+        }
         for (id, meter) in &self.meters {
             let circuit = self.network.circuit(meter.circuit);
-            if meter.metering.is_stale(now) && !meter.metering.is_starting(now) {
+            if meter.stale_at.is_some() {
                 self.alarms.insert(SiteAlarm::MeterStale { meter: id.clone() });
             }
             let Some(latest) = meter.metering.latest() else { continue };
@@ -892,6 +900,7 @@ impl Site {
         let moment = TimeSpan::from_milliseconds(1);
         for meter in self.meters.values() {
             meter.metering.silent_from().for_each(|from| at(from + moment));
+            meter.stale_at.into_iter().for_each(|stale_at| at(stale_at + STALE_TOLD_FOR));
         }
         let mut is_anyone_waiting = looked_at.is_some();
         for (place, state) in self.evses.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! While everybody has all that they can use, what changes no limit waits for the next decision.
+//! What changes no limit waits for the next decision, and what comes and goes is one alarm.
 
 use super::*;
 
@@ -75,4 +75,24 @@ fn an_accepted_limit_is_looked_at_when_it_should_show_and_a_refused_one_at_once(
         world.apply(SiteEvent::Answered(ticket, answer));
         assert_eq!(world.site.next_deadline(), Some(world.now + looked_at_after), "{answer:?}");
     }
+}
+
+#[test]
+fn a_meter_that_is_silent_every_other_minute_is_one_alarm_until_it_was_well_for_ten() {
+    let mut world = world_with(1, 63);
+    let is_told =
+        |world: &World| world.site.alarms().iter().any(|alarm| matches!(alarm, SiteAlarm::MeterStale { .. }));
+    let mut changes = Vec::new();
+    for minute in 0..40 {
+        world.is_meter_silent = minute < 20 && minute % 2 == 0;
+        for _ in 0..60 {
+            let before = is_told(&world);
+            world.quiet_step_at(Amperes::from_amperes(5));
+            if is_told(&world) != before {
+                changes.push(minute);
+            }
+        }
+    }
+    // It was last silent in minute 18.
+    assert!(matches!(changes[..], [0, 28 | 29]), "it began and ended in these minutes: {changes:?}");
 }

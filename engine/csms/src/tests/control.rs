@@ -324,7 +324,7 @@ fn an_alarm_of_a_site_is_raised_once_and_cleared_once() {
         house.pass(5);
         lines.extend(house.take());
     }
-    for _ in 0..20 {
+    for _ in 0..140 {
         house.meter([5, 5, 5]);
         house.pass(5);
         lines.extend(house.take());
