@@ -10,6 +10,7 @@ use twin::scenario_file::SeedChoice;
 
 use crate::Audit;
 use crate::case::{self, Loaded};
+use crate::out::{say, say_line};
 use crate::replay::with_progress;
 
 pub fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
@@ -22,9 +23,9 @@ pub fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
         studies::audit::audit(&committed, as_of)
     };
     if arguments.json {
-        println!("{}", serde_json::to_string(&report).context("a report as JSON")?);
+        say_line(&serde_json::to_string(&report).context("a report as JSON")?);
     } else {
-        print!("{}", table(path, &report));
+        say(&table(path, &report));
     }
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use studies::calibrate::{Measure, calibrate};
 
+use crate::out::{say, say_line};
 use crate::{Calibrate, records};
 
 pub fn run(arguments: &Calibrate) -> anyhow::Result<ExitCode> {
@@ -21,9 +22,9 @@ pub fn run(arguments: &Calibrate) -> anyhow::Result<ExitCode> {
     }
     let measures = calibrate(&records::read(folder)?, arguments.seed);
     if arguments.json {
-        println!("{}", serde_json::to_string(&measures).context("measures as JSON")?);
+        say_line(&serde_json::to_string(&measures).context("measures as JSON")?);
     } else {
-        print!("{}", table(&measures, arguments.seed));
+        say(&table(&measures, arguments.seed));
     }
     Ok(if measures.iter().all(Measure::is_good) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -11,6 +11,8 @@ use anyhow::Context;
 use studies::fuzz::{FuzzReport, SeedReport, fuzz};
 use twin::fuzz::{FaultChoice, sample};
 
+use crate::out::{say, say_line};
+
 /// Run random sites, people and faults with all checkers on.
 #[derive(Debug, clap::Args)]
 pub struct Fuzz {
@@ -55,7 +57,7 @@ pub fn run(arguments: &Fuzz) -> anyhow::Result<ExitCode> {
         let is_broken = u64::from(!report.firings.is_empty());
         let broken = broken.fetch_add(is_broken, Ordering::Relaxed) + is_broken;
         if !arguments.json && is_broken > 0 {
-            print!("{}", told(report));
+            say(&told(report));
         }
         if std::io::stderr().is_terminal() {
             eprint!("\r\x1b[K  {done} of {} seeds, {broken} broken", arguments.seeds);
@@ -71,9 +73,9 @@ pub fn run(arguments: &Fuzz) -> anyhow::Result<ExitCode> {
         eprint!("\r\x1b[K");
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&report).context("a report as JSON")?);
+        say_line(&serde_json::to_string(&report).context("a report as JSON")?);
     } else {
-        print!("{}", summary(&report, began.elapsed()));
+        say(&summary(&report, began.elapsed()));
     }
     Ok(if report.broken().next().is_none() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -148,6 +150,6 @@ fn write(folder: &Path, seed: u64, choice: &FaultChoice) -> anyhow::Result<()> {
             std::fs::File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
         file.write_all(text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
-    println!("{}", folder.display());
+    say_line(&folder.display().to_string());
     Ok(())
 }

@@ -21,6 +21,7 @@ mod calibrate;
 mod case;
 mod data;
 mod fuzz;
+mod out;
 mod records;
 mod replay;
 mod sessions;

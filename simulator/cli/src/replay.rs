@@ -11,6 +11,7 @@ use twin::scenario_file::SeedChoice;
 use units::Timestamp;
 
 use crate::case::{self, Case, Loaded};
+use crate::out::{say, say_line};
 use crate::{Fidelity, Replay};
 
 pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
@@ -45,14 +46,14 @@ pub fn run(arguments: &Replay) -> anyhow::Result<ExitCode> {
             write_report(&folder.join(&report.scenario), &report, &verdicts)?;
         }
         if !arguments.json {
-            print!("{}", table(&notes, &report, &verdicts));
+            say(&table(&notes, &report, &verdicts));
         }
         let decides = arguments.seed.is_none() && arguments.fidelity == Fidelity::Frames;
         is_good &= report.is_clean() && (!decides || verdicts.iter().all(|verdict| verdict.is_met));
         reports.push(report);
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&reports).context("reports as JSON")?);
+        say_line(&serde_json::to_string(&reports).context("reports as JSON")?);
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -9,6 +9,7 @@ use studies::SessionsReport;
 use studies::expect::thousandths;
 use units::WattHours;
 
+use crate::out::{say, say_line};
 use crate::{Sessions, data};
 
 pub fn run(arguments: &Sessions) -> anyhow::Result<ExitCode> {
@@ -16,21 +17,21 @@ pub fn run(arguments: &Sessions) -> anyhow::Result<ExitCode> {
     for path in files(arguments)? {
         let rows = data::session_rows(&path)?;
         if reports.is_empty() && !arguments.json {
-            println!("{}", heading());
+            say_line(&heading());
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = name.trim_end_matches(".gz").trim_end_matches(".csv");
         let begun = cpu_time();
         let report = studies::sessions(name, &rows, arguments.ocpp.version());
         if !arguments.json {
-            print!("{}", table(&report, cpu_time().saturating_sub(begun).as_secs_f64()));
+            say(&table(&report, cpu_time().saturating_sub(begun).as_secs_f64()));
         }
         reports.push(report);
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&reports).context("reports as JSON")?);
+        say_line(&serde_json::to_string(&reports).context("reports as JSON")?);
     } else {
-        println!("{}", totals(&reports));
+        say_line(&totals(&reports));
     }
     let is_good = reports.iter().all(SessionsReport::is_clean);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -70,6 +70,20 @@ fn a_seed_that_was_written_replays_and_its_diary_tells_what_the_engine_believed(
     );
 }
 
+#[test]
+fn a_reader_that_goes_away_ends_twin_quietly() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_twin"))
+        .args(["fuzz", "--seeds", "1", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
 /// `twin` fails with exit code 2, says all parts, and prints nothing else.
 fn check(arguments: &[&str], parts: &[&str]) {
     let output =
