@@ -163,7 +163,7 @@ impl Site {
         for meter in self.meters.values_mut() {
             meter.left = self.network.circuit(meter.circuit).rows.map(|row| left[row.place()]);
         }
-        self.measurements_due(now, &mut commands);
+        self.measurements_due(now, looked_at.is_some(), &mut commands);
         commands.sort_by_key(|command| match command.kind {
             CommandKind::SetLive { urgency, .. } => urgency,
             CommandKind::SetFallback { .. } | CommandKind::Measure => Urgency::Renewal,
@@ -835,15 +835,18 @@ impl Site {
     }
 
     /// Limits that were accepted and not shown yet, or of which it is not known whether they are in force: ask for a
-    /// measurement, unless the station has its record.
-    fn measurements_due(&mut self, now: Timestamp, commands: &mut Vec<Command>) {
+    /// measurement, unless the station has its record. Where somebody waits, also for the two after which what was drawn
+    /// before a shed counts no more.
+    fn measurements_due(&mut self, now: Timestamp, is_waited_for: bool, commands: &mut Vec<Command>) {
         for state in &mut self.evses {
-            let accepted = state.record.sent.last().and_then(|sent| sent.accepted_at);
+            let accepted = state.record.newest().and_then(|newest| newest.accepted_at);
             let is_due = accepted.is_some_and(|at| {
                 now >= at + REACTION_DEFAULT
                     && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
             });
-            let is_asked = is_due && state.record.is_unproven_lower() || state.wants_report(now);
+            let is_to_prove =
+                state.record.is_unproven_lower() || is_waited_for && state.is_held_up_by_measurements(now);
+            let is_asked = is_due && is_to_prove || state.wants_report(now);
             if is_asked && state.link.is_up() {
                 let ticket = next_ticket(&mut self.ticket);
                 state.measure_asked_at = Some(now);
@@ -984,7 +987,7 @@ impl EvseState {
     fn has_its_turn(&self, now: Timestamp) -> bool {
         match self.record.newest() {
             Some(newest) if newest.limit > Amperes::ZERO => {
-                self.turn_began_at.is_some_and(|at| now < at + SLICE)
+                self.turn_began_at.is_some_and(|at| now < at + MINIMUM_TRIED_FOR)
             }
             Some(newest) => now >= newest.sent_at + TURN_AFTER,
             None => now >= self.arrived + TURN_AFTER,
@@ -1000,6 +1003,12 @@ impl EvseState {
     /// It was last told more than 0 A.
     pub(super) fn has_current(&self) -> bool {
         self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
+    }
+
+    /// It was told less lately, and what was measured before counts as its ceiling.
+    fn is_held_up_by_measurements(&self, now: Timestamp) -> bool {
+        let is_recent = self.lowered_at.is_some_and(|at| now < at + SHED_ANCHORED_AFTER);
+        is_recent && self.draws_above_its_level(now)
     }
 
     /// It is not known what limit is in force, nor what it draws.
@@ -1083,7 +1092,11 @@ impl EvseState {
             at(renewal_at(newest, index) + CALM_LOOKED_AT_WITHIN);
         }
         self.minimum_doubted_at().into_iter().for_each(&mut at);
-        if let Some(asked_at) = self.measure_asked_at.filter(|_| self.record.is_unproven_lower()) {
+        self.turn_began_at.into_iter().for_each(|began_at| at(began_at + MINIMUM_TRIED_FOR));
+        let is_measured_again = |asked_at: &Timestamp| {
+            self.record.is_unproven_lower() || self.is_held_up_by_measurements(*asked_at)
+        };
+        if let Some(asked_at) = self.measure_asked_at.filter(is_measured_again) {
             at(asked_at + MEASURE_APART);
         }
         // A renewal that is proven changes nothing.

@@ -55,6 +55,31 @@ fn s7_under_a_steady_base_load_a_turn_lasts_to_the_end_of_its_slice() {
 }
 
 #[test]
+fn turns_change_within_a_minute_where_stations_measure_when_they_are_asked() {
+    // Those whose turn is over count as drawing until two measurements show that they do not.
+    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
+    for number in [0, 2, 3, 5, 6, 8] {
+        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
+        world.plug_in(&evse);
+        world.apply(SiteEvent::EvState(evse, EvState::Charging));
+    }
+    for slice in 0..4 {
+        let before = world.quiet_minutes(15, 5);
+        let is_changed = |served: BTreeSet<EvseId>| served.len() == 2 && served.is_disjoint(&before);
+        let seconds = (1..=180).find(|_| {
+            world.quiet_step();
+            is_changed(world.served())
+        });
+        assert!(seconds.is_some_and(|seconds| seconds <= 60), "slice {slice}: after {seconds:?} s");
+        for _ in seconds.unwrap()..900 {
+            world.quiet_step();
+        }
+        world.quiet_minutes(14, 5);
+        world.quiet_minutes(1, 5);
+    }
+}
+
+#[test]
 fn s7_beside_one_that_counts_at_its_hardware_maximum_the_others_take_turns_in_what_it_leaves() {
     // Of 24 A the first counts for 16 A whatever it is told, and two others of 6 A want the rest.
     let character = Character { rating: 32, unproven: Some(0), ..Character::OBEDIENT };
