@@ -13,8 +13,8 @@ use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::evse::{EvseState, FallbackState, RETRY_AFTER};
 use super::{
-    CALM_LOOKED_AT_WITHIN, Calm, Command, CommandKind, DECIDE_AT_LEAST_EVERY, EvState, LIFETIME, Site,
-    SiteAlarm, Ticket, Urgency,
+    CALM_LOOKED_AT_WITHIN, Calm, Command, CommandKind, DECIDE_AT_LEAST_EVERY, DRAW_SHOWS_WITHIN, EvState,
+    LIFETIME, Site, SiteAlarm, Ticket, Urgency,
 };
 use crate::allocation::{
     Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
@@ -844,8 +844,8 @@ impl Site {
                 now >= at + REACTION_DEFAULT
                     && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
             });
-            let is_to_prove =
-                state.record.is_unproven_lower() || is_waited_for && state.is_held_up_by_measurements(now);
+            let is_held_up = || state.is_held_up_by_measurements(now) || state.has_risen_unseen(now);
+            let is_to_prove = state.record.is_unproven_lower() || is_waited_for && is_held_up();
             let is_asked = is_due && is_to_prove || state.wants_report(now);
             if is_asked && state.link.is_up() {
                 let ticket = next_ticket(&mut self.ticket);
@@ -1011,6 +1011,13 @@ impl EvseState {
         is_recent && self.draws_above_its_level(now)
     }
 
+    /// It was told more, and what it draws by now counts as base load until it tells.
+    fn has_risen_unseen(&self, now: Timestamp) -> bool {
+        let Some(shows_at) = self.raised_at.map(|at| at + DRAW_SHOWS_WITHIN) else { return false };
+        let is_told = self.reports.back().is_some_and(|report| report.taken_at >= shows_at);
+        now >= shows_at && now < shows_at + SHED_ANCHORED_AFTER && !is_told
+    }
+
     /// It is not known what limit is in force, nor what it draws.
     fn wants_report(&self, now: Timestamp) -> bool {
         self.doubted_since.is_some()
@@ -1093,6 +1100,7 @@ impl EvseState {
         }
         self.minimum_doubted_at().into_iter().for_each(&mut at);
         self.turn_began_at.into_iter().for_each(|began_at| at(began_at + MINIMUM_TRIED_FOR));
+        self.raised_at.into_iter().for_each(|raised_at| at(raised_at + DRAW_SHOWS_WITHIN));
         let is_measured_again = |asked_at: &Timestamp| {
             self.record.is_unproven_lower() || self.is_held_up_by_measurements(*asked_at)
         };

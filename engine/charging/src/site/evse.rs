@@ -484,7 +484,8 @@ impl EvseState {
             return self.was_idle_at(instant).then_some(idle);
         }
         let before = self.reports.iter().rev().find(|report| report.taken_at <= instant)?;
-        let after = self.reports.iter().find(|report| report.taken_at >= instant)?;
+        let after = self.reports.iter().find(|report| report.taken_at >= instant);
+        let after = after.or(Some(before).filter(|_| self.is_at_rest()))?;
         let in_force = |&&(sent_at, _): &&(Timestamp, Amperes)| {
             sent_at + REACTION_DEFAULT >= before.taken_at && sent_at <= after.taken_at
         };
@@ -541,7 +542,16 @@ impl EvseState {
     pub(super) fn holds_back(&self, now: Timestamp) -> Option<Timestamp> {
         let last = self.reports.back()?;
         let is_reporting = self.record.is_in_transaction && now.since(last.taken_at) <= REPORT_AGE_MAX;
-        is_reporting.then_some(last.taken_at)
+        (is_reporting && !self.is_at_rest()).then_some(last.taken_at)
+    }
+
+    /// It was told 0 A, and has shown twice that it draws nothing.
+    fn is_at_rest(&self) -> bool {
+        let is_nothing = |held: &SentLimit| held.limit == Amperes::ZERO;
+        self.record.sent.is_empty()
+            && self.record.held.as_ref().is_some_and(is_nothing)
+            && self.record.measured == <[PerPhase<Amperes>; 2]>::default()
+            && !self.record.is_disobedient
     }
 }
 

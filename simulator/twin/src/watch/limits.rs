@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use plant::meter::MeterFault;
-use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
+use units::{Amperes, MeterId, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::{Note, Rule, Sampled, Watch};
 use crate::frame_text::{ProfileSent, profile_sent};
@@ -25,7 +25,10 @@ const LIE_REMEMBERED: TimeSpan = TimeSpan::from_minutes(3);
 /// A meter as the engine hears of it.
 #[derive(Debug, Clone)]
 pub struct WatchedMeter {
+    pub(super) id: MeterId,
     timeout: TimeSpan,
+    /// When a reading last came that ended a silence, or was nonsense.
+    pub(super) unwell_at: Option<Timestamp>,
     /// When the last reading was measured, and when it was delivered.
     heard_at: Option<Timestamp>,
     delivered_at: Option<Timestamp>,
@@ -51,9 +54,11 @@ pub struct WatchedMeter {
 impl WatchedMeter {
     /// A meter that has told nothing yet.
     #[must_use]
-    pub const fn new(timeout: TimeSpan) -> Self {
+    pub const fn new(id: MeterId, timeout: TimeSpan) -> Self {
         Self {
+            id,
             timeout,
+            unwell_at: None,
             heard_at: None,
             delivered_at: None,
             readings: VecDeque::new(),
@@ -76,8 +81,11 @@ impl WatchedMeter {
     fn hear(&mut self, now: Timestamp, told: PerPhase<Amperes>, sampled: &Sampled) {
         self.forbade_raises = self.forbids_raises(now);
         let is_gap = self.heard_at.is_some_and(|before| sampled.at.since(before) > self.timeout);
+        // Until it came the one before was all that there was.
+        let was_silent = self.heard_at.is_some_and(|before| now.since(before) > self.timeout);
         self.heard_at = Some(sampled.at);
         let is_nonsense = sampled.fault == MeterFault::Impossible;
+        self.unwell_at = Some(now).filter(|_| was_silent || is_nonsense).or(self.unwell_at);
         self.was_stale |= is_gap || is_nonsense;
         self.fresh = match (is_nonsense, is_gap) {
             (true, _) => 0,

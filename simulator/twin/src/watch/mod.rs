@@ -349,7 +349,10 @@ impl WatchedCircuit {
             reserve,
             worst_base: stated.worst_base,
             static_headroom: static_headroom(stated, reserve),
-            meter: stated.meter.as_ref().map(|meter| limits::WatchedMeter::new(meter.timeout)),
+            meter: stated
+                .meter
+                .as_ref()
+                .map(|meter| limits::WatchedMeter::new(meter.id.clone(), meter.timeout)),
         }
     }
 }

@@ -62,7 +62,8 @@ impl Watch {
         }
         for (alarm, since) in alarms {
             let is_for_a_person = matches!(alarm, Alarm::Site { alarm: SiteAlarm::Disobedient { .. }, .. });
-            if !is_for_a_person && now.since((*since).max(healed)) >= RECOVERY {
+            let well_since = self.unwell_at(alarm).map_or(healed, |at| at.max(healed));
+            if !is_for_a_person && now.since((*since).max(well_since)) >= RECOVERY {
                 wrongs.push(format!("an alarm stands since {since}: {alarm:?}"));
             }
         }
@@ -70,5 +71,15 @@ impl Watch {
             let text = format!("the last fault healed at {healed}, and yet {wrong}");
             self.verdicts.fire(Rule::Recovery, now, text, &self.story);
         }
+    }
+
+    /// When the meter that `alarm` speaks of last was as it says: some lose readings now and then, without a fault.
+    fn unwell_at(&self, alarm: &Alarm) -> Option<Timestamp> {
+        let Alarm::Site { alarm: SiteAlarm::MeterStale { meter }, .. } = alarm else { return None };
+        self.circuits
+            .iter()
+            .filter_map(|circuit| circuit.meter.as_ref())
+            .find(|of| of.id == *meter)?
+            .unwell_at
     }
 }
