@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 100] = [
+const FOUND: [(u64, &str, &str); 101] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),

@@ -459,13 +459,19 @@ impl EvseState {
         drawn.map(|lower| told.map_or(lower, |told| lower.min(told)))
     }
 
-    /// What it most likely drew at `instant`: its last reading however old, but no more than the limit that had taken
-    /// effect by then; nothing where no transaction runs, unknown before the first reading.
+    /// What it most likely drew at `instant`: the higher of its readings before and after, however old, but no more than the
+    /// limit that had taken effect by then; nothing where no transaction runs, unknown before the first reading.
     pub(super) fn likely_at(&self, instant: Timestamp) -> Option<PerPhase<Amperes>> {
         if !self.record.is_in_transaction {
             return Some(PerPhase::default());
         }
-        let drawn = self.reports.back()?.drawn.at_most;
+        let before = self.reports.iter().rev().find(|report| report.taken_at <= instant);
+        let after = self.reports.iter().find(|report| report.taken_at >= instant);
+        let drawn = before
+            .into_iter()
+            .chain(after)
+            .map(|report| report.drawn.at_most)
+            .reduce(|one, other| one.zip_with(other, Amperes::max))?;
         let in_effect = self.limits.iter().rev().find(|&&(sent_at, _)| sent_at + REACTION_DEFAULT <= instant);
         Some(drawn.map(|drawn| in_effect.map_or(drawn, |&(_, limit)| drawn.min(limit))))
     }

@@ -150,8 +150,8 @@ fn who_may_have_its_confirmed_fallback_and_no_more_is_told_nothing() {
     world.seconds_until(&evse, 9);
 }
 
-/// A limit that had left a second before a reading was held to have been in force around all readings before it: what
-/// flowed was base load, and the row full for whom the limit had made room.
+/// A limit that had left a second before a reading was held to have been in force around all readings before it, and a reading
+/// under it to tell of the instant before: what flowed was base load, and the row full for whom the limit had made room.
 #[test]
 fn s7_what_was_drawn_until_a_limit_left_is_no_base_load() {
     let mut world = World::new(22, Character::OBEDIENT);
@@ -165,7 +165,8 @@ fn s7_what_was_drawn_until_a_limit_left_is_no_base_load() {
     }
     world.cap(&evse, 6);
     world.seconds_until(&evse, 6);
-    for _ in 0..3 {
+    // It follows in these seconds, after the meter's last reading.
+    for _ in 0..8 {
         world.quiet_step();
         world.measure(&evse);
         let likely = world.site.circuit_views(world.now)[0].base_likely;
