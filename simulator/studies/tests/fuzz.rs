@@ -115,6 +115,12 @@ const FOUND: [(u64, &str, &str); 101] = [
     (5754, "all", "belief: our clock jumped, and stations were told limits that began in their future"),
     (6158, "all", "belief: as 5754"),
     (
+        505,
+        "all",
+        "S1: an excess of a thousandth was hidden by its meter's noise, which no engine sees through",
+    ),
+    (949, "all", "S7: what an EV drew under a limit was held to be what it drew before it"),
+    (
         3482,
         "all",
         "S7: on IT, beside one that cannot be told, base load cannot be told apart, says the checker now",
