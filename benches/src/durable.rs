@@ -233,6 +233,7 @@ mod tests {
             listen_ocpp: "127.0.0.1:0".parse().unwrap(),
             data: data.path().to_owned(),
             unknown_stations: csms::UnknownStations::Lobby,
+            station_security_least: csms::SecurityProfile::Unauthenticated,
             hosts: Vec::new(),
             frame_log_days: 1,
             frame_log_bytes: 1_000_000_000,

@@ -12,6 +12,7 @@ use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
 use crate::record::{AuditRow, Record, SiteRow};
+use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
 use crate::wire::{self, RawCall};
 
@@ -40,6 +41,12 @@ impl Csms {
             Command::Call { station, action, payload } => self.raw_call(now, &station, action, payload),
             Command::Start { evse, token } => self.remote_start(now, &evse, token),
             Command::Stop { evse } => self.remote_stop(&evse),
+            Command::Secure { station, profile, password, lowering } => {
+                Ok(Course::Ended(match self.secure(now, &station, profile, password, lowering) {
+                    Ok(()) => CommandAnswer::Done,
+                    Err(reasons) => CommandAnswer::Refused(reasons),
+                }))
+            }
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -233,6 +240,13 @@ fn in_words(command: &Command) -> String {
         Command::Call { station, action, .. } => format!("call {action} at station {station}"),
         Command::Start { evse, .. } => format!("start at EVSE {evse}"),
         Command::Stop { evse } => format!("stop at EVSE {evse}"),
+        Command::Secure { station, profile, password, lowering: _ } => {
+            let password = match password {
+                PasswordChange::Kept => "",
+                PasswordChange::Set(_) => " and a new password",
+            };
+            format!("security profile {profile}{password} for station {station}")
+        }
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

@@ -11,6 +11,7 @@ use crate::message::{Answer, Registration, Request};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
+use crate::security::SecurityProfile;
 use crate::station::Station;
 use crate::wire::{self, Incoming};
 
@@ -22,6 +23,8 @@ const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
 pub struct Policy {
     /// What happens to stations that are named in no site.
     pub unknown_stations: UnknownStations,
+    /// What every station of a site must prove at least. Default: nothing.
+    pub security_least: SecurityProfile,
     /// How often a silent station says that it lives; the stations' intervals are spread below it. Default 600 s: one that
     /// charges is heard every minute.
     pub heartbeat: TimeSpan,
@@ -46,6 +49,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             unknown_stations: UnknownStations::Lobby,
+            security_least: SecurityProfile::Unauthenticated,
             heartbeat: TimeSpan::from_seconds(600),
             meter_values: TimeSpan::from_seconds(60),
             frame_bytes_max: ocpp::Limits::default().bytes,
@@ -69,10 +73,18 @@ pub struct Csms {
     pub(crate) station_by_id: BTreeMap<StationId, usize>,
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
-    pub(crate) lobby: BTreeMap<StationId, (LinkId, Version)>,
+    pub(crate) lobby: BTreeMap<StationId, Opened>,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
+}
+
+/// A link that has just opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opened {
+    link: LinkId,
+    version: Version,
+    proven: SecurityProfile,
 }
 
 /// Who speaks on a link.
@@ -110,7 +122,9 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records.iter()),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
+            Input::LinkUp { link, station, version, proven } => {
+                self.link_up(now, Opened { link, version, proven }, station);
+            }
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
@@ -193,14 +207,18 @@ impl Csms {
         }
     }
 
-    fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
-        let Some(&place) = self.station_by_id.get(&id) else {
-            return self.unknown_up(now, link, version, id);
+    fn link_up(&mut self, now: Timestamp, opened: Opened, id: StationId) {
+        let place = self.station_by_id.get(&id).copied();
+        let Some(place) = place.filter(|&place| self.stations[place].site.is_some()) else {
+            return self.unknown_up(now, opened, id);
         };
-        let station = &mut self.stations[place];
-        if station.site.is_none() {
-            return self.unknown_up(now, link, version, id);
+        let Opened { link, version, proven } = opened;
+        // An attempt that proves too little leaves the station's own link alone (FIELD section 6, trap 9).
+        if proven < self.core.required_of(&id) {
+            let reason = CloseReason::Unproven;
+            return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
+        let station = &mut self.stations[place];
         let old = station.link.as_ref().map(|old| old.id);
         if old == Some(link) {
             return;
@@ -213,11 +231,12 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link, version);
+        station.link_up(&mut self.core, now, link, (version, proven));
         self.rewake(place);
     }
 
-    fn unknown_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
+    fn unknown_up(&mut self, now: Timestamp, opened: Opened, id: StationId) {
+        let Opened { link, version, .. } = opened;
         let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
         self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
         let close = |link, reason| Effect::CloseLink { link, reason };
@@ -226,7 +245,7 @@ impl Csms {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
             UnknownStations::Lobby => {
-                let old = self.lobby.insert(id.clone(), (link, version)).map(|(old, _)| old);
+                let old = self.lobby.insert(id.clone(), opened).map(|old| old.link);
                 if let Some(old) = old.filter(|&old| old != link) {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
@@ -243,7 +262,7 @@ impl Csms {
                 self.rewake(place);
             }
             Some(Caller::Unknown(station, _))
-                if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
+                if self.lobby.get(&station).is_some_and(|newest| newest.link == link) =>
             {
                 self.lobby.remove(&station);
             }
@@ -342,22 +361,31 @@ impl Csms {
         place
     }
 
-    /// A station that waited in the lobby belongs to a site now: its link stands.
+    /// A station that waited in the lobby belongs to a site now: its link stands, if it proved what its station must.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        if let Some((link, version)) = self.lobby.remove(&id) {
-            self.links.insert(link, Caller::Station(place));
-            self.stations[place].link_up(&mut self.core, now, link, version);
+        let Some(Opened { link, version, proven }) = self.lobby.remove(&id) else { return };
+        if proven < self.core.required_of(&id) {
+            self.links.remove(&link);
+            let reason = CloseReason::Unproven;
+            return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
+        self.links.insert(link, Caller::Station(place));
+        self.stations[place].link_up(&mut self.core, now, link, (version, proven));
+    }
+
+    /// Drops a station's link, where it has one.
+    pub(crate) fn close_link_of(&mut self, now: Timestamp, place: usize, reason: CloseReason) {
+        if let Some(link) = self.stations[place].close(&mut self.core, now, reason) {
+            self.links.remove(&link);
+        }
+        self.rewake(place);
     }
 
     /// A station belongs to no site any more.
     pub(crate) fn dismiss(&mut self, now: Timestamp, place: usize) {
-        let station = &mut self.stations[place];
-        if let Some(link) = station.close(&mut self.core, now, CloseReason::UnknownStation) {
-            self.links.remove(&link);
-        }
-        station.dismissed(&mut self.core);
+        self.close_link_of(now, place, CloseReason::UnknownStation);
+        self.stations[place].dismissed(&mut self.core);
         self.rewake(place);
     }
 

@@ -8,7 +8,7 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back.
+//! commands back. `security` knows what each station must prove on its links.
 //!
 //! # Invariants
 //!
@@ -44,6 +44,7 @@ mod outbox;
 pub mod query;
 pub mod record;
 mod restore;
+mod security;
 mod session;
 mod station;
 #[cfg(test)]
@@ -58,3 +59,4 @@ pub use contract::{
 pub use csms::{Csms, Policy, UnknownStations};
 pub use query::{Query, QueryAnswer};
 pub use record::Record;
+pub use security::{Lowering, NoSecurityProfile, PasswordChange, SecurityProfile};

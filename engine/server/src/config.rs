@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use csms::UnknownStations;
+use csms::{SecurityProfile, UnknownStations};
 use units::TimeSpan;
 
 /// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
@@ -47,6 +47,13 @@ pub struct ServeArgs {
         help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
     )]
     pub unknown_stations: Option<String>,
+    /// What every station must prove
+    #[arg(
+        long,
+        value_name = "0|1|2|3",
+        help = "security profile that no station may stay below: 0 lets in stations without a password, for networks that nobody else reaches; 1 a password, 2 a password over TLS, 3 a client certificate [default: 1] [env: WATTERY_STATION_SECURITY_LEAST]"
+    )]
+    pub station_security_least: Option<String>,
     /// Names under which the pages are reached
     #[arg(
         long,
@@ -102,6 +109,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Stations in no site.
     pub unknown_stations: UnknownStations,
+    /// What every station must prove.
+    pub station_security_least: SecurityProfile,
     /// Further names of the pages' host, lower case.
     pub hosts: Vec<String>,
     /// Days of frame log.
@@ -166,6 +175,12 @@ impl Config {
         });
         let unknown_stations =
             sources.setting("unknown_stations", args.unknown_stations.as_deref(), "lobby", unknown_stations);
+        let security_least = sources.setting(
+            "station_security_least",
+            args.station_security_least.as_deref(),
+            "1",
+            security_profile,
+        );
         let hosts = sources.setting("hosts", args.hosts.as_deref(), "", hosts);
         let days = sources.setting("frame_log_days", args.frame_log_days.as_deref(), "30", |text| {
             whole(text, 1, 3_650, "days")
@@ -190,6 +205,7 @@ impl Config {
                 listen_ocpp: listen_ocpp?,
                 data: data?,
                 unknown_stations: unknown_stations?,
+                station_security_least: security_least?,
                 hosts: hosts?,
                 frame_log_days: u16::try_from(days?).unwrap_or(u16::MAX),
                 frame_log_bytes: log_mib? * 1_048_576,
@@ -209,11 +225,12 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "listen",
     "listen_ocpp",
     "data",
     "unknown_stations",
+    "station_security_least",
     "hosts",
     "frame_log_days",
     "frame_log_mib",
@@ -320,6 +337,14 @@ fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
     }
 }
 
+fn security_profile(text: &str) -> Result<SecurityProfile, String> {
+    let number = text.parse::<u8>().ok();
+    number.and_then(|number| SecurityProfile::try_from(number).ok()).ok_or_else(|| {
+        "needs a security profile: 0 (none), 1 (password), 2 (password over TLS) or 3 (client certificate)"
+            .to_owned()
+    })
+}
+
 fn hosts(text: &str) -> Result<Vec<String>, String> {
     let hosts: Vec<String> = text
         .split(',')
@@ -360,13 +385,14 @@ mod tests {
         assert_eq!(config.ping_every, None);
         assert_eq!(config.transaction_longest, TimeSpan::from_hours(31 * 24));
         assert_eq!(config.hosts, ["a.example", "b.example"]);
+        assert_eq!(config.station_security_least, SecurityProfile::Basic, "safe by default");
         assert_eq!(config.frame_bytes_max, 262_144, "the default is 256 KiB");
     }
 
     #[test]
-    fn five_mistakes_are_told_at_once_each_with_its_place_and_the_way_out() {
+    fn six_mistakes_are_told_at_once_each_with_its_place_and_the_way_out() {
         let args = ServeArgs { listen: Some("localhost".to_owned()), ..ServeArgs::default() };
-        let file = "unknown_stations = 'accept all'\nframe_kib_max = 3\nlisten_port = 80";
+        let file = "unknown_stations = 'accept all'\nstation_security_least = 4\nframe_kib_max = 3\nlisten_port = 80";
         let told: Vec<String> = read(&args, &[("WATTERY_PING_SECONDS", "-1")], file)
             .unwrap_err()
             .iter()
@@ -377,10 +403,12 @@ mod tests {
             [
                 "--listen = localhost: needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
                 "wattery.toml: unknown_stations = accept all: needs `lobby` or `refuse`",
+                "wattery.toml: station_security_least = 4: needs a security profile: 0 (none), 1 (password), \
+                 2 (password over TLS) or 3 (client certificate)",
                 "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",
                 "WATTERY_PING_SECONDS = -1: needs a whole number of seconds from 0 to 86400",
                 "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, data, \
-                 unknown_stations, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
+                 unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
                  transaction_days_max",
             ]
         );

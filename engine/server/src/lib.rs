@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod demo;
+pub mod door;
 pub mod engine;
 pub mod frame_log;
 mod furnished;
@@ -30,6 +31,7 @@ mod handshake;
 pub mod http;
 pub mod ocpp_listener;
 mod outbox;
+pub mod password;
 #[cfg(test)]
 mod paused;
 pub mod run;

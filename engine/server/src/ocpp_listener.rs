@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use csms::Version;
+use csms::{SecurityProfile, UnknownStations, Version};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -15,13 +17,16 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use units::{LinkId, StationId};
 
-use crate::credentials::{Credentials, StationAccess};
+use crate::door::{Denied, Door, Presented, Transport};
 use crate::engine::EngineHandle;
-use crate::handshake::{self, Accepted, Refused, Subprotocol};
+use crate::handshake::{self, Asked, Refused, Subprotocol};
 use crate::outbox::{Next, Outbox};
 
 /// A request for a handshake must be complete within this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Who is refused is told so this long after the request, whatever it took to find out: the time tells nothing of what is
+/// kept of a station, and a guess costs whoever guesses more than it costs us.
+const REFUSED_AFTER: Duration = Duration::from_millis(250);
 /// A frame that a station does not take within this ends the link.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// 128 KiB, the library's default, cost 645 MiB for 5,000 idle links (FIELD section 6, trap 15).
@@ -33,7 +38,9 @@ pub struct Links {
     /// Where frames go.
     pub engine: EngineHandle,
     /// Who may speak.
-    pub credentials: Arc<Credentials>,
+    pub door: Arc<Door>,
+    /// What happens to stations that are in no site.
+    pub unknown_stations: UnknownStations,
     /// Bytes of the largest frame.
     pub frame_bytes_max: usize,
     /// Between pings; none sends none.
@@ -46,7 +53,10 @@ pub async fn run(listener: TcpListener, links: Arc<Links>) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let links = Arc::clone(&links);
-                tokio::spawn(async move { links.serve(stream, peer).await });
+                tokio::spawn(async move {
+                    let _ = stream.set_nodelay(true);
+                    links.serve(stream, peer, Transport::Plain).await;
+                });
             }
             Err(error) => {
                 // Mostly too many open files: others may close meanwhile.
@@ -57,30 +67,67 @@ pub async fn run(listener: TcpListener, links: Arc<Links>) {
     }
 }
 
+/// What carries a link.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 impl Links {
-    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) {
-        let _ = stream.set_nodelay(true);
-        let read = handshake::read(&mut stream, &self.credentials);
-        let judged = tokio::time::timeout(HANDSHAKE_TIMEOUT, read)
+    async fn serve(&self, mut stream: impl Stream, peer: SocketAddr, transport: Transport) {
+        let asked = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake::read(&mut stream))
             .await
             .unwrap_or_else(|_| Err(Refused::With(408, "the request did not come within 10 s".to_owned())));
-        match judged {
-            Ok(accepted) => self.open(stream, peer, accepted).await,
-            Err(Refused::Gone) => {}
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(Refused::Gone) => return,
             Err(Refused::With(status, reason)) => {
                 tracing::warn!(%peer, status, "a station's attempt is refused: {reason}");
-                let refuse = handshake::refuse(&mut stream, status, &reason);
-                let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refuse).await;
+                return refuse(stream, status, &reason).await;
+            }
+        };
+        let refused_at = Instant::now() + REFUSED_AFTER;
+        match self.judge(&asked, peer, transport).await {
+            Ok(proven) => self.open(stream, peer, asked, proven).await,
+            Err(denied) => {
+                if let Some(untold) = self.door.tells(&asked.station, std::time::Instant::now()) {
+                    tracing::warn!(
+                        station = %asked.station, %peer, untold,
+                        "a station's attempt is refused with 401: {denied}"
+                    );
+                }
+                tokio::time::sleep_until(refused_at).await;
+                refuse(stream, 401, "who connects here must prove which station it is").await;
             }
         }
     }
 
-    async fn open(&self, mut stream: TcpStream, peer: SocketAddr, accepted: Accepted) {
-        let answer = handshake::accept(&mut stream, &accepted);
+    async fn judge(
+        &self,
+        asked: &Asked,
+        peer: SocketAddr,
+        transport: Transport,
+    ) -> Result<SecurityProfile, Denied> {
+        let is_kept = self.door.row(&asked.station).is_some();
+        if !is_kept && !self.engine.knows_station(&asked.station) {
+            return match self.unknown_stations {
+                // It is kept waiting, and may say nothing else.
+                UnknownStations::Lobby => Ok(SecurityProfile::Unauthenticated),
+                UnknownStations::Refuse => {
+                    self.engine.sighted(&asked.station).await;
+                    Err(Denied::Unknown)
+                }
+            };
+        }
+        let presented = Presented { transport, basic: asked.basic.clone() };
+        let judged = self.door.judge(&asked.station, &presented, peer.ip());
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, judged).await.unwrap_or(Err(Denied::TooManyTries))
+    }
+
+    async fn open(&self, mut stream: impl Stream, peer: SocketAddr, asked: Asked, proven: SecurityProfile) {
+        let answer = handshake::accept(&mut stream, &asked);
         if !matches!(tokio::time::timeout(HANDSHAKE_TIMEOUT, answer).await, Ok(Ok(()))) {
             return;
         }
-        let Accepted { station, access, subprotocol, leftover, .. } = accepted;
+        let Asked { station, subprotocol, leftover, .. } = asked;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
@@ -99,11 +146,13 @@ impl Links {
                 return;
             }
         };
-        let Some((link, outbox)) = self.engine.link_up(&station, version).await else { return };
-        match access {
-            StationAccess::Authenticated => tracing::info!(%station, %link, %peer, %version, "link up"),
-            StationAccess::Unauthenticated | StationAccess::Refused => {
-                tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated: the station has no password");
+        let Some((link, outbox)) = self.engine.link_up(&station, version, proven).await else { return };
+        match proven {
+            SecurityProfile::Unauthenticated => {
+                tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated");
+            }
+            SecurityProfile::Basic | SecurityProfile::BasicOverTls | SecurityProfile::MutualTls => {
+                tracing::info!(%station, %link, %peer, %version, security_profile = %proven, "link up");
             }
         }
         let ended = self.carry(socket, link, &station, &outbox).await;
@@ -114,7 +163,7 @@ impl Links {
     /// Carries frames both ways until one way ends. Dropping the socket drops TCP without a Close frame.
     async fn carry(
         &self,
-        socket: WebSocketStream<TcpStream>,
+        socket: WebSocketStream<impl Stream>,
         link: LinkId,
         station: &StationId,
         outbox: &Outbox,
@@ -138,7 +187,7 @@ impl Links {
 
     async fn carry_in(
         &self,
-        mut stream: SplitStream<WebSocketStream<TcpStream>>,
+        mut stream: SplitStream<WebSocketStream<impl Stream>>,
         link: LinkId,
         station: &StationId,
     ) -> Ended {
@@ -170,7 +219,7 @@ impl Links {
 
     async fn carry_out(
         &self,
-        mut sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+        mut sink: SplitSink<WebSocketStream<impl Stream>, Message>,
         outbox: &Outbox,
     ) -> String {
         let mut pings = self.ping_every.map(|every| {
@@ -215,8 +264,13 @@ enum Ended {
     TooLarge(String),
 }
 
+async fn refuse(mut stream: impl Stream, status: u16, reason: &str) {
+    let refusing = handshake::refuse(&mut stream, status, reason);
+    let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refusing).await;
+}
+
 /// Closes with a Close frame: for a client that speaks no protocol of ours, and so is no station of ours.
-async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode, reason: &'static str) {
+async fn close(mut socket: WebSocketStream<impl Stream>, code: CloseCode, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, socket.close(Some(frame))).await;
 }

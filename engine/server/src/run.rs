@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::door::Door;
 use crate::engine::{self, EngineHandle};
 use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
@@ -36,8 +37,10 @@ pub struct Server {
     pub token: Option<String>,
     /// The engine.
     pub engine: EngineHandle,
-    /// Tokens and passwords.
+    /// Tokens of people and programs.
     pub credentials: Arc<Credentials>,
+    /// What is kept of stations, to know them by.
+    pub door: Arc<Door>,
     /// The way to the disk; lets tests make it full.
     pub writer: Option<Writer>,
     database: PathBuf,
@@ -70,22 +73,30 @@ impl Server {
         let frame_log = FrameLog::open(&config.data.join(FRAMES_DIRECTORY), retention, frame_last)?;
         let policy = csms::Policy {
             unknown_stations: config.unknown_stations,
+            security_least: config.station_security_least,
             frame_bytes_max: config.frame_bytes_max,
             transaction_longest: config.transaction_longest,
             ..csms::Policy::default()
         };
-        let start = engine::Start { store: Arc::clone(&store), frame_log, clock, policy };
+        let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
+        let door = Arc::new(door);
+        let start =
+            engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
+        take_over_passwords(&handle, &credentials, &door).await?;
+        tell_of_locked_out(&handle, &door);
         let app = App {
             engine: handle.clone(),
             store,
             credentials: Arc::clone(&credentials),
+            door: Arc::clone(&door),
             hosts: host_names(&config),
             live,
         };
         let links = Arc::new(Links {
             engine: handle.clone(),
-            credentials: Arc::clone(&credentials),
+            door: Arc::clone(&door),
+            unknown_stations: config.unknown_stations,
             frame_bytes_max: config.frame_bytes_max,
             ping_every: config.ping_every,
         });
@@ -97,6 +108,7 @@ impl Server {
             token,
             engine: handle,
             credentials,
+            door,
             writer: Some(writer),
             database,
             links,
@@ -147,6 +159,55 @@ impl Server {
     #[must_use]
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
+    }
+}
+
+/// Passwords of stations that stood in the file of credentials become records of the sites, once.
+async fn take_over_passwords(
+    engine: &EngineHandle,
+    credentials: &Credentials,
+    door: &Door,
+) -> anyhow::Result<()> {
+    let found = credentials.passwords_of_old();
+    if found.is_empty() {
+        return Ok(());
+    }
+    for (station, password) in found {
+        if door.row(&station).is_some() {
+            continue;
+        }
+        let command = csms::Command::Secure {
+            profile: door.least().max(csms::SecurityProfile::Basic),
+            password: csms::PasswordChange::Set(password),
+            lowering: csms::Lowering::Refused,
+            station: station.clone(),
+        };
+        let answer = engine.command("the file of credentials", command).await?;
+        anyhow::ensure!(
+            answer == csms::CommandAnswer::Done,
+            "the password of station {station} cannot be taken over from the file of credentials: {answer:?}"
+        );
+    }
+    credentials.forget_passwords_of_old()
+}
+
+/// Stations of sites that nobody gave a password yet, and that may not come without.
+fn tell_of_locked_out(engine: &EngineHandle, door: &Door) {
+    if door.least() == csms::SecurityProfile::Unauthenticated {
+        return;
+    }
+    let locked_out: Vec<String> = engine
+        .stations()
+        .into_iter()
+        .filter(|station| !door.is_secured(station))
+        .map(|station| station.to_string())
+        .collect();
+    if let Some(first) = locked_out.first() {
+        tracing::warn!(
+            "{} stations have no password and are refused, {first} among them: `wattery admin station password ID` draws \
+             one; on a network that nobody else reaches, --station-security-least 0 lets them in without",
+            locked_out.len()
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod api;
 mod gate;
 mod problem;
+mod security;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use store::Store;
 use tokio::net::TcpListener;
 
 use crate::credentials::Credentials;
+use crate::door::Door;
 use crate::engine::EngineHandle;
 use crate::web::Live;
 
@@ -26,6 +28,8 @@ pub struct App {
     pub store: Arc<Store>,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
+    /// What is kept of stations, to know them by.
+    pub door: Arc<Door>,
     /// Names of this server, lower case, without port.
     pub hosts: Vec<String>,
     /// The live page's pictures.

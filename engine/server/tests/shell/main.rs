@@ -12,5 +12,6 @@ mod kill;
 mod links;
 mod page;
 mod restart;
+mod security;
 mod support;
 mod transaction;

@@ -74,6 +74,7 @@ pub fn config(data: &Path) -> Config {
         listen_ocpp: "127.0.0.1:0".parse().unwrap(),
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
+        station_security_least: csms::SecurityProfile::Unauthenticated,
         hosts: Vec::new(),
         frame_log_days: 2,
         frame_log_bytes: 1_000_000_000,
@@ -102,6 +103,11 @@ impl House {
         house
     }
 
+    /// With other settings, and nothing in it.
+    pub async fn bare(settings: Config, directory: tempfile::TempDir) -> Self {
+        Self::start(settings, directory).await
+    }
+
     async fn start(settings: Config, directory: tempfile::TempDir) -> Self {
         let server = Server::start(settings, Clock::real(), Live::default()).await.unwrap();
         let token = server.token.clone().unwrap();
@@ -122,9 +128,15 @@ impl House {
 
     /// Stops and starts again on the same data.
     pub async fn restart(self) -> Self {
+        self.restart_with(config).await
+    }
+
+    /// The same, with other settings.
+    pub async fn restart_with(self, settings: impl Fn(&Path) -> Config) -> Self {
         let Self { server, api, directory, .. } = self;
         server.stop().await.unwrap();
-        let server = Server::start(config(directory.path()), Clock::real(), Live::default()).await.unwrap();
+        let settings = settings(directory.path());
+        let server = Server::start(settings, Clock::real(), Live::default()).await.unwrap();
         Self::around(server, api.token, directory)
     }
 
