@@ -8,6 +8,8 @@ use std::time::Duration;
 use csms::{SecurityProfile, UnknownStations};
 use units::TimeSpan;
 
+use crate::tls::{self, Files, Of};
+
 /// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
 /// variables, variables over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -29,10 +31,45 @@ pub struct ServeArgs {
     /// Where OCPP listens
     #[arg(
         long,
-        value_name = "ADDR:PORT",
-        help = "stations connect here, to ws://…/ocpp/{station id} [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]"
+        value_name = "ADDR:PORT|none",
+        help = "stations connect here without TLS, to ws://…/ocpp/{station id}; `none` leaves only --listen-ocpp-tls [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]"
     )]
     pub listen_ocpp: Option<String>,
+    /// Where OCPP over TLS listens
+    #[arg(
+        long,
+        value_name = "ADDR:PORT|none",
+        help = "stations connect here with TLS, to wss://…/ocpp/{station id}; needs --tls-certificate and --tls-key [default: none] [env: WATTERY_LISTEN_OCPP_TLS]"
+    )]
+    pub listen_ocpp_tls: Option<String>,
+    /// The certificate for TLS
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the certificate for --listen-ocpp-tls and of those between it and its root; read again when it changes [env: WATTERY_TLS_CERTIFICATE]"
+    )]
+    pub tls_certificate: Option<String>,
+    /// Its key
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the certificate's private key; read again when it changes [env: WATTERY_TLS_KEY]"
+    )]
+    pub tls_key: Option<String>,
+    /// Roots of stations' certificates
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the roots of stations' own certificates (security profile 3), whose common name is the station's id; read again when it changes [env: WATTERY_TLS_CLIENT_CA]"
+    )]
+    pub tls_client_ca: Option<String>,
+    /// Revoked certificates of stations
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the lists of stations' certificates that are revoked (X509 CRL); read again when it changes [env: WATTERY_TLS_CLIENT_REVOKED]"
+    )]
+    pub tls_client_revoked: Option<String>,
     /// The directory of everything that is kept
     #[arg(
         long,
@@ -103,8 +140,10 @@ pub struct ServeArgs {
 pub struct Config {
     /// Pages and API.
     pub listen: SocketAddr,
-    /// Stations.
-    pub listen_ocpp: SocketAddr,
+    /// Stations without TLS, where they may come so.
+    pub listen_ocpp: Option<SocketAddr>,
+    /// Stations with TLS, where they may come so.
+    pub tls: Option<TlsConfig>,
     /// Database, credentials, frame log.
     pub data: PathBuf,
     /// Stations in no site.
@@ -123,6 +162,15 @@ pub struct Config {
     pub ping_every: Option<Duration>,
     /// A longer transaction is held until a person has looked.
     pub transaction_longest: TimeSpan,
+}
+
+/// TLS for stations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// With which certificate and key.
+    pub files: Files,
 }
 
 /// One mistake in the settings.
@@ -169,7 +217,8 @@ impl Config {
         }
         let listen = sources.setting("listen", args.listen.as_deref(), "127.0.0.1:8080", address);
         let listen_ocpp =
-            sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address);
+            sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address_or_none);
+        let tls = sources.tls(args);
         let data = sources.setting("data", args.data.as_deref(), "wattery-data", |text| {
             (!text.is_empty()).then(|| PathBuf::from(text)).ok_or_else(|| "name a directory".to_owned())
         });
@@ -198,11 +247,20 @@ impl Config {
             sources.setting("transaction_days_max", args.transaction_days_max.as_deref(), "31", |text| {
                 whole(text, 1, 31, "days")
             });
+        let ways_in = listen_ocpp.zip(tls.as_ref()).map(|(plain, tls)| WaysIn {
+            plain: plain.is_some(),
+            tls: tls.is_some(),
+            certificates: tls.as_ref().is_some_and(|tls| tls.files.client_ca.is_some()),
+        });
+        if let Some((ways_in, least)) = ways_in.zip(security_least) {
+            sources.check_ways_in(args, ways_in, least);
+        }
         sources.refuse_unknown();
         let read = || {
             Some(Self {
                 listen: listen?,
                 listen_ocpp: listen_ocpp?,
+                tls: tls?,
                 data: data?,
                 unknown_stations: unknown_stations?,
                 station_security_least: security_least?,
@@ -225,9 +283,14 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 16] = [
     "listen",
     "listen_ocpp",
+    "listen_ocpp_tls",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "tls_client_revoked",
     "data",
     "unknown_stations",
     "station_security_least",
@@ -280,6 +343,90 @@ impl Sources<'_> {
         }
     }
 
+    /// TLS for stations: none where no listener is asked for. The outer option: whether all of it can be read.
+    fn tls(&mut self, args: &ServeArgs) -> Option<Option<TlsConfig>> {
+        let listen =
+            self.setting("listen_ocpp_tls", args.listen_ocpp_tls.as_deref(), "none", address_or_none)?;
+        let named = [
+            (Of::Certificate, "tls_certificate", args.tls_certificate.as_deref()),
+            (Of::Key, "tls_key", args.tls_key.as_deref()),
+            (Of::ClientCa, "tls_client_ca", args.tls_client_ca.as_deref()),
+            (Of::ClientRevoked, "tls_client_revoked", args.tls_client_revoked.as_deref()),
+        ];
+        let found: Vec<_> =
+            named.iter().filter_map(|&(of, key, flag)| Some((of, self.find(key, flag)?))).collect();
+        let Some(listen) = listen else {
+            for (_, (place, value)) in found {
+                let wanted =
+                    "is of use only with --listen-ocpp-tls: give that too, or leave this out".to_owned();
+                self.problems.push(Problem { place, value, wanted });
+            }
+            return Some(None);
+        };
+        let path =
+            |of: Of| found.iter().find(|(found, _)| *found == of).map(|(_, (_, path))| PathBuf::from(path));
+        for (of, key, _) in named.iter().filter(|(of, ..)| matches!(of, Of::Certificate | Of::Key)) {
+            if path(*of).is_none() {
+                self.problems.push(Problem {
+                    place: "--listen-ocpp-tls".to_owned(),
+                    value: listen.to_string(),
+                    wanted: format!("needs --{}: name a PEM file", key.replace('_', "-")),
+                });
+            }
+        }
+        let client_ca = path(Of::ClientCa);
+        if let (None, Some((_, (place, value)))) =
+            (&client_ca, found.iter().find(|(of, _)| *of == Of::ClientRevoked))
+        {
+            let (place, value) = (place.clone(), value.clone());
+            let wanted = "needs --tls-client-ca: without it no station's certificate is asked for".to_owned();
+            self.problems.push(Problem { place, value, wanted });
+        }
+        let files = Files {
+            certificate: path(Of::Certificate)?,
+            key: path(Of::Key)?,
+            client_ca,
+            client_revoked: path(Of::ClientRevoked),
+        };
+        let faults = tls::faults(&files);
+        for fault in &faults {
+            let place = found.iter().find(|(of, _)| *of == fault.of).map(|(_, (place, _))| place.clone());
+            self.problems.push(Problem {
+                place: place.unwrap_or_default(),
+                value: fault.path.display().to_string(),
+                wanted: fault.reason.clone(),
+            });
+        }
+        faults.is_empty().then_some(Some(TlsConfig { listen, files }))
+    }
+
+    /// Whether stations that prove what they must can come in at all.
+    fn check_ways_in(&mut self, args: &ServeArgs, ways_in: WaysIn, least: SecurityProfile) {
+        let WaysIn { plain, tls, certificates } = ways_in;
+        if !plain && !tls {
+            let found = self.find("listen_ocpp", args.listen_ocpp.as_deref());
+            let (place, value) = found.unwrap_or_default();
+            self.problems.push(Problem {
+                place,
+                value,
+                wanted: "leaves stations nowhere to connect to: give --listen-ocpp-tls, or an address here"
+                    .to_owned(),
+            });
+        }
+        let missing = match least {
+            SecurityProfile::Unauthenticated | SecurityProfile::Basic => None,
+            SecurityProfile::BasicOverTls => (!tls).then_some("--listen-ocpp-tls"),
+            SecurityProfile::MutualTls => (!certificates).then_some("--listen-ocpp-tls and --tls-client-ca"),
+        };
+        if let Some(missing) = missing {
+            let found = self.find("station_security_least", args.station_security_least.as_deref());
+            let (place, value) = found.unwrap_or_default();
+            let wanted =
+                format!("no station can prove that without {missing}: give that too, or a lower one");
+            self.problems.push(Problem { place, value, wanted });
+        }
+    }
+
     fn find(&self, key: &str, flag: Option<&str>) -> Option<(String, String)> {
         if let Some(value) = flag {
             return Some((format!("--{}", key.replace('_', "-")), value.to_owned()));
@@ -316,6 +463,14 @@ impl Sources<'_> {
     }
 }
 
+/// How stations can come in.
+#[derive(Debug, Clone, Copy)]
+struct WaysIn {
+    plain: bool,
+    tls: bool,
+    certificates: bool,
+}
+
 /// `WATTERY_DATA` names recorded data sets for scenarios, so that the data directory's variable is called otherwise.
 fn variable_name(key: &str) -> String {
     match key {
@@ -327,6 +482,13 @@ fn variable_name(key: &str) -> String {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+fn address_or_none(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "none" => Ok(None),
+        text => address(text).map(Some).map_err(|wanted| format!("{wanted}, or `none`")),
+    }
 }
 
 fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
@@ -407,7 +569,8 @@ mod tests {
                  2 (password over TLS) or 3 (client certificate)",
                 "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",
                 "WATTERY_PING_SECONDS = -1: needs a whole number of seconds from 0 to 86400",
-                "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, data, \
+                "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, \
+                 listen_ocpp_tls, tls_certificate, tls_key, tls_client_ca, tls_client_revoked, data, \
                  unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
                  transaction_days_max",
             ]

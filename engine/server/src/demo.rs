@@ -69,7 +69,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let wanted = Wanted { port: args.port, speed: args.speed, evses: args.evses, ..Wanted::default() };
     let demo = Demo::start(home.path(), wanted).await?;
     say(&format!("watch it at    {}", demo.url));
-    say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp));
+    say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.ocpp));
     say(&format!("{} times true time; Ctrl-C ends it", args.speed));
     tokio::select! {
         () = stop_signal() => {}
@@ -105,6 +105,8 @@ pub struct Demo {
     pub server: Server,
     /// The URL that opens the page.
     pub url: String,
+    /// Where its stations connect.
+    pub ocpp: SocketAddr,
     plant: tokio::task::JoinHandle<()>,
 }
 
@@ -127,15 +129,16 @@ impl Demo {
             Some(token) => token.clone(),
             None => server.credentials.new_token("console")?,
         };
+        let ocpp = server.listen_ocpp.context("the demo's stations have nowhere to connect to")?;
         let target = Target {
-            ocpp: Endpoint { address: server.listen_ocpp.to_string(), path: "/ocpp".to_owned() },
+            ocpp: Endpoint { address: ocpp.to_string(), path: "/ocpp".to_owned() },
             api: Api { address: server.listen.to_string(), token: server.credentials.new_token("meters")? },
             clock: ticking,
         };
         let plant = plant(handover, &server).await?;
         let plant = tokio::spawn(wire::plant::run(plant, target));
         let url = server.console_url(&token);
-        Ok(Self { server, url, plant })
+        Ok(Self { server, url, ocpp, plant })
     }
 
     /// Ends plant and server.
@@ -200,7 +203,8 @@ fn loopback(port: u16) -> SocketAddr {
 fn config(data: &Path, port: u16) -> Config {
     Config {
         listen: loopback(port),
-        listen_ocpp: loopback(0),
+        listen_ocpp: Some(loopback(0)),
+        tls: None,
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
         station_security_least: csms::SecurityProfile::Basic,

@@ -55,12 +55,14 @@ pub struct Presented {
 }
 
 /// What a station came over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     /// TCP, readable by whoever carries it.
     Plain,
     /// TLS.
     Tls,
+    /// TLS, with an X.509 Certificate of one of our roots; the common name of its subject, where there is one.
+    Certified(Option<Box<str>>),
 }
 
 /// HTTP's Basic authentication (RFC 7617).
@@ -97,6 +99,9 @@ pub enum Denied {
     /// It brought no certificate.
     #[error("it must bring an X.509 certificate (security profile 3)")]
     NoCertificate,
+    /// Its certificate is of another name.
+    #[error("the common name of its X.509 certificate is not the id in the URL")]
+    OtherCertificate,
     /// It brought no password.
     #[error("it brought no password (security profile {0})")]
     NoPassword(SecurityProfile),
@@ -212,15 +217,19 @@ impl Door {
         presented: &Presented,
         from: IpAddr,
     ) -> Result<SecurityProfile, Denied> {
+        let proven_by_password = match &presented.transport {
+            Transport::Certified(_) => return presented.transport.certifies(station),
+            Transport::Tls => SecurityProfile::BasicOverTls,
+            Transport::Plain => SecurityProfile::Basic,
+        };
         let required = self.required_of(station);
         match required {
             SecurityProfile::Unauthenticated => return Ok(SecurityProfile::Unauthenticated),
-            SecurityProfile::Basic => {}
-            SecurityProfile::BasicOverTls if presented.transport == Transport::Plain => {
+            SecurityProfile::MutualTls => return Err(Denied::NoCertificate),
+            SecurityProfile::Basic | SecurityProfile::BasicOverTls if proven_by_password < required => {
                 return Err(Denied::NoTls(required));
             }
-            SecurityProfile::BasicOverTls => {}
-            SecurityProfile::MutualTls => return Err(Denied::NoCertificate),
+            SecurityProfile::Basic | SecurityProfile::BasicOverTls => {}
         }
         let password = match &presented.basic {
             Basic::Password(password) => password,
@@ -230,10 +239,7 @@ impl Door {
         };
         let stored = self.row(station).and_then(|row| row.password).ok_or(Denied::NoneKept)?;
         self.compare(station, &stored, password, from).await?;
-        Ok(match presented.transport {
-            Transport::Plain => SecurityProfile::Basic,
-            Transport::Tls => SecurityProfile::BasicOverTls,
-        })
+        Ok(proven_by_password)
     }
 
     async fn compare(
@@ -337,6 +343,23 @@ impl Door {
 
     fn kept_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<StationId, Kept>> {
         self.kept.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport {
+    /// What is proven without a password.
+    ///
+    /// # Errors
+    ///
+    /// Where the certificate is somebody else's.
+    pub fn certifies(&self, station: &StationId) -> Result<SecurityProfile, Denied> {
+        match self {
+            Self::Certified(name) if name.as_deref() == Some(station.as_str()) => {
+                Ok(SecurityProfile::MutualTls)
+            }
+            Self::Certified(_) => Err(Denied::OtherCertificate),
+            Self::Plain | Self::Tls => Ok(SecurityProfile::Unauthenticated),
+        }
     }
 }
 
@@ -465,8 +488,10 @@ mod tests {
         };
         let drawn = Password::draw().unwrap();
         let right = drawn.reveal();
-        let absent = |transport| Presented { transport, basic: Basic::Absent };
-        let (plain, tls) = (Transport::Plain, Transport::Tls);
+        let absent = |transport: &Transport| Presented { transport: transport.clone(), basic: Basic::Absent };
+        let with_password = |transport: &Transport, password| with_password(transport.clone(), password);
+        let (plain, tls) = (&Transport::Plain, &Transport::Tls);
+        let certified = |name: &str| Transport::Certified(Some(name.into()));
         for (least, profile, presented, judged) in [
             (Zero, Zero, absent(plain), Ok(Zero)),
             (Zero, One, absent(plain), Err(Denied::NoPassword(One))),
@@ -478,8 +503,22 @@ mod tests {
             (Two, One, with_password(tls, right), Ok(Two)),
             (Zero, Two, with_password(tls, "wrong"), Err(Denied::WrongPassword)),
             (Zero, Three, with_password(tls, right), Err(Denied::NoCertificate)),
-            (Zero, One, Presented { transport: plain, basic: Basic::OtherName }, Err(Denied::OtherName)),
-            (Zero, One, Presented { transport: plain, basic: Basic::Unreadable }, Err(Denied::Unreadable)),
+            (
+                Zero,
+                One,
+                Presented { transport: plain.clone(), basic: Basic::OtherName },
+                Err(Denied::OtherName),
+            ),
+            (
+                Zero,
+                One,
+                Presented { transport: plain.clone(), basic: Basic::Unreadable },
+                Err(Denied::Unreadable),
+            ),
+            (Zero, Three, absent(&certified("P01")), Ok(Three)),
+            (Zero, One, absent(&certified("P01")), Ok(Three)),
+            (Zero, Three, absent(&certified("P02")), Err(Denied::OtherCertificate)),
+            (Zero, Zero, absent(&Transport::Certified(None)), Err(Denied::OtherCertificate)),
         ] {
             let door = Door::new(least).unwrap();
             door.keep(row(profile, Some(&drawn)));

@@ -1,7 +1,8 @@
 //! The production shell: sockets, wall clock, files and people around the two sans-IO roots `csms` and `office`.
 //!
 //! Start with [`run::Server::start`], which opens the database, restores the roots and listens; [`engine`] is the one
-//! owner of both roots and carries out the commit protocol; [`ocpp_listener`] speaks WebSocket with stations, [`http`]
+//! owner of both roots and carries out the commit protocol; [`ocpp_listener`] speaks WebSocket with stations, over
+//! [`tls`] or without, once the [`door`] has let them in, [`http`]
 //! and [`web`] with people and programs. [`demo`] furnishes a server with a housing company, [`admin`] is a client of
 //! the API.
 //!
@@ -16,7 +17,8 @@
 //!
 //! # Not here
 //!
-//! No rule of currents, money or OCPP: what an input means is known by the roots. No TLS: a proxy in front speaks it.
+//! No rule of currents, money or OCPP: what an input means is known by the roots. No TLS for pages and API: a proxy in
+//! front speaks it.
 
 pub mod admin;
 pub mod clock;
@@ -37,7 +39,9 @@ mod paused;
 pub mod run;
 mod secret;
 mod site_import;
+pub mod tls;
 pub mod web;
+mod x509;
 
 /// Prints a line for the person who started the program. Nobody may be reading any more: a closed pipe ends nothing.
 pub fn say(line: &str) {

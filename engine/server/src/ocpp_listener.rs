@@ -8,7 +8,7 @@ use csms::{SecurityProfile, UnknownStations, Version};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
@@ -21,6 +21,8 @@ use crate::door::{Denied, Door, Presented, Transport};
 use crate::engine::EngineHandle;
 use crate::handshake::{self, Asked, Refused, Subprotocol};
 use crate::outbox::{Next, Outbox};
+use crate::tls::Tls;
+use crate::x509;
 
 /// A request for a handshake must be complete within this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,15 +49,27 @@ pub struct Links {
     pub ping_every: Option<Duration>,
 }
 
+/// What links of a listener are carried by.
+#[derive(Debug, Clone)]
+pub enum Over {
+    /// TCP.
+    Tcp,
+    /// TLS.
+    Tls(Arc<Tls>),
+}
+
 /// Accepts links until the future is dropped. Links that are open then go on: the engine ends them.
-pub async fn run(listener: TcpListener, links: Arc<Links>) {
+pub async fn run(listener: TcpListener, links: Arc<Links>, over: Over) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let links = Arc::clone(&links);
+                let (links, over) = (Arc::clone(&links), over.clone());
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
-                    links.serve(stream, peer, Transport::Plain).await;
+                    match over {
+                        Over::Tcp => links.serve(stream, peer, Transport::Plain).await,
+                        Over::Tls(tls) => links.serve_over_tls(stream, peer, &tls).await,
+                    }
                 });
             }
             Err(error) => {
@@ -72,6 +86,21 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Links {
+    async fn serve_over_tls(&self, stream: TcpStream, peer: SocketAddr, tls: &Arc<Tls>) {
+        let shake = async { tls.acceptor().await.accept(stream).await };
+        let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, shake).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::warn!(%peer, "no TLS with who connects: {error}"),
+            Err(_) => return tracing::warn!(%peer, "no TLS with who connects: it took more than 10 s"),
+        };
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        let transport = certificate.map_or(Transport::Tls, |own| {
+            Transport::Certified(x509::read(own).and_then(|read| read.common_name))
+        });
+        self.serve(stream, peer, transport).await;
+    }
+
     async fn serve(&self, mut stream: impl Stream, peer: SocketAddr, transport: Transport) {
         let asked = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake::read(&mut stream))
             .await
@@ -85,7 +114,7 @@ impl Links {
             }
         };
         let refused_at = Instant::now() + REFUSED_AFTER;
-        match self.judge(&asked, peer, transport).await {
+        match self.judge(&asked, peer, &transport).await {
             Ok(proven) => self.open(stream, peer, asked, proven).await,
             Err(denied) => {
                 if let Some(untold) = self.door.tells(&asked.station, std::time::Instant::now()) {
@@ -104,20 +133,20 @@ impl Links {
         &self,
         asked: &Asked,
         peer: SocketAddr,
-        transport: Transport,
+        transport: &Transport,
     ) -> Result<SecurityProfile, Denied> {
         let is_kept = self.door.row(&asked.station).is_some();
         if !is_kept && !self.engine.knows_station(&asked.station) {
             return match self.unknown_stations {
                 // It is kept waiting, and may say nothing else.
-                UnknownStations::Lobby => Ok(SecurityProfile::Unauthenticated),
+                UnknownStations::Lobby => transport.certifies(&asked.station),
                 UnknownStations::Refuse => {
                     self.engine.sighted(&asked.station).await;
                     Err(Denied::Unknown)
                 }
             };
         }
-        let presented = Presented { transport, basic: asked.basic.clone() };
+        let presented = Presented { transport: transport.clone(), basic: asked.basic.clone() };
         let judged = self.door.judge(&asked.station, &presented, peer.ip());
         tokio::time::timeout(HANDSHAKE_TIMEOUT, judged).await.unwrap_or(Err(Denied::TooManyTries))
     }

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use csms::SecurityProfile;
 use store::{Store, Writer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TlsConfig};
 use crate::credentials::Credentials;
 use crate::door::Door;
 use crate::engine::{self, EngineHandle};
 use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
-use crate::ocpp_listener::{self, Links};
+use crate::ocpp_listener::{self, Links, Over};
+use crate::tls::Tls;
 use crate::web::Live;
 
 /// The database's name in the data directory.
@@ -31,8 +33,10 @@ const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Server {
     /// Where pages and API are.
     pub listen: SocketAddr,
-    /// Where stations connect.
-    pub listen_ocpp: SocketAddr,
+    /// Where stations connect without TLS, where they may.
+    pub listen_ocpp: Option<SocketAddr>,
+    /// Where stations connect with TLS, where they may.
+    pub listen_ocpp_tls: Option<SocketAddr>,
     /// The first token, where this start made it.
     pub token: Option<String>,
     /// The engine.
@@ -46,7 +50,7 @@ pub struct Server {
     database: PathBuf,
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
-    ocpp: JoinHandle<()>,
+    ocpp: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
 
@@ -59,8 +63,30 @@ impl Server {
     /// What failed, and the way out.
     pub async fn start(config: Config, clock: Clock, live: Live) -> anyhow::Result<Self> {
         let http_listener = bind(config.listen, "--listen")?;
-        let ocpp_listener = bind(config.listen_ocpp, "--listen-ocpp")?;
-        let (listen, listen_ocpp) = (http_listener.local_addr()?, ocpp_listener.local_addr()?);
+        let listen = http_listener.local_addr()?;
+        let mut listeners = Vec::new();
+        if let Some(address) = config.listen_ocpp {
+            listeners.push((bind(address, "--listen-ocpp")?, Over::Tcp));
+        }
+        let mut provable = SecurityProfile::Basic;
+        if let Some(TlsConfig { listen, files }) = &config.tls {
+            let tls = Tls::open(files.clone()).map_err(|faults| {
+                let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+                anyhow::anyhow!("TLS cannot be spoken:\n{}", lines.join("\n"))
+            })?;
+            provable = match &files.client_ca {
+                Some(_) => SecurityProfile::MutualTls,
+                None => SecurityProfile::BasicOverTls,
+            };
+            listeners.push((bind(*listen, "--listen-ocpp-tls")?, Over::Tls(Arc::new(tls))));
+        }
+        let (mut listen_ocpp, mut listen_ocpp_tls) = (None, None);
+        for (listener, over) in &listeners {
+            match over {
+                Over::Tcp => listen_ocpp = Some(listener.local_addr()?),
+                Over::Tls(_) => listen_ocpp_tls = Some(listener.local_addr()?),
+            }
+        }
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
@@ -90,6 +116,7 @@ impl Server {
             store,
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
+            provable,
             hosts: host_names(&config),
             live,
         };
@@ -101,10 +128,13 @@ impl Server {
             ping_every: config.ping_every,
         });
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
-        let ocpp = tokio::spawn(ocpp_listener::run(ocpp_listener, Arc::clone(&links)));
+        let listen_on =
+            |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
+        let ocpp = listeners.into_iter().map(listen_on).collect();
         Ok(Self {
             listen,
             listen_ocpp,
+            listen_ocpp_tls,
             token,
             engine: handle,
             credentials,
@@ -132,7 +162,7 @@ impl Server {
     ///
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.ocpp.abort();
+        self.ocpp.iter().for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();
@@ -177,7 +207,7 @@ async fn take_over_passwords(
             continue;
         }
         let command = csms::Command::Secure {
-            profile: door.least().max(csms::SecurityProfile::Basic),
+            profile: door.least().max(SecurityProfile::Basic),
             password: csms::PasswordChange::Set(password),
             lowering: csms::Lowering::Refused,
             station: station.clone(),
@@ -193,7 +223,7 @@ async fn take_over_passwords(
 
 /// Stations of sites that nobody gave a password yet, and that may not come without.
 fn tell_of_locked_out(engine: &EngineHandle, door: &Door) {
-    if door.least() == csms::SecurityProfile::Unauthenticated {
+    if door.least() == SecurityProfile::Unauthenticated {
         return;
     }
     let locked_out: Vec<String> = engine

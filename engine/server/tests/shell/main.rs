@@ -14,4 +14,5 @@ mod page;
 mod restart;
 mod security;
 mod support;
+mod tls;
 mod transaction;

@@ -71,7 +71,8 @@ wiring = 'L3L1L2'
 pub fn config(data: &Path) -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        listen_ocpp: "127.0.0.1:0".parse().unwrap(),
+        listen_ocpp: Some("127.0.0.1:0".parse().unwrap()),
+        tls: None,
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
         station_security_least: csms::SecurityProfile::Unauthenticated,
@@ -116,7 +117,12 @@ impl House {
 
     fn around(server: Server, token: String, directory: tempfile::TempDir) -> Self {
         let api = Api { address: server.listen.to_string(), token };
-        let ocpp = Endpoint { address: server.listen_ocpp.to_string(), path: "/ocpp".to_owned() };
+        // Who listens with TLS only is spoken to by tests of TLS only.
+        let address = server.listen_ocpp;
+        let ocpp = Endpoint {
+            address: address.map_or_else(String::new, |address| address.to_string()),
+            path: "/ocpp".to_owned(),
+        };
         Self { server, api, ocpp, directory }
     }
 
