@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use billing::cdr::Cdr;
 use billing::directory::Directory;
-use charging::network::SiteConfig;
+use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::Plan;
 use charging::site::{SiteAlarm, StartRefusal};
 pub use ocpp::Version;
@@ -108,6 +108,13 @@ pub enum StorageHealth {
 pub enum Command {
     /// Creates a site or replaces its configuration. Stations named in it are adopted.
     ConfigureSite(Box<SiteConfig>),
+    /// Adds EVSEs to a site; their stations are adopted.
+    AddEvses {
+        /// The site.
+        site: SiteId,
+        /// What is added, all of it or nothing.
+        evses: Vec<EvseConfig>,
+    },
     /// Sends any OCPP call to a station; its answer comes back as [`CommandAnswer::Station`]. Calls that bear limits
     /// become a request to dispatch or a refusal that names the row (S1).
     Call {

@@ -138,6 +138,29 @@ pub enum Station {
         #[arg(long)]
         password: Option<String>,
     },
+    /// Adopt a station from the lobby into a site; the password that it gets is told once
+    Adopt {
+        /// The station's id, as `admin lobby` shows it
+        station: String,
+        /// The site
+        #[arg(long)]
+        site: String,
+        /// Which lines its terminals L1, L2, L3 are on, such as L1L2L3, L2L3L1 or L2
+        #[arg(long)]
+        wiring: String,
+        /// An EVSE of the site that it is like: same circuit, currents, access and tariffs
+        #[arg(long, value_name = "EVSE")]
+        like: Option<String>,
+        /// The circuit that it hangs on; without it the one of --like
+        #[arg(long)]
+        circuit: Option<String>,
+        /// The most that each EVSE may draw per phase, A; without it that of --like
+        #[arg(long, value_name = "A")]
+        current_max_a: Option<String>,
+        /// How many EVSEs it has
+        #[arg(long, value_name = "COUNT", default_value_t = 1)]
+        evses: u16,
+    },
     /// Send any OCPP call, such as `station call P01 Reset '{"type":"Soft"}'`
     Call {
         /// The station's id
@@ -265,6 +288,16 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
             let body = password.map(|password| json!({"password": password}).to_string());
             let path = format!("/api/v1/stations/{station}/password");
             send("PUT", path, body.as_deref().unwrap_or_default())
+        }
+        What::Station(Station::Adopt { station, site, wiring, like, circuit, current_max_a, evses }) => {
+            let current_max_a = current_max_a.as_deref().map(str::parse::<serde_json::Number>);
+            let current_max_a =
+                current_max_a.transpose().context("--current-max-a needs amperes, such as 16")?;
+            let body = json!({
+                "site": site, "wiring": wiring, "like": like, "circuit": circuit,
+                "current_max_a": current_max_a, "evses": evses,
+            });
+            send("POST", format!("/api/v1/lobby/{station}/adopt"), &body.to_string())
         }
         What::Station(Station::Call { station, action, payload }) => {
             send("POST", format!("/api/v1/stations/{station}/commands/{action}"), payload)

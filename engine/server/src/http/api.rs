@@ -16,7 +16,7 @@ use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
 
 use super::gate::Actor;
-use super::{App, Problem, security};
+use super::{App, Problem, adoption, security};
 use crate::site_import;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
@@ -59,6 +59,10 @@ const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/access, PUT /api/v1/access", "who may charge where"),
     ("GET /api/v1/prices, PUT /api/v1/prices", "the service's own prices"),
     ("GET /api/v1/lobby", "unknown stations that knocked"),
+    (
+        "POST /api/v1/lobby/{station}/adopt",
+        "adds it to {\"site\"}: {\"wiring\"}, {\"like\": EVSE} or {\"circuit\", \"current_max_a\"}, {\"evses\"}: how many",
+    ),
     ("GET /api/v1/findings", "CDRs that are held"),
     ("GET /api/v1/doubts", "what was found and is of no held CDR, the newest first"),
     ("POST /api/v1/findings/{cdr}/resolve", "{\"decision\", \"reason\"}"),
@@ -101,6 +105,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/access", get(access).put(put_access))
         .route("/api/v1/prices", get(prices).put(put_prices))
         .route("/api/v1/lobby", get(lobby))
+        .route("/api/v1/lobby/{station}/adopt", post(adoption::adopt))
         .route("/api/v1/findings", get(findings))
         .route("/api/v1/doubts", get(doubts))
         .route("/api/v1/findings/{cdr}/resolve", post(resolve))
@@ -574,6 +579,7 @@ pub(super) async fn command(app: &App, actor: &Actor, command: csms::Command) ->
 fn whose(command: &csms::Command) -> String {
     match command {
         csms::Command::ConfigureSite(config) => format!("site {}", config.id),
+        csms::Command::AddEvses { site, .. } => format!("site {site}"),
         csms::Command::Call { station, .. } | csms::Command::Secure { station, .. } => {
             format!("station {station}")
         }
@@ -583,7 +589,7 @@ fn whose(command: &csms::Command) -> String {
     }
 }
 
-async fn office_command(app: &App, actor: &Actor, command: office::Command) -> Answer {
+pub(super) async fn office_command(app: &App, actor: &Actor, command: office::Command) -> Answer {
     match app.engine.office_command(&actor.0, command).await? {
         office::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
         office::CommandAnswer::Closed(month) => Ok(Json(json!(month))),

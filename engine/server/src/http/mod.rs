@@ -1,5 +1,6 @@
 //! HTTP: who may ask (`gate`), what can be asked (`api`), how a refusal reads (`problem`), and the live page.
 
+mod adoption;
 pub mod api;
 mod gate;
 mod problem;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use csms::SecurityProfile;
 use store::Store;
 use tokio::net::TcpListener;
 
@@ -30,6 +32,8 @@ pub struct App {
     pub credentials: Arc<Credentials>,
     /// What is kept of stations, to know them by.
     pub door: Arc<Door>,
+    /// The most that a station can prove on the listeners there are.
+    pub provable: SecurityProfile,
     /// Names of this server, lower case, without port.
     pub hosts: Vec<String>,
     /// The live page's pictures.

@@ -18,7 +18,7 @@ use super::{App, Problem};
 use crate::password::Password;
 
 /// What is told beside a password in the clear.
-const TOLD_ONCE: &str = "the password is not told again";
+pub const TOLD_ONCE: &str = "the password is not told again";
 
 /// What a station must prove; nothing of its password but that there is one.
 pub async fn show(State(app): State<Arc<App>>, Path(station): Path<String>) -> Answer {
@@ -101,6 +101,19 @@ async fn set(app: &App, actor: &Actor, station: StationId, wanted: Wanted) -> An
         Some(_) => required.max(SecurityProfile::Basic),
         None => required,
     });
+    if profile > app.provable {
+        let way_out = match profile {
+            SecurityProfile::MutualTls => "start the server with --listen-ocpp-tls and --tls-client-ca first",
+            SecurityProfile::Unauthenticated | SecurityProfile::Basic | SecurityProfile::BasicOverTls => {
+                "start the server with --listen-ocpp-tls first"
+            }
+        };
+        let title = format!(
+            "no station can prove security profile {profile} here, at most {}: station {station} would be locked out",
+            app.provable
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, title, way_out));
+    }
     let lowering = if lower { Lowering::Meant } else { Lowering::Refused };
     secure(app, actor, &station, profile, password.clone(), lowering).await?;
     let mut answer = told(app, &station);

@@ -81,7 +81,10 @@ async fn who_is_refused_learns_neither_why_nor_whether_the_station_exists() {
     };
     let house = House::bare(settings, directory).await;
     house.api.send("POST", "/api/v1/sites", "application/toml", SITE).await.unwrap();
-    set(&house, "P02", json!({"profile": 2})).await;
+    let profile = SecurityProfile::BasicOverTls;
+    let (password, lowering) = (csms::PasswordChange::Kept, csms::Lowering::Refused);
+    let raise = csms::Command::Secure { station: "P02".parse().unwrap(), profile, password, lowering };
+    assert_eq!(house.server.engine.command("test", raise).await, Ok(csms::CommandAnswer::Done));
     let mut answers = std::collections::BTreeSet::new();
     for (station, pair) in [
         ("P01", None),
@@ -177,7 +180,66 @@ async fn a_station_from_the_lobby_that_proved_nothing_must_return_with_its_passw
     assert_eq!(station.call("BootNotification", boot()).await["status"], "Accepted");
 }
 
-/// The passwords are looked at slowly, and 200 of them once: then each is known again at once.
+/// By one command, as an operator gives it.
+#[tokio::test(flavor = "multi_thread")]
+async fn wattery_admin_adopts_a_station_from_the_lobby_with_its_neighbours_access_and_a_password_told_once() {
+    let (house, passwords) = guarded().await;
+    // Five EVSEs may be drawing at worst (S1) before the last is heard of.
+    crate::support::furnish(&house.api, &SITE.replace("rating_a = 80", "rating_a = 200")).await;
+    let mut stranger = SpokenStation::connect(&house.ocpp, "NEW").await;
+    let boot = || json!({"chargePointVendor": "x", "chargePointModel": "y"});
+    assert_eq!(stranger.call("BootNotification", boot()).await["status"], "Pending");
+    house.until("/api/v1/lobby", |lobby| lobby[0]["station"] == "NEW").await;
+    let admin = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_wattery"))
+            .args(["admin", "--api", &house.api.address, "--token", &house.api.token, "station"])
+            .args(words)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    for (words, part) in [
+        (&["adopt", "NEW", "--site", "moon", "--wiring", "L1L2L3"][..], "site `moon` does not exist"),
+        (&["adopt", "NEW", "--site", "house", "--wiring", "L1L2L3"], "both `circuit` and `current_max_a`"),
+        (&["adopt", "NEW", "--site", "house", "--wiring", "L4", "--like", "P01/1"], "`L4`"),
+        (&["adopt", "NEW", "--site", "house", "--wiring", "L1", "--like", "P09/1"], "P09/1"),
+        (&["adopt", "P02", "--site", "house", "--wiring", "L1", "--like", "P01/1"], "in site house already"),
+    ] {
+        let (is_done, _, told) = admin(words);
+        assert!(!is_done && told.contains(part), "{words:?}: {told}");
+    }
+    let (is_done, told, refusal) =
+        admin(&["adopt", "NEW", "--site", "house", "--like", "P01/1", "--wiring", "L2L3L1", "--evses", "2"]);
+    assert!(is_done, "{refusal}");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["evses"], json!(["NEW/1", "NEW/2"]), "{told}");
+    assert!(!told["notes"].to_string().contains("refused"), "{told}");
+    within("the end of the link that proved nothing", async { while stranger.hear().await.is_ok() {} }).await;
+    let mut station = let_in(&house, "NEW", told["password"].as_str().unwrap()).await;
+    assert_eq!(station.call("BootNotification", boot()).await["status"], "Accepted");
+    within("the directory with the new EVSEs", async {
+        while station.call("Authorize", json!({"idTag": "KEY"})).await["idTagInfo"]["status"] != "Accepted" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let config = house.get("/api/v1/sites/house/config").await;
+    let evses = config["evses"].as_array().unwrap();
+    assert_eq!(evses.len(), 5, "{config}");
+    assert_eq!(evses[3]["circuit"], evses[0]["circuit"]);
+    assert_eq!(evses[3]["current_max"], evses[0]["current_max"]);
+    assert_eq!(house.get("/api/v1/lobby").await, json!([]), "it has left the lobby");
+    let (_, shown, _) = admin(&["show", "NEW"]);
+    assert!(shown.contains("\"profile\": 1") && shown.contains("\"has_password\": true"), "{shown}");
+    let (_, _, lower) = admin(&["security", "P01", "--profile", "0", "--lower"]);
+    assert!(lower.contains("asks of every station"), "{lower}");
+    let house = house.restart_with(guarded_config).await;
+    let mut again = let_in(&house, "NEW", told["password"].as_str().unwrap()).await;
+    assert!(again.call("Heartbeat", json!({})).await["currentTime"].is_string(), "adopted for good");
+    drop(let_in(&house, "P01", passwords["P01"].as_str().unwrap()).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn field_1_3_200_stations_with_passwords_that_drop_and_return_are_all_let_in() {
     let evses: String =
