@@ -7,7 +7,7 @@ use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
 
 use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::{Answering, Core};
-use crate::message::{Answer, Registration, Request};
+use crate::message::{Answer, Registration, Request, Verdict};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
@@ -43,6 +43,10 @@ pub enum UnknownStations {
     Lobby,
     /// Their links are closed, and they are shown.
     Refuse,
+    /// They are shown and kept waiting, yet told that they are accepted, so that tools for setting stations up go through:
+    /// their status is heard, no driver is admitted, and what they say of transactions is answered with an error, so that
+    /// they keep it until they are adopted.
+    Accept,
 }
 
 impl Default for Policy {
@@ -244,7 +248,7 @@ impl Csms {
             UnknownStations::Refuse => {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
-            UnknownStations::Lobby => {
+            UnknownStations::Lobby | UnknownStations::Accept => {
                 let old = self.lobby.insert(id.clone(), opened).map(|old| old.link);
                 if let Some(old) = old.filter(|&old| old != link) {
                     self.links.remove(&old);
@@ -286,16 +290,41 @@ impl Csms {
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
     fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
         let reply = match wire::read(version, text, &self.core.policy.limits(), &units::civil::Zone::utc()) {
-            Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
-                let registration = Registration::Pending;
-                let now = self.core.wall(now);
-                wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+            Incoming::Call { id, request, .. } => {
+                let request = request.ok().map(|request| request.value);
+                match request.and_then(|request| self.answer_to_unknown(now, &request)) {
+                    Some(answer) => wire::answer(version, &id, &answer),
+                    None => wire::refusal_of_unknown(&id),
+                }
             }
-            Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
             Incoming::Broken { reply: Some(reply), .. } => reply,
             Incoming::Answer { .. } | Incoming::Broken { reply: None, .. } => return,
         };
         self.core.out.send(Wait::ForRecords, link, reply);
+    }
+
+    /// What an unknown station is told; nothing where it is refused.
+    fn answer_to_unknown(&self, now: Timestamp, request: &Request) -> Option<Answer> {
+        let policy = &self.core.policy;
+        let now = self.core.wall(now);
+        let (registration, interval) = match policy.unknown_stations {
+            UnknownStations::Lobby | UnknownStations::Refuse => (Registration::Pending, LOBBY_RETRY),
+            UnknownStations::Accept => (Registration::Accepted, policy.heartbeat),
+        };
+        match (request, registration) {
+            (Request::Boot(_), _) => Some(Answer::Boot { registration, now, interval }),
+            (_, Registration::Pending) => None,
+            (Request::Heartbeat, Registration::Accepted) => Some(Answer::Heartbeat { now }),
+            (Request::Status(_), Registration::Accepted) => Some(Answer::Status),
+            (Request::Authorise { .. }, Registration::Accepted) => Some(Answer::Authorise(Verdict::Unknown)),
+            (Request::Informs, Registration::Accepted) => Some(Answer::Informs),
+            (Request::Vendor, Registration::Accepted) => Some(Answer::VendorUnknown),
+            // What is billed is kept by the station: after an acknowledgement it would be nowhere.
+            (
+                Request::Start(_) | Request::Stop(_) | Request::Event(_) | Request::MeterValues(_),
+                Registration::Accepted,
+            ) => None,
+        }
     }
 
     fn tick(&mut self, now: Timestamp) {

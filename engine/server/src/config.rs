@@ -80,8 +80,8 @@ pub struct ServeArgs {
     /// What happens to stations in no site
     #[arg(
         long,
-        value_name = "lobby|refuse",
-        help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
+        value_name = "lobby|refuse|accept",
+        help = "stations named in no site, which are shown in any case: kept waiting, or sent away as if their password were wrong, or told that they are accepted although no driver is admitted until they are adopted [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
     )]
     pub unknown_stations: Option<String>,
     /// What every station must prove
@@ -495,7 +495,8 @@ fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
     match text {
         "lobby" => Ok(UnknownStations::Lobby),
         "refuse" => Ok(UnknownStations::Refuse),
-        _ => Err("needs `lobby` or `refuse`".to_owned()),
+        "accept" => Ok(UnknownStations::Accept),
+        _ => Err("needs `lobby`, `refuse` or `accept`".to_owned()),
     }
 }
 
@@ -564,7 +565,7 @@ mod tests {
             told,
             [
                 "--listen = localhost: needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
-                "wattery.toml: unknown_stations = accept all: needs `lobby` or `refuse`",
+                "wattery.toml: unknown_stations = accept all: needs `lobby`, `refuse` or `accept`",
                 "wattery.toml: station_security_least = 4: needs a security profile: 0 (none), 1 (password), \
                  2 (password over TLS) or 3 (client certificate)",
                 "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",

@@ -139,7 +139,7 @@ impl Links {
         if !is_kept && !self.engine.knows_station(&asked.station) {
             return match self.unknown_stations {
                 // It is kept waiting, and may say nothing else.
-                UnknownStations::Lobby => transport.certifies(&asked.station),
+                UnknownStations::Lobby | UnknownStations::Accept => transport.certifies(&asked.station),
                 UnknownStations::Refuse => {
                     self.engine.sighted(&asked.station).await;
                     Err(Denied::Unknown)

@@ -45,6 +45,25 @@ fn an_unknown_station_waits_in_the_lobby_and_may_say_nothing_else() {
 }
 
 #[test]
+fn an_unknown_station_that_policy_accepts_is_heard_admits_nobody_and_keeps_its_transactions() {
+    let accepting = || Policy { unknown_stations: UnknownStations::Accept, ..Policy::default() };
+    let mut house = House::empty(accepting());
+    house.up("CP1");
+    assert_eq!(house.take(), ["sighted CP1"], "it is shown all the same");
+    assert!(house.call("CP1", "BootNotification", BOOT).contains(r#""status":"Accepted""#));
+    assert!(house.call("CP1", "Heartbeat", "{}").starts_with("[3,"));
+    assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Invalid"));
+    let start = super::start_payload(1, "ANNA", 0, super::NOON);
+    assert!(house.call("CP1", "StartTransaction", &start).starts_with("[4,"), "it is repeated, not lost");
+    let stop = r#"{"transactionId":1,"meterStop":5,"timestamp":"2026-01-15T12:00:00Z"}"#;
+    assert!(house.call("CP1", "StopTransaction", stop).starts_with("[4,"));
+    assert!(!house.take().iter().any(|line| line.starts_with("persist")));
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
+    assert!(house.station("CP1").is_online, "adopted on the link that it has");
+    assert!(house.call("CP1", "StopTransaction", stop).starts_with("[3,"));
+}
+
+#[test]
 fn unknown_stations_can_be_refused_by_policy() {
     let mut house = House::empty(Policy { unknown_stations: UnknownStations::Refuse, ..Policy::default() });
     let link = house.up("STRANGER");
