@@ -67,6 +67,8 @@ pub enum What {
     Ledger,
     /// What stands
     Alarms,
+    /// Who asked for what, and how it ended, the newest first
+    Audit,
     /// Unknown stations that knocked
     Lobby,
     /// Any path of the API, such as /api/v1
@@ -325,6 +327,7 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         What::Doubts => get("/api/v1/doubts"),
         What::Ledger => get("/api/v1/ledger"),
         What::Alarms => get("/api/v1/alarms"),
+        What::Audit => get("/api/v1/audit"),
         What::Lobby => get("/api/v1/lobby"),
         What::Get { path } => get(path),
         What::ApiToken { name } => {

@@ -75,6 +75,7 @@ const PATHS: &[(&str, &str)] = &[
         "month's end",
     ),
     ("GET /api/v1/accounts/{account}/months/{month}", "what an account was billed for"),
+    ("GET /api/v1/audit", "who asked for what, and how it ended, the newest first"),
     ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
 ];
 
@@ -115,6 +116,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/owners/{owner}/months/{month}", get(owner_month))
         .route("/api/v1/owners/{owner}/months/{month}/{verb}", post(month_end))
         .route("/api/v1/accounts/{account}/months/{month}", get(account_month))
+        .route("/api/v1/audit", get(audit))
         .route("/api/v1/api-tokens", post(new_api_token))
 }
 
@@ -541,6 +543,15 @@ async fn doubts(State(app): State<Arc<App>>) -> Answer {
 
 /// How many doubts a list holds.
 const DOUBTS_LISTED: u32 = 500;
+
+/// Who asked for what.
+async fn audit(State(app): State<Arc<App>>) -> Answer {
+    let audit = app.store.audit(Page::first(AUDIT_LISTED)).await?;
+    Ok(Json(json!(audit)))
+}
+
+/// How many of them a list holds.
+const AUDIT_LISTED: u32 = 500;
 
 // Helpers of all.
 

@@ -140,13 +140,17 @@ async fn what_a_station_must_prove_is_shown_set_written_down_and_survives_a_rest
     let refused = StationClient::connect(&house.ocpp, "P01", None).await;
     assert!(matches!(&refused, Err(LinkError::Refused(status)) if *status == 401), "{refused:?}");
     drop(let_in(&house, "P01", CHOSEN).await);
-    let directory = house.stop().await;
-    let store = store::Store::open(&directory.path().join("wattery.db")).await.unwrap();
-    let audit = store.audit(store::list::Page::first(50)).await.unwrap();
-    let told: Vec<String> =
-        audit.iter().map(|row| format!("{}: {} -> {}", row.actor, row.what, row.outcome)).collect();
+    let audit = house.get("/api/v1/audit").await;
+    let told: Vec<String> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{}: {} -> {}", row["actor"], row["what"], row["outcome"]).replace('"', ""))
+        .collect();
     let set = "console: security profile 1 and a new password for station P01 -> done";
     assert!(told.iter().filter(|line| line.as_str() == set).count() == 2, "drawn, then chosen: {told:#?}");
+    assert!(audit[0]["at"].as_i64() > Some(0), "{audit}");
+    let directory = house.stop().await;
     for file in ["wattery.db", "wattery.db-wal", "credentials.json"] {
         let bytes = std::fs::read(directory.path().join(file)).unwrap_or_default();
         assert!(!bytes.windows(CHOSEN.len()).any(|window| window == CHOSEN.as_bytes()), "{file}");
