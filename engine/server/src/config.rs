@@ -382,13 +382,16 @@ impl Sources<'_> {
             let wanted = "needs --tls-client-ca: without it no station's certificate is asked for".to_owned();
             self.problems.push(Problem { place, value, wanted });
         }
-        let files = Files {
-            certificate: path(Of::Certificate)?,
-            key: path(Of::Key)?,
+        let files = path(Of::Certificate).zip(path(Of::Key)).map(|(certificate, key)| Files {
+            certificate,
+            key,
             client_ca,
             client_revoked: path(Of::ClientRevoked),
+        });
+        let faults = match &files {
+            Some(files) => tls::faults(files),
+            None => found.iter().filter_map(|(of, (_, path))| tls::fault_of(*of, path.as_ref())).collect(),
         };
-        let faults = tls::faults(&files);
         for fault in &faults {
             let place = found.iter().find(|(of, _)| *of == fault.of).map(|(_, (place, _))| place.clone());
             self.problems.push(Problem {
@@ -397,7 +400,7 @@ impl Sources<'_> {
                 wanted: fault.reason.clone(),
             });
         }
-        faults.is_empty().then_some(Some(TlsConfig { listen, files }))
+        files.filter(|_| faults.is_empty()).map(|files| Some(TlsConfig { listen, files }))
     }
 
     /// Whether stations that prove what they must can come in at all.

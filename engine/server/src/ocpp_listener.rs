@@ -26,9 +26,9 @@ use crate::x509;
 
 /// A request for a handshake must be complete within this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Who is refused is told so this long after the request, whatever it took to find out: the time tells nothing of what is
-/// kept of a station, and a guess costs whoever guesses more than it costs us.
-const REFUSED_AFTER: Duration = Duration::from_millis(250);
+/// Who is refused is told so this long after the request, whatever it took to find out, which is less: the time tells
+/// nothing of what is kept of a station, and a guess costs whoever guesses more than it costs us.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// A frame that a station does not take within this ends the link.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// 128 KiB, the library's default, cost 645 MiB for 5,000 idle links (FIELD section 6, trap 15).

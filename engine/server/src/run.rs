@@ -10,6 +10,7 @@ use csms::SecurityProfile;
 use store::{Store, Writer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
+use units::StationId;
 
 use crate::clock::Clock;
 use crate::config::{Config, TlsConfig};
@@ -110,7 +111,7 @@ impl Server {
             engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         take_over_passwords(&handle, &credentials, &door).await?;
-        tell_of_locked_out(&handle, &door);
+        tell_of_locked_out(&handle, &door, provable);
         let app = App {
             engine: handle.clone(),
             store,
@@ -221,17 +222,20 @@ async fn take_over_passwords(
     credentials.forget_passwords_of_old()
 }
 
-/// Stations of sites that nobody gave a password yet, and that may not come without.
-fn tell_of_locked_out(engine: &EngineHandle, door: &Door) {
-    if door.least() == SecurityProfile::Unauthenticated {
-        return;
+/// Stations of sites that cannot come in: nobody gave them a password, or no listener is good enough.
+fn tell_of_locked_out(engine: &EngineHandle, door: &Door, provable: SecurityProfile) {
+    let stations = engine.stations();
+    let beyond: Vec<_> = stations.iter().filter(|station| door.required_of(station) > provable).collect();
+    if let Some(first) = beyond.first() {
+        tracing::warn!(
+            "{} stations must prove more than they can on the listeners there are, and are refused, {first} among them: \
+             start with --listen-ocpp-tls, and --tls-client-ca for security profile 3",
+            beyond.len()
+        );
     }
-    let locked_out: Vec<String> = engine
-        .stations()
-        .into_iter()
-        .filter(|station| !door.is_secured(station))
-        .map(|station| station.to_string())
-        .collect();
+    let must_prove = |station: &&StationId| door.required_of(station) != SecurityProfile::Unauthenticated;
+    let locked_out: Vec<_> =
+        stations.iter().filter(must_prove).filter(|station| !door.is_secured(station)).collect();
     if let Some(first) = locked_out.first() {
         tracing::warn!(
             "{} stations have no password and are refused, {first} among them: `wattery admin station password ID` draws \

@@ -164,6 +164,17 @@ fn stamp(path: &Path) -> Stamp {
     Some((found.mtime(), found.mtime_nsec(), found.len(), found.ino()))
 }
 
+/// What is wrong with one of the files by itself, where not all of them are named.
+pub fn fault_of(of: Of, path: &Path) -> Option<Fault> {
+    let read = match of {
+        Of::Certificate => read_certificates(path).and_then(|chain| ends_at(&chain, wall_clock())).map(drop),
+        Of::Key => read_key(path).map(drop),
+        Of::ClientCa => read_certificates(path).map(drop),
+        Of::ClientRevoked => read_revoked(path).map(drop),
+    };
+    read.err().map(|reason| Fault { of, path: path.to_owned(), reason })
+}
+
 /// Every fault of these files, for people who write settings.
 pub fn faults(files: &Files) -> Vec<Fault> {
     load(files, wall_clock()).err().unwrap_or_default()

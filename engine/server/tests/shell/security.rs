@@ -157,6 +157,28 @@ async fn what_a_station_must_prove_is_shown_set_written_down_and_survives_a_rest
     }
 }
 
+/// As they were written before passwords became records: SHA-256 over salt and password, and a thousand times over that
+/// and the password.
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_of_the_old_file_become_records_at_the_first_start_and_stay_right() {
+    let house = House::open().await;
+    let file = house.directory.path().join("credentials.json");
+    let mut kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let hash = "f086e678b3673a04b28b39ec03ad36dab7b37e10dd0bab63a836c9c5117ddb6c";
+    kept["stations"] = json!({"P01": {"salt": "0123456789abcdef0123456789abcdef", "hash": hash}});
+    let house = house.restart_with(|data| {
+        std::fs::write(&file, kept.to_string()).unwrap();
+        config(data)
+    });
+    let house = house.await;
+    let left: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(left["stations"], Value::Null, "{left}");
+    let refused = StationClient::connect(&house.ocpp, "P01", None).await;
+    assert!(matches!(&refused, Err(LinkError::Refused(status)) if *status == 401), "{refused:?}");
+    let house = house.restart().await;
+    drop(let_in(&house, "P01", "with:colons:inside").await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_installation_trusts_its_network_a_station_comes_in_without_until_it_has_a_password() {
     let house = House::open().await;

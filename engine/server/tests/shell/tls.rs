@@ -352,6 +352,9 @@ fn settings_that_leave_stations_no_way_in_are_told() {
     assert!(told(&no_tls)[0].contains("no station can prove that without --listen-ocpp-tls"));
     let no_files = ServeArgs { listen_ocpp_tls: text("127.0.0.1:0"), ..ServeArgs::default() };
     assert_eq!(told(&no_files).len(), 2, "{:?}", told(&no_files));
+    let no_key = ServeArgs { tls_certificate: text("nowhere.pem"), ..no_files.clone() };
+    assert!(told(&no_key)[0].contains("needs --tls-key"), "{:?}", told(&no_key));
+    assert!(told(&no_key)[1].starts_with("--tls-certificate = nowhere.pem: cannot be read"));
     let no_listener = ServeArgs { tls_key: text("key.pem"), ..ServeArgs::default() };
     assert!(told(&no_listener)[0].contains("of use only with --listen-ocpp-tls"));
     let no_roots = ServeArgs { tls_client_revoked: text("revoked.pem"), ..no_files };
