@@ -11,7 +11,8 @@
 //! - One thread owns `Csms` and `Office`; it decides nothing of its own.
 //! - An effect leaves only after the record it rests on is committed; a shed waits for nothing.
 //! - Back-pressure is on the socket: a station is not read faster than its frames are handled.
-//! - A link that fails, is refused or replaced disturbs no other link.
+//! - A link that fails, is refused or replaced disturbs no other link; who is refused learns nothing.
+//! - No password is kept, logged or compared in the clear, and none is hashed where frames wait.
 //! - `Host` and `Origin` are checked and a token asked for before anything is answered; secrets are stored hashed.
 //! - A scaled clock exists only in [`demo`].
 //!
