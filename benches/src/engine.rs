@@ -105,7 +105,7 @@ impl Backend {
             link,
             station: evse.id.station.clone(),
             version: Version::V16,
-            proven: csms::SecurityProfile::Unauthenticated,
+            security: csms::SecurityProfile::Unauthenticated,
         });
         let reply = self.call(place, "BootNotification", BOOT);
         assert!(reply.contains(r#""status":"Accepted""#), "a boot is answered with {reply}");

@@ -38,7 +38,7 @@ pub enum Input {
         /// What is spoken on it, as the handshake agreed.
         version: Version,
         /// What the station proved. A link that proves less than its station must is dropped.
-        proven: SecurityProfile,
+        security: SecurityProfile,
     },
     /// A link is gone. Where a newer link of the station exists this changes nothing.
     LinkDown {
@@ -261,8 +261,8 @@ pub enum CloseReason {
     Silent,
     /// The station is in no site.
     UnknownStation,
-    /// The station must prove more than was proven on this link.
-    Unproven,
+    /// The station must prove more than it did on this link.
+    TooInsecure,
 }
 
 /// An unknown station that knocked: what `office` keeps in the lobby.

@@ -88,7 +88,7 @@ pub struct Csms {
 pub(crate) struct Opened {
     link: LinkId,
     version: Version,
-    proven: SecurityProfile,
+    security: SecurityProfile,
 }
 
 /// Who speaks on a link.
@@ -126,8 +126,8 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records.iter()),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station, version, proven } => {
-                self.link_up(now, Opened { link, version, proven }, station);
+            Input::LinkUp { link, station, version, security } => {
+                self.link_up(now, Opened { link, version, security }, station);
             }
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
@@ -216,10 +216,10 @@ impl Csms {
         let Some(place) = place.filter(|&place| self.stations[place].site.is_some()) else {
             return self.unknown_up(now, opened, id);
         };
-        let Opened { link, version, proven } = opened;
+        let Opened { link, version, security } = opened;
         // An attempt that proves too little leaves the station's own link alone (FIELD section 6, trap 9).
-        if proven < self.core.required_of(&id) {
-            let reason = CloseReason::Unproven;
+        if security < self.core.required_of(&id) {
+            let reason = CloseReason::TooInsecure;
             return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
         let station = &mut self.stations[place];
@@ -235,7 +235,7 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link, (version, proven));
+        station.link_up(&mut self.core, now, link, (version, security));
         self.rewake(place);
     }
 
@@ -393,14 +393,14 @@ impl Csms {
     /// A station that waited in the lobby belongs to a site now: its link stands, if it proved what its station must.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        let Some(Opened { link, version, proven }) = self.lobby.remove(&id) else { return };
-        if proven < self.core.required_of(&id) {
+        let Some(Opened { link, version, security }) = self.lobby.remove(&id) else { return };
+        if security < self.core.required_of(&id) {
             self.links.remove(&link);
-            let reason = CloseReason::Unproven;
+            let reason = CloseReason::TooInsecure;
             return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
         self.links.insert(link, Caller::Station(place));
-        self.stations[place].link_up(&mut self.core, now, link, (version, proven));
+        self.stations[place].link_up(&mut self.core, now, link, (version, security));
     }
 
     /// Drops a station's link, where it has one.

@@ -18,7 +18,7 @@ pub(crate) struct Link {
     pub id: LinkId,
     pub version: Version,
     /// What the station proved when it opened.
-    pub proven: SecurityProfile,
+    pub security: SecurityProfile,
     pub up_at: Timestamp,
     /// The boot on this link was the station's first ever.
     pub is_first_boot: bool,
@@ -52,7 +52,7 @@ pub(crate) enum Silence {
 impl Link {
     pub fn new(
         id: LinkId,
-        (version, proven): (Version, SecurityProfile),
+        (version, security): (Version, SecurityProfile),
         now: Timestamp,
         is_registered: bool,
         heartbeat: TimeSpan,
@@ -61,7 +61,7 @@ impl Link {
         Self {
             id,
             version,
-            proven,
+            security,
             up_at: now,
             is_first_boot: false,
             readiness: Readiness::From(now + patience),

@@ -1,5 +1,5 @@
 //! What stations must prove before they may speak: the rules over [`SecurityRow`]s. Whether a password is right is
-//! found out by the shell, where time may pass; what was proven comes in with the link.
+//! found out by the shell, where time may pass; what was found out comes in with the link.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::record::Record;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum SecurityProfile {
-    /// 0: nothing is proven; for networks that nobody else reaches.
+    /// 0: nothing is shown; for networks that nobody else reaches.
     #[default]
     Unauthenticated,
     /// 1: HTTP Basic authentication, readable by whoever carries the traffic.
@@ -175,17 +175,17 @@ impl Csms {
             SecurityRow { station: station.clone(), profile, password, changed_at: self.core.wall(now) };
         self.core.out.persist(Record::Security(Box::new(row.clone())));
         self.core.security.insert(station.clone(), row);
-        self.end_unproven(now, station);
+        self.end_below(now, station);
         Ok(())
     }
 
     /// A link that proved less than is asked by now is dropped: whoever speaks on it proves more or stays away.
-    fn end_unproven(&mut self, now: Timestamp, station: &StationId) {
+    fn end_below(&mut self, now: Timestamp, station: &StationId) {
         let required = self.core.required_of(station);
         if let Some(&place) = self.station_by_id.get(station)
-            && self.stations[place].link.as_ref().is_some_and(|link| link.proven < required)
+            && self.stations[place].link.as_ref().is_some_and(|link| link.security < required)
         {
-            self.close_link_of(now, place, CloseReason::Unproven);
+            self.close_link_of(now, place, CloseReason::TooInsecure);
         }
     }
 }

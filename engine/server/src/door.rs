@@ -217,7 +217,7 @@ impl Door {
         presented: &Presented,
         from: IpAddr,
     ) -> Result<SecurityProfile, Denied> {
-        let proven_by_password = match &presented.transport {
+        let by_password = match &presented.transport {
             Transport::Certified(_) => return presented.transport.certifies(station),
             Transport::Tls => SecurityProfile::BasicOverTls,
             Transport::Plain => SecurityProfile::Basic,
@@ -226,7 +226,7 @@ impl Door {
         match required {
             SecurityProfile::Unauthenticated => return Ok(SecurityProfile::Unauthenticated),
             SecurityProfile::MutualTls => return Err(Denied::NoCertificate),
-            SecurityProfile::Basic | SecurityProfile::BasicOverTls if proven_by_password < required => {
+            SecurityProfile::Basic | SecurityProfile::BasicOverTls if by_password < required => {
                 return Err(Denied::NoTls(required));
             }
             SecurityProfile::Basic | SecurityProfile::BasicOverTls => {}
@@ -239,7 +239,7 @@ impl Door {
         };
         let stored = self.row(station).and_then(|row| row.password).ok_or(Denied::NoneKept)?;
         self.compare(station, &stored, password, from).await?;
-        Ok(proven_by_password)
+        Ok(by_password)
     }
 
     async fn compare(
@@ -347,7 +347,7 @@ impl Door {
 }
 
 impl Transport {
-    /// What is proven without a password.
+    /// What is proved without a password.
     ///
     /// # Errors
     ///

@@ -82,7 +82,7 @@ enum FromLink {
     Up {
         station: StationId,
         version: csms::Version,
-        proven: csms::SecurityProfile,
+        security: csms::SecurityProfile,
         opened: oneshot::Sender<(LinkId, Arc<Outbox>)>,
     },
     Frame {
@@ -133,11 +133,11 @@ impl EngineHandle {
         &self,
         station: &StationId,
         version: csms::Version,
-        proven: csms::SecurityProfile,
+        security: csms::SecurityProfile,
     ) -> Option<(LinkId, Arc<Outbox>)> {
         let (opened, answer) = oneshot::channel();
         self.from_links
-            .send(FromLink::Up { station: station.clone(), version, proven, opened })
+            .send(FromLink::Up { station: station.clone(), version, security, opened })
             .await
             .ok()?;
         answer.await.ok()
@@ -396,7 +396,7 @@ struct Engine {
 struct Link {
     station: StationId,
     version: csms::Version,
-    proven: csms::SecurityProfile,
+    security: csms::SecurityProfile,
     outbox: Arc<Outbox>,
 }
 
@@ -638,14 +638,14 @@ impl Engine {
 
     async fn take_from_link(&mut self, from_link: FromLink, inboxes: &mut Inboxes) -> anyhow::Result<()> {
         match from_link {
-            FromLink::Up { station, version, proven, opened } => {
+            FromLink::Up { station, version, security, opened } => {
                 self.link_last = self.link_last.next();
                 let (link, outbox) = (self.link_last, Arc::new(Outbox::default()));
                 if opened.send((link, Arc::clone(&outbox))).is_err() {
                     return Ok(());
                 }
-                self.links.insert(link, Link { station: station.clone(), version, proven, outbox });
-                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version, proven }));
+                self.links.insert(link, Link { station: station.clone(), version, security, outbox });
+                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version, security }));
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Down { link } => {
@@ -914,9 +914,9 @@ impl Engine {
             self.work.push_back(Work::Csms(csms::Input::Directory(directory)));
         }
         for (link, open) in &self.links {
-            let Link { version, proven, .. } = *open;
+            let Link { version, security, .. } = *open;
             let station = open.station.clone();
-            let input = csms::Input::LinkUp { link: *link, station, version, proven };
+            let input = csms::Input::LinkUp { link: *link, station, version, security };
             self.work.push_back(Work::Csms(input));
         }
         catch_unwind(AssertUnwindSafe(|| self.work_off()))

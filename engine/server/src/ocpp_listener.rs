@@ -115,7 +115,7 @@ impl Links {
         };
         let refused_at = Instant::now() + REFUSED_AFTER;
         match self.judge(&asked, peer, &transport).await {
-            Ok(proven) => self.open(stream, peer, asked, proven).await,
+            Ok(security) => self.open(stream, peer, asked, security).await,
             Err(denied) => {
                 if let Some(untold) = self.door.tells(&asked.station, std::time::Instant::now()) {
                     tracing::warn!(
@@ -151,7 +151,7 @@ impl Links {
         tokio::time::timeout(HANDSHAKE_TIMEOUT, judged).await.unwrap_or(Err(Denied::TooManyTries))
     }
 
-    async fn open(&self, mut stream: impl Stream, peer: SocketAddr, asked: Asked, proven: SecurityProfile) {
+    async fn open(&self, mut stream: impl Stream, peer: SocketAddr, asked: Asked, security: SecurityProfile) {
         let answer = handshake::accept(&mut stream, &asked);
         if !matches!(tokio::time::timeout(HANDSHAKE_TIMEOUT, answer).await, Ok(Ok(()))) {
             return;
@@ -175,13 +175,13 @@ impl Links {
                 return;
             }
         };
-        let Some((link, outbox)) = self.engine.link_up(&station, version, proven).await else { return };
-        match proven {
+        let Some((link, outbox)) = self.engine.link_up(&station, version, security).await else { return };
+        match security {
             SecurityProfile::Unauthenticated => {
                 tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated");
             }
             SecurityProfile::Basic | SecurityProfile::BasicOverTls | SecurityProfile::MutualTls => {
-                tracing::info!(%station, %link, %peer, %version, security_profile = %proven, "link up");
+                tracing::info!(%station, %link, %peer, %version, security_profile = %security, "link up");
             }
         }
         let ended = self.carry(socket, link, &station, &outbox).await;

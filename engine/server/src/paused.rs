@@ -178,8 +178,8 @@ impl Shell {
     async fn take_csms(&mut self, at: Timestamp, input: csms::Input) {
         let handle = self.handle.clone();
         match input {
-            csms::Input::LinkUp { link, station, version, proven } => {
-                let opened = handle.link_up(&station, version, proven).await;
+            csms::Input::LinkUp { link, station, version, security } => {
+                let opened = handle.link_up(&station, version, security).await;
                 let (opened, outbox) = opened.unwrap_or_else(|| panic!("the engine is gone"));
                 assert_eq!(opened, link, "links are numbered alike");
                 self.links.insert(link, outbox);

@@ -69,13 +69,13 @@ impl Server {
         if let Some(address) = config.listen_ocpp {
             listeners.push((bind(address, "--listen-ocpp")?, Over::Tcp));
         }
-        let mut provable = SecurityProfile::Basic;
+        let mut security_most = SecurityProfile::Basic;
         if let Some(TlsConfig { listen, files }) = &config.tls {
             let tls = Tls::open(files.clone()).map_err(|faults| {
                 let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
                 anyhow::anyhow!("TLS cannot be spoken:\n{}", lines.join("\n"))
             })?;
-            provable = match &files.client_ca {
+            security_most = match &files.client_ca {
                 Some(_) => SecurityProfile::MutualTls,
                 None => SecurityProfile::BasicOverTls,
             };
@@ -111,13 +111,13 @@ impl Server {
             engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         take_over_passwords(&handle, &credentials, &door).await?;
-        tell_of_locked_out(&handle, &door, provable);
+        tell_of_locked_out(&handle, &door, security_most);
         let app = App {
             engine: handle.clone(),
             store,
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
-            provable,
+            security_most,
             hosts: host_names(&config),
             live,
         };
@@ -223,9 +223,10 @@ async fn take_over_passwords(
 }
 
 /// Stations of sites that cannot come in: nobody gave them a password, or no listener is good enough.
-fn tell_of_locked_out(engine: &EngineHandle, door: &Door, provable: SecurityProfile) {
+fn tell_of_locked_out(engine: &EngineHandle, door: &Door, security_most: SecurityProfile) {
     let stations = engine.stations();
-    let beyond: Vec<_> = stations.iter().filter(|station| door.required_of(station) > provable).collect();
+    let beyond: Vec<_> =
+        stations.iter().filter(|station| door.required_of(station) > security_most).collect();
     if let Some(first) = beyond.first() {
         tracing::warn!(
             "{} stations must prove more than they can on the listeners there are, and are refused, {first} among them: \

@@ -150,16 +150,16 @@ impl House {
     }
 
     pub fn up(&mut self, station: &str) -> LinkId {
-        self.up_proving(station, SecurityProfile::Unauthenticated)
+        self.up_with(station, SecurityProfile::Unauthenticated)
     }
 
-    pub fn up_proving(&mut self, station: &str, proven: SecurityProfile) -> LinkId {
+    pub fn up_with(&mut self, station: &str, security: SecurityProfile) -> LinkId {
         self.next_link += 1;
         let link = LinkId(self.next_link);
         self.links.insert(station.to_owned(), link);
         let version = self.version(station);
         let station = station.parse().unwrap();
-        self.input(Input::LinkUp { link, station, version, proven });
+        self.input(Input::LinkUp { link, station, version, security });
         link
     }
 

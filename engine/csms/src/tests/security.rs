@@ -75,11 +75,11 @@ fn no_station_may_prove_less_than_the_installation_asks_nor_need_a_password_that
 fn field_6_9_a_link_that_proves_too_little_is_dropped_and_the_stations_own_stands() {
     let mut house = asking(SecurityProfile::Basic);
     house.command(Command::ConfigureSite(Box::new(site(100, None))));
-    let own = house.up_proving("CP1", SecurityProfile::Basic);
+    let own = house.up_with("CP1", SecurityProfile::Basic);
     house.call("CP1", "BootNotification", BOOT);
     house.take();
     let guess = house.up("CP1");
-    assert_eq!(house.take(), [format!("close link {guess} Unproven")]);
+    assert_eq!(house.take(), [format!("close link {guess} TooInsecure")]);
     assert!(house.station("CP1").is_online);
     house.frame_on(own, r#"[2,"x","Heartbeat",{}]"#);
     assert!(house.take().iter().any(|line| line.contains(r#"[3,"x""#)), "the station is still answered");
@@ -89,27 +89,27 @@ fn field_6_9_a_link_that_proves_too_little_is_dropped_and_the_stations_own_stand
 
 #[test]
 fn a_station_in_the_lobby_that_proved_too_little_is_dropped_when_it_is_adopted() {
-    for (proven, is_online) in [(SecurityProfile::Unauthenticated, false), (SecurityProfile::Basic, true)] {
+    for (security, is_online) in [(SecurityProfile::Unauthenticated, false), (SecurityProfile::Basic, true)] {
         let mut house = asking(SecurityProfile::Basic);
-        let link = house.up_proving("CP1", proven);
+        let link = house.up_with("CP1", security);
         house.call("CP1", "BootNotification", BOOT);
         house.take();
         house.command(Command::ConfigureSite(Box::new(site(100, None))));
-        assert_eq!(house.take().contains(&format!("close link {link} Unproven")), !is_online);
-        assert_eq!(house.station("CP1").is_online, is_online, "{proven:?}");
+        assert_eq!(house.take().contains(&format!("close link {link} TooInsecure")), !is_online);
+        assert_eq!(house.station("CP1").is_online, is_online, "{security:?}");
     }
 }
 
 #[test]
 fn a_raised_profile_drops_the_link_that_proved_less_and_a_new_password_drops_none() {
     let mut house = House::new();
-    let link = house.up_proving("CP1", SecurityProfile::Basic);
+    let link = house.up_with("CP1", SecurityProfile::Basic);
     house.take();
     let set = PasswordChange::Set(stored());
     house.command(secure(SecurityProfile::Basic, set, Lowering::Refused));
     assert!(house.station("CP1").is_online);
     house.command(secure(SecurityProfile::BasicOverTls, PasswordChange::Kept, Lowering::Refused));
-    assert!(house.take().contains(&format!("close link {link} Unproven")));
+    assert!(house.take().contains(&format!("close link {link} TooInsecure")));
     assert!(!house.station("CP1").is_online);
 }
 
@@ -122,7 +122,7 @@ fn s8_after_a_restart_a_station_must_prove_what_it_had_to_before() {
     let mut again = House::empty(Policy { unknown_stations: UnknownStations::Refuse, ..Policy::default() });
     again.input(Input::Restored(records));
     let link = again.up("CP1");
-    assert_eq!(again.take().last(), Some(&format!("close link {link} Unproven")));
+    assert_eq!(again.take().last(), Some(&format!("close link {link} TooInsecure")));
     let lower = secure(SecurityProfile::Unauthenticated, PasswordChange::Kept, Lowering::Refused);
     assert_eq!(refusals(again.command(lower)).len(), 1);
 }

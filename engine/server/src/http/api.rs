@@ -381,7 +381,13 @@ async fn prices(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn lobby(State(app): State<Arc<App>>) -> Answer {
-    office_query(&app, office::Query::Lobby).await
+    let mut rows = sole(json!(app.engine.office_query(office::Query::Lobby).await?));
+    if let Some(rows) = rows.as_array_mut() {
+        // Who was adopted into a site has left, also where nobody may charge there yet.
+        let known = app.engine.stations();
+        rows.retain(|row| known.iter().all(|station| row["station"] != station.as_str()));
+    }
+    Ok(Json(rows))
 }
 
 async fn findings(State(app): State<Arc<App>>) -> Answer {

@@ -33,7 +33,7 @@ pub struct App {
     /// What is kept of stations, to know them by.
     pub door: Arc<Door>,
     /// The most that a station can prove on the listeners there are.
-    pub provable: SecurityProfile,
+    pub security_most: SecurityProfile,
     /// Names of this server, lower case, without port.
     pub hosts: Vec<String>,
     /// The live page's pictures.

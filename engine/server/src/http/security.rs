@@ -101,7 +101,7 @@ async fn set(app: &App, actor: &Actor, station: StationId, wanted: Wanted) -> An
         Some(_) => required.max(SecurityProfile::Basic),
         None => required,
     });
-    if profile > app.provable {
+    if profile > app.security_most {
         let way_out = match profile {
             SecurityProfile::MutualTls => "start the server with --listen-ocpp-tls and --tls-client-ca first",
             SecurityProfile::Unauthenticated | SecurityProfile::Basic | SecurityProfile::BasicOverTls => {
@@ -110,7 +110,7 @@ async fn set(app: &App, actor: &Actor, station: StationId, wanted: Wanted) -> An
         };
         let title = format!(
             "no station can prove security profile {profile} here, at most {}: station {station} would be locked out",
-            app.provable
+            app.security_most
         );
         return Err(Problem::new(StatusCode::CONFLICT, title, way_out));
     }

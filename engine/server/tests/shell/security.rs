@@ -256,6 +256,13 @@ async fn wattery_admin_adopts_a_station_from_the_lobby_with_its_neighbours_acces
     assert_eq!(evses[3]["circuit"], evses[0]["circuit"]);
     assert_eq!(evses[3]["current_max"], evses[0]["current_max"]);
     assert_eq!(house.get("/api/v1/lobby").await, json!([]), "it has left the lobby");
+    let mut other = SpokenStation::connect(&house.ocpp, "OTHER").await;
+    other.call("BootNotification", boot()).await;
+    house.until("/api/v1/lobby", |lobby| lobby[0]["station"] == "OTHER").await;
+    let bare = ["--site", "house", "--wiring", "L1", "--circuit", "main", "--current-max-a", "16"];
+    let (is_done, told_bare, _) = admin(&[&["adopt", "OTHER"][..], &bare].concat());
+    assert!(is_done && told_bare.contains("nobody may charge there yet"), "{told_bare}");
+    assert_eq!(house.get("/api/v1/lobby").await, json!([]), "it has left too");
     let (_, shown, _) = admin(&["show", "NEW"]);
     assert!(shown.contains("\"profile\": 1") && shown.contains("\"has_password\": true"), "{shown}");
     let (_, _, lower) = admin(&["security", "P01", "--profile", "0", "--lower"]);

@@ -246,7 +246,7 @@ impl House {
                 link,
                 station,
                 version,
-                proven: csms::SecurityProfile::Unauthenticated,
+                security: csms::SecurityProfile::Unauthenticated,
             });
             let boot = match version {
                 Version::V16 => r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#,

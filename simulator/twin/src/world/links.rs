@@ -417,7 +417,7 @@ impl World {
             link,
             station,
             version,
-            proven: csms::SecurityProfile::Unauthenticated,
+            security: csms::SecurityProfile::Unauthenticated,
         });
         self.stations[index].station.link_up(self.now);
         self.observe(index);
