@@ -347,60 +347,65 @@ impl Sources<'_> {
     fn tls(&mut self, args: &ServeArgs) -> Option<Option<TlsConfig>> {
         let listen =
             self.setting("listen_ocpp_tls", args.listen_ocpp_tls.as_deref(), "none", address_or_none)?;
-        let named = [
-            (Of::Certificate, "tls_certificate", args.tls_certificate.as_deref()),
-            (Of::Key, "tls_key", args.tls_key.as_deref()),
-            (Of::ClientCa, "tls_client_ca", args.tls_client_ca.as_deref()),
-            (Of::ClientRevoked, "tls_client_revoked", args.tls_client_revoked.as_deref()),
-        ];
-        let found: Vec<_> =
-            named.iter().filter_map(|&(of, key, flag)| Some((of, self.find(key, flag)?))).collect();
-        let Some(listen) = listen else {
-            for (_, (place, value)) in found {
-                let wanted =
-                    "is of use only with --listen-ocpp-tls: give that too, or leave this out".to_owned();
-                self.problems.push(Problem { place, value, wanted });
-            }
-            return Some(None);
-        };
-        let path =
-            |of: Of| found.iter().find(|(found, _)| *found == of).map(|(_, (_, path))| PathBuf::from(path));
-        for (of, key, _) in named.iter().filter(|(of, ..)| matches!(of, Of::Certificate | Of::Key)) {
-            if path(*of).is_none() {
-                self.problems.push(Problem {
-                    place: "--listen-ocpp-tls".to_owned(),
-                    value: listen.to_string(),
-                    wanted: format!("needs --{}: name a PEM file", key.replace('_', "-")),
-                });
+        let flags = [&args.tls_certificate, &args.tls_key, &args.tls_client_ca, &args.tls_client_revoked];
+        let named: Vec<NamedFile> = TLS_FILES
+            .into_iter()
+            .zip(flags)
+            .filter_map(|((of, key), flag)| {
+                let (place, value) = self.find(key, flag.as_deref())?;
+                Some(NamedFile { of, place, value })
+            })
+            .collect();
+        match listen {
+            Some(listen) => self.tls_on(listen, &named).map(Some),
+            None => {
+                for file in named {
+                    self.problem_of(
+                        &file,
+                        "is of use only with --listen-ocpp-tls: give that too, or leave this out",
+                    );
+                }
+                Some(None)
             }
         }
-        let client_ca = path(Of::ClientCa);
-        if let (None, Some((_, (place, value)))) =
-            (&client_ca, found.iter().find(|(of, _)| *of == Of::ClientRevoked))
-        {
-            let (place, value) = (place.clone(), value.clone());
-            let wanted = "needs --tls-client-ca: without it no station's certificate is asked for".to_owned();
+    }
+
+    fn tls_on(&mut self, listen: SocketAddr, named: &[NamedFile]) -> Option<TlsConfig> {
+        let find = |of: Of| named.iter().find(|file| file.of == of);
+        let path = |of: Of| find(of).map(|file| PathBuf::from(&file.value));
+        for (_, key) in TLS_FILES.into_iter().filter(|(of, _)| of.is_needed() && find(*of).is_none()) {
+            let wanted = format!("needs --{}: name a PEM file", key.replace('_', "-"));
+            let (place, value) = ("--listen-ocpp-tls".to_owned(), listen.to_string());
             self.problems.push(Problem { place, value, wanted });
+        }
+        if let (None, Some(revoked)) = (find(Of::ClientCa), find(Of::ClientRevoked)) {
+            self.problem_of(
+                revoked,
+                "needs --tls-client-ca: without it no station's certificate is asked for",
+            );
         }
         let files = path(Of::Certificate).zip(path(Of::Key)).map(|(certificate, key)| Files {
             certificate,
             key,
-            client_ca,
+            client_ca: path(Of::ClientCa),
             client_revoked: path(Of::ClientRevoked),
         });
         let faults = match &files {
             Some(files) => tls::faults(files),
-            None => found.iter().filter_map(|(of, (_, path))| tls::fault_of(*of, path.as_ref())).collect(),
+            None => named.iter().filter_map(|file| tls::fault_of(file.of, file.value.as_ref())).collect(),
         };
         for fault in &faults {
-            let place = found.iter().find(|(of, _)| *of == fault.of).map(|(_, (place, _))| place.clone());
-            self.problems.push(Problem {
-                place: place.unwrap_or_default(),
-                value: fault.path.display().to_string(),
-                wanted: fault.reason.clone(),
-            });
+            if let Some(file) = find(fault.of) {
+                self.problem_of(file, &fault.reason);
+            }
         }
-        files.filter(|_| faults.is_empty()).map(|files| Some(TlsConfig { listen, files }))
+        files.filter(|_| faults.is_empty()).map(|files| TlsConfig { listen, files })
+    }
+
+    fn problem_of(&mut self, file: &NamedFile, wanted: &str) {
+        let NamedFile { place, value, .. } = file;
+        let (place, value, wanted) = (place.clone(), value.clone(), wanted.to_owned());
+        self.problems.push(Problem { place, value, wanted });
     }
 
     /// Whether stations that prove what they must can come in at all.
@@ -464,6 +469,22 @@ impl Sources<'_> {
             });
         }
     }
+}
+
+/// Which setting names which file.
+const TLS_FILES: [(Of, &str); 4] = [
+    (Of::Certificate, "tls_certificate"),
+    (Of::Key, "tls_key"),
+    (Of::ClientCa, "tls_client_ca"),
+    (Of::ClientRevoked, "tls_client_revoked"),
+];
+
+/// A file for TLS, as a setting names it.
+#[derive(Debug)]
+struct NamedFile {
+    of: Of,
+    place: String,
+    value: String,
 }
 
 /// How stations can come in.

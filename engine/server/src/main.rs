@@ -71,6 +71,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     if let Some(token) = &server.token {
         say(&format!("open once      {}", server.console_url(token)));
     }
+    server.tell_of_locked_out();
     tokio::select! {
         () = demo::stop_signal() => {}
         () = server.ended() => {}

@@ -48,6 +48,7 @@ pub struct Server {
     pub door: Arc<Door>,
     /// The way to the disk; lets tests make it full.
     pub writer: Option<Writer>,
+    security_most: SecurityProfile,
     database: PathBuf,
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
@@ -65,29 +66,7 @@ impl Server {
     pub async fn start(config: Config, clock: Clock, live: Live) -> anyhow::Result<Self> {
         let http_listener = bind(config.listen, "--listen")?;
         let listen = http_listener.local_addr()?;
-        let mut listeners = Vec::new();
-        if let Some(address) = config.listen_ocpp {
-            listeners.push((bind(address, "--listen-ocpp")?, Over::Tcp));
-        }
-        let mut security_most = SecurityProfile::Basic;
-        if let Some(TlsConfig { listen, files }) = &config.tls {
-            let tls = Tls::open(files.clone()).map_err(|faults| {
-                let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-                anyhow::anyhow!("TLS cannot be spoken:\n{}", lines.join("\n"))
-            })?;
-            security_most = match &files.client_ca {
-                Some(_) => SecurityProfile::MutualTls,
-                None => SecurityProfile::BasicOverTls,
-            };
-            listeners.push((bind(*listen, "--listen-ocpp-tls")?, Over::Tls(Arc::new(tls))));
-        }
-        let (mut listen_ocpp, mut listen_ocpp_tls) = (None, None);
-        for (listener, over) in &listeners {
-            match over {
-                Over::Tcp => listen_ocpp = Some(listener.local_addr()?),
-                Over::Tls(_) => listen_ocpp_tls = Some(listener.local_addr()?),
-            }
-        }
+        let stations = StationListeners::bind(&config)?;
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
@@ -110,8 +89,11 @@ impl Server {
         let start =
             engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
-        take_over_passwords(&handle, &credentials, &door).await?;
-        tell_of_locked_out(&handle, &door, security_most);
+        if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
+            handle.stop().await;
+            return Err(error);
+        }
+        let StationListeners { listeners, listen_ocpp, listen_ocpp_tls, security_most } = stations;
         let app = App {
             engine: handle.clone(),
             store,
@@ -141,12 +123,39 @@ impl Server {
             credentials,
             door,
             writer: Some(writer),
+            security_most,
             database,
             links,
             http,
             ocpp,
             thread,
         })
+    }
+
+    /// Tells the log of stations of sites that cannot come in: nobody gave them a password, or no listener is good enough.
+    pub fn tell_of_locked_out(&self) {
+        let stations = self.engine.stations();
+        let beyond: Vec<_> =
+            stations.iter().filter(|station| self.door.required_of(station) > self.security_most).collect();
+        if let Some(first) = beyond.first() {
+            tracing::warn!(
+                "{} stations must prove more than they can on the listeners there are, and are refused, {first} among \
+                 them: start with --listen-ocpp-tls, and --tls-client-ca for security profile 3",
+                beyond.len()
+            );
+        }
+        let needs_more = |station: &&StationId| {
+            self.door.required_of(station) != SecurityProfile::Unauthenticated
+                && !self.door.is_secured(station)
+        };
+        let locked_out: Vec<_> = stations.iter().filter(needs_more).collect();
+        if let Some(first) = locked_out.first() {
+            tracing::warn!(
+                "{} stations have no password and are refused, {first} among them: `wattery admin station password ID` \
+                 draws one; on a network that nobody else reaches, --station-security-least 0 lets them in without",
+                locked_out.len()
+            );
+        }
     }
 
     /// Ends by itself only where the engine ended: with its error.
@@ -193,6 +202,45 @@ impl Server {
     }
 }
 
+/// Where stations connect, and what they can prove there.
+struct StationListeners {
+    listeners: Vec<(TcpListener, Over)>,
+    listen_ocpp: Option<SocketAddr>,
+    listen_ocpp_tls: Option<SocketAddr>,
+    security_most: SecurityProfile,
+}
+
+impl StationListeners {
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let mut found = Self {
+            listeners: Vec::new(),
+            listen_ocpp: None,
+            listen_ocpp_tls: None,
+            security_most: SecurityProfile::Basic,
+        };
+        if let Some(address) = config.listen_ocpp {
+            let listener = bind(address, "--listen-ocpp")?;
+            found.listen_ocpp = Some(listener.local_addr()?);
+            found.listeners.push((listener, Over::Tcp));
+        }
+        if let Some(TlsConfig { listen, files }) = &config.tls {
+            let tls = Tls::open(files.clone()).map_err(|faults| {
+                let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+                anyhow::anyhow!("TLS cannot be spoken:\n{}", lines.join("\n"))
+            })?;
+            let listener = bind(*listen, "--listen-ocpp-tls")?;
+            found.listen_ocpp_tls = Some(listener.local_addr()?);
+            found.security_most = if tls.takes_client_certificates() {
+                SecurityProfile::MutualTls
+            } else {
+                SecurityProfile::BasicOverTls
+            };
+            found.listeners.push((listener, Over::Tls(Arc::new(tls))));
+        }
+        Ok(found)
+    }
+}
+
 /// Passwords of stations that stood in the file of credentials become records of the sites, once.
 async fn take_over_passwords(
     engine: &EngineHandle,
@@ -220,30 +268,6 @@ async fn take_over_passwords(
         );
     }
     credentials.forget_passwords_of_old()
-}
-
-/// Stations of sites that cannot come in: nobody gave them a password, or no listener is good enough.
-fn tell_of_locked_out(engine: &EngineHandle, door: &Door, security_most: SecurityProfile) {
-    let stations = engine.stations();
-    let beyond: Vec<_> =
-        stations.iter().filter(|station| door.required_of(station) > security_most).collect();
-    if let Some(first) = beyond.first() {
-        tracing::warn!(
-            "{} stations must prove more than they can on the listeners there are, and are refused, {first} among them: \
-             start with --listen-ocpp-tls, and --tls-client-ca for security profile 3",
-            beyond.len()
-        );
-    }
-    let must_prove = |station: &&StationId| door.required_of(station) != SecurityProfile::Unauthenticated;
-    let locked_out: Vec<_> =
-        stations.iter().filter(must_prove).filter(|station| !door.is_secured(station)).collect();
-    if let Some(first) = locked_out.first() {
-        tracing::warn!(
-            "{} stations have no password and are refused, {first} among them: `wattery admin station password ID` draws \
-             one; on a network that nobody else reaches, --station-security-least 0 lets them in without",
-            locked_out.len()
-        );
-    }
 }
 
 /// How many connections may wait to be accepted. After a power cut all stations of a site return at once, and one that

@@ -50,6 +50,16 @@ pub enum Of {
     ClientRevoked,
 }
 
+impl Of {
+    /// Whether there is no TLS without it.
+    pub const fn is_needed(self) -> bool {
+        match self {
+            Self::Certificate | Self::Key => true,
+            Self::ClientCa | Self::ClientRevoked => false,
+        }
+    }
+}
+
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
