@@ -237,6 +237,10 @@ impl Links {
                     tracing::warn!(%station, %link, size, "a frame is larger than {max_size} bytes: the link is dropped");
                     return Ended::TooLarge(format!("a frame of {size} bytes is larger than {max_size}"));
                 }
+                // TLS that ends without saying so.
+                Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ended::Because("the station is gone".to_owned());
+                }
                 Some(Err(error)) => return Ended::Because(error.to_string()),
                 None => return Ended::Because("the station is gone".to_owned()),
             };
