@@ -253,25 +253,32 @@ impl Door {
         if self.was_right(station, &digest) {
             return Ok(());
         }
-        let is_right = if password::is_fast(stored) {
-            password::is_right(stored, presented)
-        } else {
-            let mut turn = self.turn(station, from).await.ok_or(Denied::TooManyTries)?;
-            // Another attempt may have found it out meanwhile.
-            let is_right = self.was_right(station, &digest) || self.hash_aside(stored, presented).await;
-            turn.pause = if is_right { Duration::ZERO } else { PAUSE };
-            is_right
-        };
-        if !is_right {
+        if password::is_fast(stored) {
+            if !password::is_right(stored, presented) {
+                return Err(Denied::WrongPassword);
+            }
+            self.remember(station, stored, digest);
+            return Ok(());
+        }
+        let mut turn = self.turn(station, from).await.ok_or(Denied::TooManyTries)?;
+        // Another attempt may have found it out meanwhile.
+        if !self.was_right(station, &digest) && !self.hash_aside(stored, presented).await {
             return Err(Denied::WrongPassword);
         }
+        // Before the turn passes on: whoever waits with the same password need not have it hashed.
+        self.remember(station, stored, digest);
+        turn.pause = Duration::ZERO;
+        Ok(())
+    }
+
+    /// Remembers a password that was right, unless another was set meanwhile.
+    fn remember(&self, station: &StationId, stored: &StoredPassword, digest: [u8; 32]) {
         let mut kept = self.kept_mut();
         if let Some(kept) = kept.get_mut(station)
             && kept.row.password.as_ref() == Some(stored)
         {
             kept.right = Some(digest);
         }
-        Ok(())
     }
 
     /// Looks at a password on a thread for it.
@@ -550,6 +557,22 @@ mod tests {
         assert!(!door.was_right(&station(), &digest));
         let judged = door.judge(&station(), &presented, address(1)).await;
         assert_eq!(judged, Err(Denied::WrongPassword));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_that_come_at_once_with_the_right_password_all_come_in_and_leave_no_line_behind() {
+        let door = Arc::new(Door::new(SecurityProfile::Basic).unwrap());
+        let chosen = Password::choose("a password of many").unwrap();
+        door.keep(row(SecurityProfile::Basic, Some(&chosen)));
+        let mut attempts = tokio::task::JoinSet::new();
+        for number in 0..u8::try_from(WAITING_MAX).unwrap() {
+            let (door, presented) = (Arc::clone(&door), with_password(Transport::Plain, chosen.reveal()));
+            attempts.spawn(async move { door.judge(&station(), &presented, address(number)).await });
+        }
+        for judged in attempts.join_all().await {
+            assert_eq!(judged, Ok(SecurityProfile::Basic));
+        }
+        assert!(locked(&door.lines).is_empty(), "nobody waits, and nothing is kept of who did");
     }
 
     #[test]
