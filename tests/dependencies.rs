@@ -40,9 +40,13 @@ const BANNED: &[(&str, &str)] = &[
     ("rust-ocpp", "OCPP types are our own"),
 ];
 
+/// Ways to banned crates that tests alone go, each with the reason.
+const TESTS_ONLY: &[(&str, &str)] =
+    &[("server -> rcgen -> time", "makes X.509 Certificates for tests of TLS; nothing of it is shipped")];
+
 /// How many crates may be present in more than one version. Raise it only with the reason in the commit; lower it
-/// when the test says so.
-const DUPLICATES: usize = 8;
+/// when the test says so. Two are of rcgen, which makes X.509 Certificates for tests.
+const DUPLICATES: usize = 10;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -82,7 +86,10 @@ fn no_banned_crate_is_built() {
     let mut findings = Vec::new();
     for package in graph.members() {
         for (banned, instead) in BANNED {
-            if let Some(way) = graph.way(package, banned, Kinds::ShippedAndDev) {
+            let shipped = graph.way(package, banned, Kinds::Shipped);
+            let tested = graph.way(package, banned, Kinds::ShippedAndDev);
+            let tested = tested.filter(|way| TESTS_ONLY.iter().all(|(tolerated, _)| tolerated != way));
+            if let Some(way) = shipped.or(tested) {
                 findings.push(format!("{way}: {instead}"));
             }
         }

@@ -230,9 +230,11 @@ mod tests {
         let clock = server::clock::Clock::real();
         let config = server::config::Config {
             listen: "127.0.0.1:0".parse().unwrap(),
-            listen_ocpp: "127.0.0.1:0".parse().unwrap(),
+            listen_ocpp: Some("127.0.0.1:0".parse().unwrap()),
+            tls: None,
             data: data.path().to_owned(),
             unknown_stations: csms::UnknownStations::Lobby,
+            station_security_least: csms::SecurityProfile::Unauthenticated,
             hosts: Vec::new(),
             frame_log_days: 1,
             frame_log_bytes: 1_000_000_000,
@@ -245,7 +247,7 @@ mod tests {
         let api = Api { address: server.listen.to_string(), token };
         let size = Size { stations: 3, window: 1, duration: Duration::from_millis(100) };
         furnish(&api, size.stations).await.unwrap();
-        let report = load(&api, &server.listen_ocpp.to_string(), size, clock.now()).await.unwrap();
+        let report = load(&api, &server.listen_ocpp.unwrap().to_string(), size, clock.now()).await.unwrap();
         server.stop().await.unwrap();
         let kept = meter_values_kept(&data.path().join(server::run::DATABASE_FILE)).await.unwrap();
         assert!(report.acknowledged >= 3, "{report:?}");

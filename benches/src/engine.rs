@@ -101,7 +101,12 @@ impl Backend {
         let place = self.stations.len();
         let link = LinkId(u64::try_from(place).unwrap_or(0) + 1);
         self.stations.push(Station { link, transaction: String::new(), register_wh: 1_000, message: 0 });
-        self.handle(Input::LinkUp { link, station: evse.id.station.clone(), version: Version::V16 });
+        self.handle(Input::LinkUp {
+            link,
+            station: evse.id.station.clone(),
+            version: Version::V16,
+            security: csms::SecurityProfile::Unauthenticated,
+        });
         let reply = self.call(place, "BootNotification", BOOT);
         assert!(reply.contains(r#""status":"Accepted""#), "a boot is answered with {reply}");
         self.answer_calls();

@@ -93,7 +93,8 @@ impl Server {
         }
         let mut command = Command::new(program);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0"])
+            .args(["--station-security-least", "0", "--data"])
             .arg(data)
             .env("WATTERY_LOG", "error")
             .stderr(Stdio::inherit());

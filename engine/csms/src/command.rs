@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use charging::network::{Network, SiteConfig};
+use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::site::SiteEvent;
-use units::{EvseId, IdToken, RequestId, StationId, Timestamp};
+use units::{EvseId, IdToken, RequestId, SiteId, StationId, Timestamp};
 
 use crate::call::{Priority, Purpose};
 use crate::contract::{Command, CommandAnswer, Effect};
@@ -12,6 +12,7 @@ use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
 use crate::record::{AuditRow, Record, SiteRow};
+use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
 use crate::wire::{self, RawCall};
 
@@ -37,9 +38,16 @@ impl Csms {
         let asked = Asked { request, actor, what: in_words(&command) };
         let course = match command {
             Command::ConfigureSite(config) => Ok(self.configure_site(now, *config)),
+            Command::AddEvses { site, evses } => self.add_evses(now, &site, evses),
             Command::Call { station, action, payload } => self.raw_call(now, &station, action, payload),
             Command::Start { evse, token } => self.remote_start(now, &evse, token),
             Command::Stop { evse } => self.remote_stop(&evse),
+            Command::Secure { station, profile, password, lowering } => {
+                Ok(Course::Ended(match self.secure(now, &station, profile, password, lowering) {
+                    Ok(()) => CommandAnswer::Done,
+                    Err(reasons) => CommandAnswer::Refused(reasons),
+                }))
+            }
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -81,6 +89,20 @@ impl Csms {
         self.core.out.persist(Record::Site(Box::new(SiteRow { config: config.clone() })));
         self.put_site(now, config, network);
         Course::Ended(CommandAnswer::Done)
+    }
+
+    fn add_evses(&mut self, now: Timestamp, site: &SiteId, evses: Vec<EvseConfig>) -> Result<Course, String> {
+        let index = self.core.sites.index_of(site).ok_or_else(|| {
+            format!("site {site} does not exist: import it first, or name one that there is")
+        })?;
+        let mut config = self.core.sites.config(index).clone();
+        for evse in &evses {
+            if config.evses.iter().any(|known| known.id.station == evse.id.station) {
+                return Err(format!("station {} is in site {site} already", evse.id.station));
+            }
+        }
+        config.evses.extend(evses);
+        Ok(self.configure_site(now, config))
     }
 
     /// Puts a checked site and its stations.
@@ -230,9 +252,20 @@ fn in_words(command: &Command) -> String {
             config.circuits.len(),
             config.evses.len()
         ),
+        Command::AddEvses { site, evses } => {
+            let named: Vec<String> = evses.iter().map(|evse| evse.id.to_string()).collect();
+            format!("add {} to site {site}", named.join(", "))
+        }
         Command::Call { station, action, .. } => format!("call {action} at station {station}"),
         Command::Start { evse, .. } => format!("start at EVSE {evse}"),
         Command::Stop { evse } => format!("stop at EVSE {evse}"),
+        Command::Secure { station, profile, password, lowering: _ } => {
+            let password = match password {
+                PasswordChange::Kept => "",
+                PasswordChange::Set(_) => " and a new password",
+            };
+            format!("security profile {profile}{password} for station {station}")
+        }
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use billing::cdr::Cdr;
 use billing::directory::Directory;
-use charging::network::SiteConfig;
+use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::Plan;
 use charging::site::{SiteAlarm, StartRefusal};
 pub use ocpp::Version;
@@ -17,6 +17,7 @@ use units::{
 
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
+use crate::security::{Lowering, PasswordChange, SecurityProfile};
 
 /// One thing that happened, handed to [`crate::Csms::handle`].
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub enum Input {
         station: StationId,
         /// What is spoken on it, as the handshake agreed.
         version: Version,
+        /// What the station proved. A link that proves less than its station must is dropped.
+        security: SecurityProfile,
     },
     /// A link is gone. Where a newer link of the station exists this changes nothing.
     LinkDown {
@@ -105,6 +108,13 @@ pub enum StorageHealth {
 pub enum Command {
     /// Creates a site or replaces its configuration. Stations named in it are adopted.
     ConfigureSite(Box<SiteConfig>),
+    /// Adds EVSEs to a site; their stations are adopted.
+    AddEvses {
+        /// The site.
+        site: SiteId,
+        /// What is added, all of it or nothing.
+        evses: Vec<EvseConfig>,
+    },
     /// Sends any OCPP call to a station; its answer comes back as [`CommandAnswer::Station`]. Calls that bear limits
     /// become a request to dispatch or a refusal that names the row (S1).
     Call {
@@ -126,6 +136,17 @@ pub enum Command {
     Stop {
         /// The EVSE.
         evse: EvseId,
+    },
+    /// Sets what a station must prove on its links. One that is open and proved less is dropped.
+    Secure {
+        /// The station; it need not be in a site yet.
+        station: StationId,
+        /// The least it must prove.
+        profile: SecurityProfile,
+        /// What becomes of its password.
+        password: PasswordChange,
+        /// Whether a lower profile than before is meant.
+        lowering: Lowering,
     },
     /// Takes an EVSE out of the tree's sums for good, or brings it back.
     Decommission {
@@ -240,6 +261,8 @@ pub enum CloseReason {
     Silent,
     /// The station is in no site.
     UnknownStation,
+    /// The station must prove more than it did on this link.
+    TooInsecure,
 }
 
 /// An unknown station that knocked: what `office` keeps in the lobby.

@@ -1,17 +1,17 @@
 //! What all stations share: the sites, the directory, the numbers and the way out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use billing::cdr::Doubt;
 use billing::directory::Directory;
-use units::{CdrId, MeterId, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId};
+use units::{CdrId, MeterId, ReportedAt, SessionId, StationId, TimeSpan, Timestamp, TransactionId};
 
 use crate::contract::{Alarm, Effect};
 use crate::control::Sites;
 use crate::csms::Policy;
 use crate::outbox::{Outbox, Wait};
-use crate::record::{Counters, Record};
+use crate::record::{Counters, Record, SecurityRow};
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub meters_of_their_own: BTreeSet<MeterId>,
     pub out: Outbox,
     pub sites: Sites,
+    /// What stations must prove, where an operator said so.
+    pub security: BTreeMap<StationId, SecurityRow>,
     pub counters: Counters,
     /// The next message id; `counters.message` is the first one not reserved.
     pub message_next: u64,

@@ -7,10 +7,11 @@ use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
 
 use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::{Answering, Core};
-use crate::message::{Answer, Registration, Request};
+use crate::message::{Answer, Registration, Request, Verdict};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
+use crate::security::SecurityProfile;
 use crate::station::Station;
 use crate::wire::{self, Incoming};
 
@@ -22,6 +23,8 @@ const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
 pub struct Policy {
     /// What happens to stations that are named in no site.
     pub unknown_stations: UnknownStations,
+    /// What every station of a site must prove at least. Default: nothing.
+    pub security_least: SecurityProfile,
     /// How often a silent station says that it lives; the stations' intervals are spread below it. Default 600 s: one that
     /// charges is heard every minute.
     pub heartbeat: TimeSpan,
@@ -40,12 +43,17 @@ pub enum UnknownStations {
     Lobby,
     /// Their links are closed, and they are shown.
     Refuse,
+    /// They are shown and kept waiting, yet told that they are accepted, so that tools for setting stations up go through:
+    /// their status is heard, no driver is admitted, and what they say of transactions is answered with an error, so that
+    /// they keep it until they are adopted.
+    Accept,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             unknown_stations: UnknownStations::Lobby,
+            security_least: SecurityProfile::Unauthenticated,
             heartbeat: TimeSpan::from_seconds(600),
             meter_values: TimeSpan::from_seconds(60),
             frame_bytes_max: ocpp::Limits::default().bytes,
@@ -69,10 +77,18 @@ pub struct Csms {
     pub(crate) station_by_id: BTreeMap<StationId, usize>,
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
-    pub(crate) lobby: BTreeMap<StationId, (LinkId, Version)>,
+    pub(crate) lobby: BTreeMap<StationId, Opened>,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
+}
+
+/// A link that has just opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opened {
+    link: LinkId,
+    version: Version,
+    security: SecurityProfile,
 }
 
 /// Who speaks on a link.
@@ -110,7 +126,9 @@ impl Csms {
         match input {
             Input::Restored(records) => self.restore(now, records.iter()),
             Input::Directory(directory) => self.core.directory = directory,
-            Input::LinkUp { link, station, version } => self.link_up(now, link, version, station),
+            Input::LinkUp { link, station, version, security } => {
+                self.link_up(now, Opened { link, version, security }, station);
+            }
             Input::LinkDown { link } => self.link_down(now, link),
             Input::Frame { link, frame, text } => self.frame(now, link, frame, &text),
             Input::GridReading { meter, at, current } => {
@@ -193,14 +211,18 @@ impl Csms {
         }
     }
 
-    fn link_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
-        let Some(&place) = self.station_by_id.get(&id) else {
-            return self.unknown_up(now, link, version, id);
+    fn link_up(&mut self, now: Timestamp, opened: Opened, id: StationId) {
+        let place = self.station_by_id.get(&id).copied();
+        let Some(place) = place.filter(|&place| self.stations[place].site.is_some()) else {
+            return self.unknown_up(now, opened, id);
         };
-        let station = &mut self.stations[place];
-        if station.site.is_none() {
-            return self.unknown_up(now, link, version, id);
+        let Opened { link, version, security } = opened;
+        // An attempt that proves too little leaves the station's own link alone (FIELD section 6, trap 9).
+        if security < self.core.required_of(&id) {
+            let reason = CloseReason::TooInsecure;
+            return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
+        let station = &mut self.stations[place];
         let old = station.link.as_ref().map(|old| old.id);
         if old == Some(link) {
             return;
@@ -213,11 +235,12 @@ impl Csms {
         if let Some(old) = old {
             self.links.remove(&old);
         }
-        station.link_up(&mut self.core, now, link, version);
+        station.link_up(&mut self.core, now, link, (version, security));
         self.rewake(place);
     }
 
-    fn unknown_up(&mut self, now: Timestamp, link: LinkId, version: Version, id: StationId) {
+    fn unknown_up(&mut self, now: Timestamp, opened: Opened, id: StationId) {
+        let Opened { link, version, .. } = opened;
         let sighting = Sighting { station: id.clone(), at: self.core.wall(now) };
         self.core.out.push(Wait::ForRecords, Effect::Sighted(sighting));
         let close = |link, reason| Effect::CloseLink { link, reason };
@@ -225,8 +248,8 @@ impl Csms {
             UnknownStations::Refuse => {
                 self.core.out.push(Wait::ForRecords, close(link, CloseReason::UnknownStation));
             }
-            UnknownStations::Lobby => {
-                let old = self.lobby.insert(id.clone(), (link, version)).map(|(old, _)| old);
+            UnknownStations::Lobby | UnknownStations::Accept => {
+                let old = self.lobby.insert(id.clone(), opened).map(|old| old.link);
                 if let Some(old) = old.filter(|&old| old != link) {
                     self.links.remove(&old);
                     self.core.out.push(Wait::ForRecords, close(old, CloseReason::Replaced));
@@ -243,7 +266,7 @@ impl Csms {
                 self.rewake(place);
             }
             Some(Caller::Unknown(station, _))
-                if self.lobby.get(&station).is_some_and(|&(newest, _)| newest == link) =>
+                if self.lobby.get(&station).is_some_and(|newest| newest.link == link) =>
             {
                 self.lobby.remove(&station);
             }
@@ -267,16 +290,41 @@ impl Csms {
     /// An unknown station is asked to wait, and may say nothing else: never a transaction.
     fn unknown_frame(&mut self, now: Timestamp, link: LinkId, version: Version, text: &str) {
         let reply = match wire::read(version, text, &self.core.policy.limits(), &units::civil::Zone::utc()) {
-            Incoming::Call { id, request: Ok(request), .. } if matches!(request.value, Request::Boot(_)) => {
-                let registration = Registration::Pending;
-                let now = self.core.wall(now);
-                wire::answer(version, &id, &Answer::Boot { registration, now, interval: LOBBY_RETRY })
+            Incoming::Call { id, request, .. } => {
+                let request = request.ok().map(|request| request.value);
+                match request.and_then(|request| self.answer_to_unknown(now, &request)) {
+                    Some(answer) => wire::answer(version, &id, &answer),
+                    None => wire::refusal_of_unknown(&id),
+                }
             }
-            Incoming::Call { id, .. } => wire::refusal_of_unknown(&id),
             Incoming::Broken { reply: Some(reply), .. } => reply,
             Incoming::Answer { .. } | Incoming::Broken { reply: None, .. } => return,
         };
         self.core.out.send(Wait::ForRecords, link, reply);
+    }
+
+    /// What an unknown station is told; nothing where it is refused.
+    fn answer_to_unknown(&self, now: Timestamp, request: &Request) -> Option<Answer> {
+        let policy = &self.core.policy;
+        let now = self.core.wall(now);
+        let (registration, interval) = match policy.unknown_stations {
+            UnknownStations::Lobby | UnknownStations::Refuse => (Registration::Pending, LOBBY_RETRY),
+            UnknownStations::Accept => (Registration::Accepted, policy.heartbeat),
+        };
+        match (request, registration) {
+            (Request::Boot(_), _) => Some(Answer::Boot { registration, now, interval }),
+            (_, Registration::Pending) => None,
+            (Request::Heartbeat, Registration::Accepted) => Some(Answer::Heartbeat { now }),
+            (Request::Status(_), Registration::Accepted) => Some(Answer::Status),
+            (Request::Authorise { .. }, Registration::Accepted) => Some(Answer::Authorise(Verdict::Unknown)),
+            (Request::Informs, Registration::Accepted) => Some(Answer::Informs),
+            (Request::Vendor, Registration::Accepted) => Some(Answer::VendorUnknown),
+            // What is billed is kept by the station: after an acknowledgement it would be nowhere.
+            (
+                Request::Start(_) | Request::Stop(_) | Request::Event(_) | Request::MeterValues(_),
+                Registration::Accepted,
+            ) => None,
+        }
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -342,22 +390,31 @@ impl Csms {
         place
     }
 
-    /// A station that waited in the lobby belongs to a site now: its link stands.
+    /// A station that waited in the lobby belongs to a site now: its link stands, if it proved what its station must.
     pub(crate) fn leave_lobby(&mut self, now: Timestamp, place: usize) {
         let id = self.stations[place].id().clone();
-        if let Some((link, version)) = self.lobby.remove(&id) {
-            self.links.insert(link, Caller::Station(place));
-            self.stations[place].link_up(&mut self.core, now, link, version);
+        let Some(Opened { link, version, security }) = self.lobby.remove(&id) else { return };
+        if security < self.core.required_of(&id) {
+            self.links.remove(&link);
+            let reason = CloseReason::TooInsecure;
+            return self.core.out.push(Wait::ForRecords, Effect::CloseLink { link, reason });
         }
+        self.links.insert(link, Caller::Station(place));
+        self.stations[place].link_up(&mut self.core, now, link, (version, security));
+    }
+
+    /// Drops a station's link, where it has one.
+    pub(crate) fn close_link_of(&mut self, now: Timestamp, place: usize, reason: CloseReason) {
+        if let Some(link) = self.stations[place].close(&mut self.core, now, reason) {
+            self.links.remove(&link);
+        }
+        self.rewake(place);
     }
 
     /// A station belongs to no site any more.
     pub(crate) fn dismiss(&mut self, now: Timestamp, place: usize) {
-        let station = &mut self.stations[place];
-        if let Some(link) = station.close(&mut self.core, now, CloseReason::UnknownStation) {
-            self.links.remove(&link);
-        }
-        station.dismissed(&mut self.core);
+        self.close_link_of(now, place, CloseReason::UnknownStation);
+        self.stations[place].dismissed(&mut self.core);
         self.rewake(place);
     }
 

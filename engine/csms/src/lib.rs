@@ -8,13 +8,14 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back.
+//! commands back. `security` knows what each station must prove on its links.
 //!
 //! # Invariants
 //!
 //! - The same inputs give the same outputs, byte for byte. `now` is an argument and never decreases.
 //! - An output leaves only after the records it rests on are committed ([`Output::after`]); a shed waits for nothing.
 //! - A transaction message of a known station always gets its CALLRESULT, and what it said is kept.
+//! - Nobody speaks in a station's name on a link that proved less than the station must.
 //! - Transaction ids are scoped per station: no station touches another's transaction.
 //! - One call of ours is outstanding per station; none goes out before its BootNotification on this link is answered, or
 //!   a registered station has gone without one for ten seconds.
@@ -23,8 +24,8 @@
 //!
 //! # Not here
 //!
-//! No sockets, files, clock or randomness; no prices and no invoices (`office`); no rule of currents (`charging`), and
-//! no word of one OCPP version outside its translator.
+//! No sockets, files, clock or randomness; no password, only what is kept of it; no prices and no invoices (`office`);
+//! no rule of currents (`charging`), and no word of one OCPP version outside its translator.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -44,6 +45,7 @@ mod outbox;
 pub mod query;
 pub mod record;
 mod restore;
+mod security;
 mod session;
 mod station;
 #[cfg(test)]
@@ -58,3 +60,4 @@ pub use contract::{
 pub use csms::{Csms, Policy, UnknownStations};
 pub use query::{Query, QueryAnswer};
 pub use record::Record;
+pub use security::{Lowering, NoSecurityProfile, PasswordChange, SecurityProfile};

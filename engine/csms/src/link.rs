@@ -3,6 +3,8 @@
 use ocpp::Version;
 use units::{LinkId, TimeSpan, Timestamp};
 
+use crate::security::SecurityProfile;
+
 /// A registered station that does not boot on a new link may be called after this long (FIELD section 4d, 53).
 const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
 /// A station that never booted gets longer: some call themselves booted only after everything else is up.
@@ -15,6 +17,8 @@ const TOLD_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 pub(crate) struct Link {
     pub id: LinkId,
     pub version: Version,
+    /// What the station proved when it opened.
+    pub security: SecurityProfile,
     pub up_at: Timestamp,
     /// The boot on this link was the station's first ever.
     pub is_first_boot: bool,
@@ -48,7 +52,7 @@ pub(crate) enum Silence {
 impl Link {
     pub fn new(
         id: LinkId,
-        version: Version,
+        (version, security): (Version, SecurityProfile),
         now: Timestamp,
         is_registered: bool,
         heartbeat: TimeSpan,
@@ -57,6 +61,7 @@ impl Link {
         Self {
             id,
             version,
+            security,
             up_at: now,
             is_first_boot: false,
             readiness: Readiness::From(now + patience),

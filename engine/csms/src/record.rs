@@ -10,6 +10,8 @@ use units::{
     WattHours, Watts,
 };
 
+pub use crate::security::{SecurityRow, StoredPassword};
+
 /// One committed row. Large rows are boxed: facts are many, and small.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
@@ -17,6 +19,8 @@ pub enum Record {
     Site(Box<SiteRow>),
     /// State, by station.
     Station(Box<StationRow>),
+    /// State, by station: what it must prove to speak, and its password's hash.
+    Security(Box<SecurityRow>),
     /// State, by EVSE: what control must know after a restart.
     Evse(Box<EvseRow>),
     /// State, by session; ended sessions keep their last row.
@@ -44,6 +48,7 @@ impl Record {
         match self {
             Self::Site(row) => Some(row.config.id.to_string()),
             Self::Station(row) => Some(row.station.to_string()),
+            Self::Security(row) => Some(row.station.to_string()),
             Self::Evse(row) => Some(row.evse.to_string()),
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
@@ -60,6 +65,7 @@ impl Record {
         match self {
             Self::Site(_) => "site",
             Self::Station(_) => "station",
+            Self::Security(_) => "station_security",
             Self::Evse(_) => "evse",
             Self::Session(_) => "session",
             Self::Transaction(_) => "transaction_state",

@@ -104,6 +104,9 @@ impl Csms {
                 Record::Station(row) => {
                     sorted.stations.insert(&row.station, row);
                 }
+                Record::Security(row) => {
+                    self.core.security.insert(row.station.clone(), row.as_ref().clone());
+                }
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
                 }

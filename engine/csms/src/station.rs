@@ -23,6 +23,7 @@ use crate::measure::{RegisterAt, Terminals};
 use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request, Setting};
 use crate::outbox::Wait;
 use crate::record::{AuditRow, Record, SessionRow, StationRow, TransactionRow};
+use crate::security::SecurityProfile;
 use crate::session::Transactions;
 use crate::wire::{self, CallFault, Incoming, Manner, Unread};
 
@@ -231,14 +232,20 @@ impl Station {
     // Links.
 
     /// A link is up: the newest wins.
-    pub fn link_up(&mut self, core: &mut Core, now: Timestamp, link: LinkId, version: Version) {
+    pub fn link_up(
+        &mut self,
+        core: &mut Core,
+        now: Timestamp,
+        link: LinkId,
+        spoken: (Version, SecurityProfile),
+    ) {
         if let Some(old) = self.link.as_ref().map(|old| old.id) {
             let reason = CloseReason::Replaced;
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old, reason });
             self.link_down(core, now, "the link was replaced");
         }
         let is_registered = self.row.booted_at.is_some();
-        let link = Link::new(link, version, now, is_registered, core.policy.heartbeat);
+        let link = Link::new(link, spoken, now, is_registered, core.policy.heartbeat);
         if self.row.ocpp_version != Some(link.version) {
             self.row.ocpp_version = Some(link.version);
             self.row_changed();

@@ -21,6 +21,10 @@ pub const PUBLISH_INTERVAL: TimeSpan = TimeSpan::from_seconds(1);
 /// How often at most a station in the lobby is written down again.
 const SIGHTING_INTERVAL: TimeSpan = TimeSpan::from_minutes(1);
 
+/// So many stations the lobby holds: who knocks under ever new names fills no disk. A station is adopted by its name
+/// whether it is shown or not.
+const LOBBY_MAX: usize = 1_000;
+
 /// The business as one value.
 #[derive(Debug, Default)]
 pub struct Office {
@@ -111,6 +115,7 @@ impl Office {
         let row = match self.lobby.get(&station) {
             Some(known) if at.since(known.last_at) < SIGHTING_INTERVAL => return,
             Some(known) => SightingRow { last_at: at, ..known.clone() },
+            None if self.lobby.len() >= LOBBY_MAX => return,
             None => SightingRow { station: station.clone(), first_at: at, last_at: at },
         };
         self.out.persist(Record::Sighting(row.clone()));

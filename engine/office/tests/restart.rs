@@ -162,6 +162,18 @@ fn nobody_is_admitted_at_a_decommissioned_evse() {
 }
 
 #[test]
+fn who_knocks_under_ever_new_names_fills_no_disk() {
+    let mut desk = Desk::new("2026-01-01T00:00:00Z");
+    for number in 0..1_100 {
+        desk.input(Input::Sighted { station: id(&format!("X{number}")), at: desk.now });
+    }
+    let QueryAnswer::Lobby(rows) = desk.ask(Query::Lobby) else { panic!("no lobby") };
+    assert_eq!(rows.len(), 1_000);
+    let written = desk.records.iter().filter(|record| matches!(record, Record::Sighting(_))).count();
+    assert_eq!(written, 1_000);
+}
+
+#[test]
 fn unknown_stations_wait_in_the_lobby_until_they_have_access_terms() {
     let mut desk = Desk::new("2026-01-01T00:00:00Z");
     let sight = |desk: &mut Desk| desk.input(Input::Sighted { station: id("PRIVATE"), at: desk.now });

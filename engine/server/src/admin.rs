@@ -67,6 +67,8 @@ pub enum What {
     Ledger,
     /// What stands
     Alarms,
+    /// Who asked for what, and how it ended, the newest first
+    Audit,
     /// Unknown stations that knocked
     Lobby,
     /// Any path of the API, such as /api/v1
@@ -108,16 +110,58 @@ pub enum Site {
 pub enum Station {
     /// All stations
     List,
+    /// What a station must prove to be let in, and whether it has a password
+    Show {
+        /// The station's id
+        station: String,
+    },
+    /// Set what a station must prove: 0 nothing, 1 a password, 2 a password over TLS, 3 a client certificate
+    Security {
+        /// The station's id
+        station: String,
+        /// The security profile, 0 to 3; without it the profile stays
+        #[arg(long, value_name = "0|1|2|3", value_parser = clap::value_parser!(u8).range(0..=3))]
+        profile: Option<u8>,
+        /// A new password of 16 to 40 characters; `-` reads it from standard input
+        #[arg(long)]
+        password: Option<String>,
+        /// Draw a new password, which is told once
+        #[arg(long, conflicts_with = "password")]
+        draw_password: bool,
+        /// A lower profile than before is meant
+        #[arg(long)]
+        lower: bool,
+    },
     /// Set a station's password; without --password one is drawn and told once
     Password {
         /// The station's id
         station: String,
-        /// 16 to 40 characters
+        /// 16 to 40 characters; `-` reads them from standard input
         #[arg(long)]
         password: Option<String>,
-        /// Remove the password instead: anybody may then speak in the station's name
-        #[arg(long, conflicts_with = "password")]
-        remove: bool,
+    },
+    /// Adopt a station from the lobby into a site; the password that it gets is told once
+    Adopt {
+        /// The station's id, as `admin lobby` shows it
+        station: String,
+        /// The site
+        #[arg(long)]
+        site: String,
+        /// Which lines its terminals L1, L2, L3 are on, such as L1L2L3, L2L3L1 or L2
+        #[arg(long)]
+        wiring: String,
+        /// An EVSE of the site that it is like: same circuit, currents, access and tariffs
+        #[arg(long, value_name = "EVSE")]
+        like: Option<String>,
+        /// The circuit that it hangs on; without it the one of --like
+        #[arg(long)]
+        circuit: Option<String>,
+        /// The most that each EVSE may draw per phase, A; without it that of --like
+        #[arg(long, value_name = "A")]
+        current_max_a: Option<String>,
+        /// How many EVSEs it has
+        #[arg(long, value_name = "COUNT", default_value_t = 1)]
+        evses: u16,
     },
     /// Send any OCPP call, such as `station call P01 Reset '{"type":"Soft"}'`
     Call {
@@ -230,14 +274,32 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         What::Site(Site::Show { site }) => get(&format!("/api/v1/sites/{site}")),
         What::Site(Site::Certificates { site }) => get(&format!("/api/v1/sites/{site}/certificates")),
         What::Station(Station::List) => get("/api/v1/stations"),
-        What::Station(Station::Password { station, password, remove }) => {
-            let path = format!("/api/v1/stations/{station}/password");
-            if *remove {
-                send("DELETE", path, "")
-            } else {
-                let body = password.as_ref().map(|password| json!({"password": password}).to_string());
-                send("PUT", path, body.as_deref().unwrap_or_default())
+        What::Station(Station::Show { station }) => get(&format!("/api/v1/stations/{station}/security")),
+        What::Station(Station::Security { station, profile, password, draw_password, lower }) => {
+            let mut body = json!({"draw_password": draw_password, "lower": lower});
+            if let (Some(profile), Some(body)) = (profile, body.as_object_mut()) {
+                body.insert("profile".to_owned(), json!(profile));
             }
+            if let (Some(password), Some(body)) = (given(password.as_deref())?, body.as_object_mut()) {
+                body.insert("password".to_owned(), json!(password));
+            }
+            send("PUT", format!("/api/v1/stations/{station}/security"), &body.to_string())
+        }
+        What::Station(Station::Password { station, password }) => {
+            let password = given(password.as_deref())?;
+            let body = password.map(|password| json!({"password": password}).to_string());
+            let path = format!("/api/v1/stations/{station}/password");
+            send("PUT", path, body.as_deref().unwrap_or_default())
+        }
+        What::Station(Station::Adopt { station, site, wiring, like, circuit, current_max_a, evses }) => {
+            let current_max_a = current_max_a.as_deref().map(str::parse::<serde_json::Number>);
+            let current_max_a =
+                current_max_a.transpose().context("--current-max-a needs amperes, such as 16")?;
+            let body = json!({
+                "site": site, "wiring": wiring, "like": like, "circuit": circuit,
+                "current_max_a": current_max_a, "evses": evses,
+            });
+            send("POST", format!("/api/v1/lobby/{station}/adopt"), &body.to_string())
         }
         What::Station(Station::Call { station, action, payload }) => {
             send("POST", format!("/api/v1/stations/{station}/commands/{action}"), payload)
@@ -265,12 +327,26 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         What::Doubts => get("/api/v1/doubts"),
         What::Ledger => get("/api/v1/ledger"),
         What::Alarms => get("/api/v1/alarms"),
+        What::Audit => get("/api/v1/audit"),
         What::Lobby => get("/api/v1/lobby"),
         What::Get { path } => get(path),
         What::ApiToken { name } => {
             send("POST", "/api/v1/api-tokens".to_owned(), &json!({"name": name}).to_string())
         }
     })
+}
+
+/// A password as it was given: on the command line, where other users of the machine may see it, or from standard input.
+fn given(password: Option<&str>) -> anyhow::Result<Option<String>> {
+    match password {
+        Some("-") => {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).context("no password can be read from standard input")?;
+            Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        Some(password) => Ok(Some(password.to_owned())),
+        None => Ok(None),
+    }
 }
 
 fn get(path: &str) -> Ask {

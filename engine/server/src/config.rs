@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use csms::UnknownStations;
+use csms::{SecurityProfile, UnknownStations};
 use units::TimeSpan;
+
+use crate::tls::{self, Files, Of};
 
 /// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
 /// variables, variables over the file.
@@ -29,10 +31,45 @@ pub struct ServeArgs {
     /// Where OCPP listens
     #[arg(
         long,
-        value_name = "ADDR:PORT",
-        help = "stations connect here, to ws://…/ocpp/{station id} [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]"
+        value_name = "ADDR:PORT|none",
+        help = "stations connect here without TLS, to ws://…/ocpp/{station id}; `none` leaves only --listen-ocpp-tls [default: 0.0.0.0:9000] [env: WATTERY_LISTEN_OCPP]"
     )]
     pub listen_ocpp: Option<String>,
+    /// Where OCPP over TLS listens
+    #[arg(
+        long,
+        value_name = "ADDR:PORT|none",
+        help = "stations connect here with TLS, to wss://…/ocpp/{station id}; needs --tls-certificate and --tls-key [default: none] [env: WATTERY_LISTEN_OCPP_TLS]"
+    )]
+    pub listen_ocpp_tls: Option<String>,
+    /// The certificate for TLS
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the certificate for --listen-ocpp-tls and of those between it and its root; read again when it changes [env: WATTERY_TLS_CERTIFICATE]"
+    )]
+    pub tls_certificate: Option<String>,
+    /// Its key
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the certificate's private key; read again when it changes [env: WATTERY_TLS_KEY]"
+    )]
+    pub tls_key: Option<String>,
+    /// Roots of stations' certificates
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the roots of stations' own certificates (security profile 3), whose common name is the station's id; read again when it changes [env: WATTERY_TLS_CLIENT_CA]"
+    )]
+    pub tls_client_ca: Option<String>,
+    /// Revoked certificates of stations
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "PEM of the lists of stations' certificates that are revoked (X509 CRL); read again when it changes [env: WATTERY_TLS_CLIENT_REVOKED]"
+    )]
+    pub tls_client_revoked: Option<String>,
     /// The directory of everything that is kept
     #[arg(
         long,
@@ -43,10 +80,17 @@ pub struct ServeArgs {
     /// What happens to stations in no site
     #[arg(
         long,
-        value_name = "lobby|refuse",
-        help = "stations named in no site: kept waiting and shown, or sent away and shown [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
+        value_name = "lobby|refuse|accept",
+        help = "stations named in no site, which are shown in any case: kept waiting, or sent away as if their password were wrong, or told that they are accepted although no driver is admitted until they are adopted [default: lobby] [env: WATTERY_UNKNOWN_STATIONS]"
     )]
     pub unknown_stations: Option<String>,
+    /// What every station must prove
+    #[arg(
+        long,
+        value_name = "0|1|2|3",
+        help = "security profile that no station may stay below: 0 lets in stations without a password, for networks that nobody else reaches; 1 a password, 2 a password over TLS, 3 a client certificate [default: 1] [env: WATTERY_STATION_SECURITY_LEAST]"
+    )]
+    pub station_security_least: Option<String>,
     /// Names under which the pages are reached
     #[arg(
         long,
@@ -96,12 +140,16 @@ pub struct ServeArgs {
 pub struct Config {
     /// Pages and API.
     pub listen: SocketAddr,
-    /// Stations.
-    pub listen_ocpp: SocketAddr,
+    /// Stations without TLS, where they may come so.
+    pub listen_ocpp: Option<SocketAddr>,
+    /// Stations with TLS, where they may come so.
+    pub tls: Option<TlsConfig>,
     /// Database, credentials, frame log.
     pub data: PathBuf,
     /// Stations in no site.
     pub unknown_stations: UnknownStations,
+    /// What every station must prove.
+    pub station_security_least: SecurityProfile,
     /// Further names of the pages' host, lower case.
     pub hosts: Vec<String>,
     /// Days of frame log.
@@ -114,6 +162,15 @@ pub struct Config {
     pub ping_every: Option<Duration>,
     /// A longer transaction is held until a person has looked.
     pub transaction_longest: TimeSpan,
+}
+
+/// TLS for stations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// With which certificate and key.
+    pub files: Files,
 }
 
 /// One mistake in the settings.
@@ -160,12 +217,19 @@ impl Config {
         }
         let listen = sources.setting("listen", args.listen.as_deref(), "127.0.0.1:8080", address);
         let listen_ocpp =
-            sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address);
+            sources.setting("listen_ocpp", args.listen_ocpp.as_deref(), "0.0.0.0:9000", address_or_none);
+        let tls = sources.tls(args);
         let data = sources.setting("data", args.data.as_deref(), "wattery-data", |text| {
             (!text.is_empty()).then(|| PathBuf::from(text)).ok_or_else(|| "name a directory".to_owned())
         });
         let unknown_stations =
             sources.setting("unknown_stations", args.unknown_stations.as_deref(), "lobby", unknown_stations);
+        let security_least = sources.setting(
+            "station_security_least",
+            args.station_security_least.as_deref(),
+            "1",
+            security_profile,
+        );
         let hosts = sources.setting("hosts", args.hosts.as_deref(), "", hosts);
         let days = sources.setting("frame_log_days", args.frame_log_days.as_deref(), "30", |text| {
             whole(text, 1, 3_650, "days")
@@ -183,13 +247,23 @@ impl Config {
             sources.setting("transaction_days_max", args.transaction_days_max.as_deref(), "31", |text| {
                 whole(text, 1, 31, "days")
             });
+        let ways_in = listen_ocpp.zip(tls.as_ref()).map(|(plain, tls)| WaysIn {
+            plain: plain.is_some(),
+            tls: tls.is_some(),
+            certificates: tls.as_ref().is_some_and(|tls| tls.files.client_ca.is_some()),
+        });
+        if let Some((ways_in, least)) = ways_in.zip(security_least) {
+            sources.check_ways_in(args, ways_in, least);
+        }
         sources.refuse_unknown();
         let read = || {
             Some(Self {
                 listen: listen?,
                 listen_ocpp: listen_ocpp?,
+                tls: tls?,
                 data: data?,
                 unknown_stations: unknown_stations?,
+                station_security_least: security_least?,
                 hosts: hosts?,
                 frame_log_days: u16::try_from(days?).unwrap_or(u16::MAX),
                 frame_log_bytes: log_mib? * 1_048_576,
@@ -209,11 +283,17 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 16] = [
     "listen",
     "listen_ocpp",
+    "listen_ocpp_tls",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "tls_client_revoked",
     "data",
     "unknown_stations",
+    "station_security_least",
     "hosts",
     "frame_log_days",
     "frame_log_mib",
@@ -263,6 +343,98 @@ impl Sources<'_> {
         }
     }
 
+    /// TLS for stations: none where no listener is asked for. The outer option: whether all of it can be read.
+    fn tls(&mut self, args: &ServeArgs) -> Option<Option<TlsConfig>> {
+        let listen =
+            self.setting("listen_ocpp_tls", args.listen_ocpp_tls.as_deref(), "none", address_or_none)?;
+        let flags = [&args.tls_certificate, &args.tls_key, &args.tls_client_ca, &args.tls_client_revoked];
+        let named: Vec<NamedFile> = TLS_FILES
+            .into_iter()
+            .zip(flags)
+            .filter_map(|((of, key), flag)| {
+                let (place, value) = self.find(key, flag.as_deref())?;
+                Some(NamedFile { of, place, value })
+            })
+            .collect();
+        match listen {
+            Some(listen) => self.tls_on(listen, &named).map(Some),
+            None => {
+                for file in named {
+                    self.problem_of(
+                        &file,
+                        "is of use only with --listen-ocpp-tls: give that too, or leave this out",
+                    );
+                }
+                Some(None)
+            }
+        }
+    }
+
+    fn tls_on(&mut self, listen: SocketAddr, named: &[NamedFile]) -> Option<TlsConfig> {
+        let find = |of: Of| named.iter().find(|file| file.of == of);
+        let path = |of: Of| find(of).map(|file| PathBuf::from(&file.value));
+        for (_, key) in TLS_FILES.into_iter().filter(|(of, _)| of.is_needed() && find(*of).is_none()) {
+            let wanted = format!("needs --{}: name a PEM file", key.replace('_', "-"));
+            let (place, value) = ("--listen-ocpp-tls".to_owned(), listen.to_string());
+            self.problems.push(Problem { place, value, wanted });
+        }
+        if let (None, Some(revoked)) = (find(Of::ClientCa), find(Of::ClientRevoked)) {
+            self.problem_of(
+                revoked,
+                "needs --tls-client-ca: without it no station's certificate is asked for",
+            );
+        }
+        let files = path(Of::Certificate).zip(path(Of::Key)).map(|(certificate, key)| Files {
+            certificate,
+            key,
+            client_ca: path(Of::ClientCa),
+            client_revoked: path(Of::ClientRevoked),
+        });
+        let faults = match &files {
+            Some(files) => tls::faults(files),
+            None => named.iter().filter_map(|file| tls::fault_of(file.of, file.value.as_ref())).collect(),
+        };
+        for fault in &faults {
+            if let Some(file) = find(fault.of) {
+                self.problem_of(file, &fault.reason);
+            }
+        }
+        files.filter(|_| faults.is_empty()).map(|files| TlsConfig { listen, files })
+    }
+
+    fn problem_of(&mut self, file: &NamedFile, wanted: &str) {
+        let NamedFile { place, value, .. } = file;
+        let (place, value, wanted) = (place.clone(), value.clone(), wanted.to_owned());
+        self.problems.push(Problem { place, value, wanted });
+    }
+
+    /// Whether stations that prove what they must can come in at all.
+    fn check_ways_in(&mut self, args: &ServeArgs, ways_in: WaysIn, least: SecurityProfile) {
+        let WaysIn { plain, tls, certificates } = ways_in;
+        if !plain && !tls {
+            let found = self.find("listen_ocpp", args.listen_ocpp.as_deref());
+            let (place, value) = found.unwrap_or_default();
+            self.problems.push(Problem {
+                place,
+                value,
+                wanted: "leaves stations nowhere to connect to: give --listen-ocpp-tls, or an address here"
+                    .to_owned(),
+            });
+        }
+        let missing = match least {
+            SecurityProfile::Unauthenticated | SecurityProfile::Basic => None,
+            SecurityProfile::BasicOverTls => (!tls).then_some("--listen-ocpp-tls"),
+            SecurityProfile::MutualTls => (!certificates).then_some("--listen-ocpp-tls and --tls-client-ca"),
+        };
+        if let Some(missing) = missing {
+            let found = self.find("station_security_least", args.station_security_least.as_deref());
+            let (place, value) = found.unwrap_or_default();
+            let wanted =
+                format!("no station can prove that without {missing}: give that too, or a lower one");
+            self.problems.push(Problem { place, value, wanted });
+        }
+    }
+
     fn find(&self, key: &str, flag: Option<&str>) -> Option<(String, String)> {
         if let Some(value) = flag {
             return Some((format!("--{}", key.replace('_', "-")), value.to_owned()));
@@ -299,6 +471,30 @@ impl Sources<'_> {
     }
 }
 
+/// Which setting names which file.
+const TLS_FILES: [(Of, &str); 4] = [
+    (Of::Certificate, "tls_certificate"),
+    (Of::Key, "tls_key"),
+    (Of::ClientCa, "tls_client_ca"),
+    (Of::ClientRevoked, "tls_client_revoked"),
+];
+
+/// A file for TLS, as a setting names it.
+#[derive(Debug)]
+struct NamedFile {
+    of: Of,
+    place: String,
+    value: String,
+}
+
+/// How stations can come in.
+#[derive(Debug, Clone, Copy)]
+struct WaysIn {
+    plain: bool,
+    tls: bool,
+    certificates: bool,
+}
+
 /// `WATTERY_DATA` names recorded data sets for scenarios, so that the data directory's variable is called otherwise.
 fn variable_name(key: &str) -> String {
     match key {
@@ -312,12 +508,28 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
+fn address_or_none(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "none" => Ok(None),
+        text => address(text).map(Some).map_err(|wanted| format!("{wanted}, or `none`")),
+    }
+}
+
 fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
     match text {
         "lobby" => Ok(UnknownStations::Lobby),
         "refuse" => Ok(UnknownStations::Refuse),
-        _ => Err("needs `lobby` or `refuse`".to_owned()),
+        "accept" => Ok(UnknownStations::Accept),
+        _ => Err("needs `lobby`, `refuse` or `accept`".to_owned()),
     }
+}
+
+fn security_profile(text: &str) -> Result<SecurityProfile, String> {
+    let number = text.parse::<u8>().ok();
+    number.and_then(|number| SecurityProfile::try_from(number).ok()).ok_or_else(|| {
+        "needs a security profile: 0 (none), 1 (password), 2 (password over TLS) or 3 (client certificate)"
+            .to_owned()
+    })
 }
 
 fn hosts(text: &str) -> Result<Vec<String>, String> {
@@ -360,13 +572,14 @@ mod tests {
         assert_eq!(config.ping_every, None);
         assert_eq!(config.transaction_longest, TimeSpan::from_hours(31 * 24));
         assert_eq!(config.hosts, ["a.example", "b.example"]);
+        assert_eq!(config.station_security_least, SecurityProfile::Basic, "safe by default");
         assert_eq!(config.frame_bytes_max, 262_144, "the default is 256 KiB");
     }
 
     #[test]
-    fn five_mistakes_are_told_at_once_each_with_its_place_and_the_way_out() {
+    fn six_mistakes_are_told_at_once_each_with_its_place_and_the_way_out() {
         let args = ServeArgs { listen: Some("localhost".to_owned()), ..ServeArgs::default() };
-        let file = "unknown_stations = 'accept all'\nframe_kib_max = 3\nlisten_port = 80";
+        let file = "unknown_stations = 'accept all'\nstation_security_least = 4\nframe_kib_max = 3\nlisten_port = 80";
         let told: Vec<String> = read(&args, &[("WATTERY_PING_SECONDS", "-1")], file)
             .unwrap_err()
             .iter()
@@ -376,11 +589,14 @@ mod tests {
             told,
             [
                 "--listen = localhost: needs an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
-                "wattery.toml: unknown_stations = accept all: needs `lobby` or `refuse`",
+                "wattery.toml: unknown_stations = accept all: needs `lobby`, `refuse` or `accept`",
+                "wattery.toml: station_security_least = 4: needs a security profile: 0 (none), 1 (password), \
+                 2 (password over TLS) or 3 (client certificate)",
                 "wattery.toml: frame_kib_max = 3: needs a whole number of KiB from 16 to 16384",
                 "WATTERY_PING_SECONDS = -1: needs a whole number of seconds from 0 to 86400",
-                "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, data, \
-                 unknown_stations, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
+                "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, \
+                 listen_ocpp_tls, tls_certificate, tls_key, tls_client_ca, tls_client_revoked, data, \
+                 unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
                  transaction_days_max",
             ]
         );

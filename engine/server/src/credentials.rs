@@ -1,4 +1,4 @@
-//! Who may come in: tokens of people and programs, passwords of stations. One file, readable by its owner only.
+//! Which people and programs may ask: their tokens, in one file that is readable by its owner only.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,20 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{RwLock, RwLockReadGuard};
 
 use anyhow::Context;
+use csms::record::StoredPassword;
 use serde::{Deserialize, Serialize};
 use units::StationId;
 
-use crate::secret;
+use crate::{password, secret};
 
 /// The names of files in the data directory.
 const CREDENTIALS_FILE: &str = "credentials.json";
 /// Holds the first token in the clear, for `wattery admin` on the same machine; readable by its owner only.
 pub const TOKEN_FILE: &str = "token";
-
-/// The shortest password that an operator may choose: OCPP's own lower bound.
-pub const PASSWORD_CHARACTERS_MIN: usize = 16;
-/// The longest: OCPP's AuthorizationKey holds no more.
-pub const PASSWORD_CHARACTERS_MAX: usize = 40;
 
 /// All secrets, hashed.
 #[derive(Debug)]
@@ -33,6 +29,8 @@ pub struct Credentials {
 struct Kept {
     /// By name: the token's hash.
     tokens: BTreeMap<String, String>,
+    /// Passwords of stations stood here once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     stations: BTreeMap<StationId, StationSecret>,
 }
 
@@ -40,17 +38,6 @@ struct Kept {
 struct StationSecret {
     salt: String,
     hash: String,
-}
-
-/// How a station's attempt is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StationAccess {
-    /// The password is right.
-    Authenticated,
-    /// No password is set for the station: everybody may speak in its name.
-    Unauthenticated,
-    /// A password is set, and this is not it.
-    Refused,
 }
 
 impl Credentials {
@@ -96,60 +83,20 @@ impl Credentials {
         kept.tokens.iter().find(|(_, known)| secret::is_same(known, &hash)).map(|(name, _)| name.clone())
     }
 
-    /// Sets a station's password; none draws a new one. It is returned once.
+    /// Passwords that stood here before they became records of the sites: each station with what was kept of its own.
+    #[must_use]
+    pub fn passwords_of_old(&self) -> Vec<(StationId, StoredPassword)> {
+        let stored = |old: &StationSecret| password::stored_of_old(&old.salt, &old.hash);
+        self.read().stations.iter().map(|(station, old)| (station.clone(), stored(old))).collect()
+    }
+
+    /// They are records now.
     ///
     /// # Errors
     ///
-    /// Where it cannot be stored, or its length is not allowed.
-    pub fn set_password(&self, station: &StationId, password: Option<&str>) -> anyhow::Result<String> {
-        let password = match password {
-            Some(chosen) => chosen.to_owned(),
-            None => secret::new_password().context("cannot draw a password from /dev/urandom")?,
-        };
-        let length = password.chars().count();
-        anyhow::ensure!(
-            (PASSWORD_CHARACTERS_MIN..=PASSWORD_CHARACTERS_MAX).contains(&length),
-            "the password for station {station} has {length} characters: give it {PASSWORD_CHARACTERS_MIN} to \
-             {PASSWORD_CHARACTERS_MAX}, or none to have one drawn"
-        );
-        let salt = secret::new_salt().context("cannot draw a salt from /dev/urandom")?;
-        let hash = secret::password_hash(&salt, password.as_bytes());
-        self.change(|kept| {
-            kept.stations.insert(station.clone(), StationSecret { salt, hash });
-        })?;
-        Ok(password)
-    }
-
-    /// Removes a station's password: everybody may then speak in its name.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be stored.
-    pub fn remove_password(&self, station: &StationId) -> anyhow::Result<()> {
-        self.change(|kept| {
-            kept.stations.remove(station);
-        })
-    }
-
-    /// Judges what a station presents.
-    #[must_use]
-    pub fn judge(&self, station: &StationId, password: Option<&[u8]>) -> StationAccess {
-        let known = self.read().stations.get(station).cloned();
-        match (known, password) {
-            (None, _) => StationAccess::Unauthenticated,
-            (Some(known), Some(password))
-                if secret::is_same(&known.hash, &secret::password_hash(&known.salt, password)) =>
-            {
-                StationAccess::Authenticated
-            }
-            (Some(_), Some(_) | None) => StationAccess::Refused,
-        }
-    }
-
-    /// Whether a station has a password.
-    #[must_use]
-    pub fn has_password(&self, station: &StationId) -> bool {
-        self.read().stations.contains_key(station)
+    /// Where it cannot be stored: they are then found here again.
+    pub fn forget_passwords_of_old(&self) -> anyhow::Result<()> {
+        self.change(|kept| kept.stations.clear())
     }
 
     /// Changes take effect once they are stored.
@@ -204,23 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn field_6_10_passwords_may_hold_colons_and_any_bytes_are_compared() {
+    fn passwords_that_stood_here_are_handed_over_once() {
         let directory = tempfile::tempdir().unwrap();
+        let hash = crate::secret::old_password_hash("salt", b"with:colons:inside");
+        let old =
+            format!(r#"{{"tokens": {{}}, "stations": {{"P01": {{"salt": "salt", "hash": "{hash}"}}}}}}"#);
+        std::fs::write(directory.path().join(CREDENTIALS_FILE), old).unwrap();
         let (credentials, _) = Credentials::open(directory.path()).unwrap();
-        let station: StationId = "P01".parse().unwrap();
-        assert_eq!(credentials.judge(&station, None), StationAccess::Unauthenticated);
-        credentials.set_password(&station, Some("with:colons:inside")).unwrap();
-        assert_eq!(credentials.judge(&station, Some(b"with:colons:inside")), StationAccess::Authenticated);
-        assert_eq!(credentials.judge(&station, Some(&[0xff, 0x00])), StationAccess::Refused);
-        assert_eq!(credentials.judge(&station, None), StationAccess::Refused);
-        assert!(
-            credentials
-                .set_password(&station, Some("short"))
-                .unwrap_err()
-                .to_string()
-                .contains("5 characters")
-        );
-        credentials.remove_password(&station).unwrap();
-        assert_eq!(credentials.judge(&station, None), StationAccess::Unauthenticated);
+        let found = credentials.passwords_of_old();
+        assert_eq!(found[0].0.as_str(), "P01");
+        assert!(password::is_right(&found[0].1, b"with:colons:inside"));
+        credentials.forget_passwords_of_old().unwrap();
+        let (again, _) = Credentials::open(directory.path()).unwrap();
+        assert_eq!(again.passwords_of_old(), []);
     }
 }

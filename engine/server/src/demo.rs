@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use futures_util::future::join_all;
 use plant::ev::Ev;
-use plant::station::{Presented, Station};
+use plant::station::Presented;
 use store::{Records, Report, Root, Store};
 use twin::World;
 use twin::scenario::{Scenario, Stay};
@@ -24,6 +25,7 @@ use wire::station::Endpoint;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::furnished;
+use crate::password::Password;
 use crate::run::{DATABASE_FILE, Server};
 use crate::say;
 use crate::web::Live;
@@ -67,7 +69,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let wanted = Wanted { port: args.port, speed: args.speed, evses: args.evses, ..Wanted::default() };
     let demo = Demo::start(home.path(), wanted).await?;
     say(&format!("watch it at    {}", demo.url));
-    say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.server.listen_ocpp));
+    say(&format!("stations       ws://{}/ocpp/{{station id}}", demo.ocpp));
     say(&format!("{} times true time; Ctrl-C ends it", args.speed));
     tokio::select! {
         () = stop_signal() => {}
@@ -103,6 +105,8 @@ pub struct Demo {
     pub server: Server,
     /// The URL that opens the page.
     pub url: String,
+    /// Where its stations connect.
+    pub ocpp: SocketAddr,
     plant: tokio::task::JoinHandle<()>,
 }
 
@@ -125,15 +129,16 @@ impl Demo {
             Some(token) => token.clone(),
             None => server.credentials.new_token("console")?,
         };
+        let ocpp = server.listen_ocpp.context("the demo's stations have nowhere to connect to")?;
         let target = Target {
-            ocpp: Endpoint { address: server.listen_ocpp.to_string(), path: "/ocpp".to_owned() },
+            ocpp: Endpoint { address: ocpp.to_string(), path: "/ocpp".to_owned() },
             api: Api { address: server.listen.to_string(), token: server.credentials.new_token("meters")? },
             clock: ticking,
         };
-        let plant = plant(handover, &server)?;
+        let plant = plant(handover, &server).await?;
         let plant = tokio::spawn(wire::plant::run(plant, target));
         let url = server.console_url(&token);
-        Ok(Self { server, url, plant })
+        Ok(Self { server, url, ocpp, plant })
     }
 
     /// Ends plant and server.
@@ -198,9 +203,11 @@ fn loopback(port: u16) -> SocketAddr {
 fn config(data: &Path, port: u16) -> Config {
     Config {
         listen: loopback(port),
-        listen_ocpp: loopback(0),
+        listen_ocpp: Some(loopback(0)),
+        tls: None,
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
+        station_security_least: csms::SecurityProfile::Basic,
         hosts: Vec::new(),
         frame_log_days: 30,
         frame_log_bytes: 1_024 * 1_024 * 1_024,
@@ -272,15 +279,28 @@ fn numbered<R: Clone>(records: &[R]) -> Vec<(RecordSeq, R)> {
 }
 
 /// The twin's plant, with passwords, and with the people who are still to come and go.
-fn plant(handover: Handover, server: &Server) -> anyhow::Result<Plant> {
-    let with_password = |station: Station| -> anyhow::Result<(Station, Option<String>)> {
-        let password = server.credentials.set_password(station.id(), None)?;
-        Ok((station, Some(password)))
-    };
+async fn plant(handover: Handover, server: &Server) -> anyhow::Result<Plant> {
+    let mut stations = Vec::new();
+    let mut commands = Vec::new();
+    for station in handover.stations {
+        let password = Password::draw()?;
+        let command = csms::Command::Secure {
+            station: station.id().clone(),
+            profile: csms::SecurityProfile::Basic,
+            password: csms::PasswordChange::Set(password.to_stored()?),
+            lowering: csms::Lowering::Refused,
+        };
+        commands.push(server.engine.command("demo", command));
+        stations.push((station, Some(password.reveal().to_owned())));
+    }
+    for answer in join_all(commands).await {
+        let answer = answer?;
+        anyhow::ensure!(answer == csms::CommandAnswer::Done, "a password cannot be set: {answer:?}");
+    }
     let people = people(handover.stays, handover.at);
     Ok(Plant {
         truth: handover.truth,
-        stations: handover.stations.into_iter().map(with_password).collect::<Result<_, _>>()?,
+        stations,
         base_loads: handover.base_loads,
         meters: handover.meters,
         people: Box::new(people.into_iter()),

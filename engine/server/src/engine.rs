@@ -28,6 +28,7 @@ use units::{
 };
 
 use crate::clock::{Clock, WALL_JUMP};
+use crate::door::Door;
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
 
@@ -78,9 +79,19 @@ pub enum NoAnswer {
 
 #[derive(Debug)]
 enum FromLink {
-    Up { station: StationId, version: csms::Version, opened: oneshot::Sender<(LinkId, Arc<Outbox>)> },
-    Frame { link: LinkId, text: Box<str> },
-    Down { link: LinkId },
+    Up {
+        station: StationId,
+        version: csms::Version,
+        security: csms::SecurityProfile,
+        opened: oneshot::Sender<(LinkId, Arc<Outbox>)>,
+    },
+    Frame {
+        link: LinkId,
+        text: Box<str>,
+    },
+    Down {
+        link: LinkId,
+    },
 }
 
 #[derive(Debug)]
@@ -108,6 +119,8 @@ enum Control {
         query: office::Query,
         answer: oneshot::Sender<office::QueryAnswer>,
     },
+    /// An unknown station knocked and was sent away.
+    Sighted(StationId),
     WallClock(TimeSpan),
     Stop {
         done: oneshot::Sender<()>,
@@ -120,9 +133,13 @@ impl EngineHandle {
         &self,
         station: &StationId,
         version: csms::Version,
+        security: csms::SecurityProfile,
     ) -> Option<(LinkId, Arc<Outbox>)> {
         let (opened, answer) = oneshot::channel();
-        self.from_links.send(FromLink::Up { station: station.clone(), version, opened }).await.ok()?;
+        self.from_links
+            .send(FromLink::Up { station: station.clone(), version, security, opened })
+            .await
+            .ok()?;
         answer.await.ok()
     }
 
@@ -135,6 +152,12 @@ impl EngineHandle {
     pub async fn link_down(&self, link: LinkId) {
         // The engine has ended all links by itself where it no longer listens.
         let _ = self.from_links.send(FromLink::Down { link }).await;
+    }
+
+    /// An unknown station knocked and was sent away: it is shown.
+    pub async fn sighted(&self, station: &StationId) {
+        // While the server stops nobody looks.
+        let _ = self.control.send(Control::Sighted(station.clone())).await;
     }
 
     /// A meter was read.
@@ -223,6 +246,19 @@ impl EngineHandle {
         circuits.any(|circuit| circuit.meter.as_ref().is_some_and(|known| known.id == *meter))
     }
 
+    /// The stations of all sites.
+    #[must_use]
+    pub fn stations(&self) -> BTreeSet<StationId> {
+        let configs = self.configs();
+        configs.values().flat_map(|config| &config.evses).map(|evse| evse.id.station.clone()).collect()
+    }
+
+    /// Whether a station is in some site.
+    #[must_use]
+    pub fn knows_station(&self, station: &StationId) -> bool {
+        self.configs().values().flat_map(|config| &config.evses).any(|evse| evse.id.station == *station)
+    }
+
     fn configs(&self) -> RwLockReadGuard<'_, BTreeMap<SiteId, SiteConfig>> {
         self.configs.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -260,6 +296,8 @@ pub struct Start {
     pub clock: Clock,
     /// What stations in general may do.
     pub policy: csms::Policy,
+    /// Is told what is kept of each station.
+    pub door: Arc<Door>,
 }
 
 /// A running engine.
@@ -284,7 +322,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
 
 /// As [`start()`], with a writer that was started before.
 pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> anyhow::Result<Running> {
-    let Start { store, frame_log, clock, policy } = start;
+    let Start { store, frame_log, clock, policy, door } = start;
     let writer = started.writer.clone();
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
@@ -308,6 +346,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         request_last: RequestId(0),
         directory: None,
         quarantine: BTreeSet::new(),
+        door,
         health,
         configs,
         work: VecDeque::new(),
@@ -348,6 +387,7 @@ struct Engine {
     directory: Option<Arc<Directory>>,
     /// Hashes of frames at which a root broke down.
     quarantine: BTreeSet<[u8; 32]>,
+    door: Arc<Door>,
     health: watch::Sender<Health>,
     configs: Arc<RwLock<BTreeMap<SiteId, SiteConfig>>>,
     work: VecDeque<Work>,
@@ -356,6 +396,7 @@ struct Engine {
 struct Link {
     station: StationId,
     version: csms::Version,
+    security: csms::SecurityProfile,
     outbox: Arc<Outbox>,
 }
 
@@ -493,9 +534,7 @@ impl Engine {
     async fn restore(&mut self) -> anyhow::Result<()> {
         let restored = self.store.restore().await.context("the records cannot be read")?;
         for record in &restored.csms {
-            if let csms::Record::Site(row) = record {
-                self.keep_config(&row.config);
-            }
+            self.take_note(record);
         }
         let restored_roots = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
@@ -579,6 +618,10 @@ impl Engine {
                 let request = self.request(Requester::OfficeQuery(answer));
                 Work::Office(office::Input::Query { request, query })
             }
+            Control::Sighted(station) => {
+                let at = self.clock.now() + self.clock.wall_offset();
+                Work::Office(office::Input::Sighted { station, at })
+            }
             Control::WallClock(offset) => Work::Csms(csms::Input::WallClock(offset)),
             // The loop ends at it.
             Control::Stop { done: _ } => return Ok(()),
@@ -595,14 +638,14 @@ impl Engine {
 
     async fn take_from_link(&mut self, from_link: FromLink, inboxes: &mut Inboxes) -> anyhow::Result<()> {
         match from_link {
-            FromLink::Up { station, version, opened } => {
+            FromLink::Up { station, version, security, opened } => {
                 self.link_last = self.link_last.next();
                 let (link, outbox) = (self.link_last, Arc::new(Outbox::default()));
                 if opened.send((link, Arc::clone(&outbox))).is_err() {
                     return Ok(());
                 }
-                self.links.insert(link, Link { station: station.clone(), version, outbox });
-                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version }));
+                self.links.insert(link, Link { station: station.clone(), version, security, outbox });
+                self.work.push_back(Work::Csms(csms::Input::LinkUp { link, station, version, security }));
                 self.work_off_guarded(None, inboxes).await
             }
             FromLink::Down { link } => {
@@ -668,9 +711,7 @@ impl Engine {
             let after = self.sites.seq(after);
             match effect {
                 csms::Effect::Persist { seq, record } => {
-                    if let csms::Record::Site(row) = record.as_ref() {
-                        self.keep_config(&row.config);
-                    }
+                    self.take_note(&record);
                     records.push((self.sites.seq(seq), *record));
                 }
                 csms::Effect::Withdraw { link, message } => self.withdraw(link, message),
@@ -698,9 +739,27 @@ impl Engine {
         }
     }
 
-    fn keep_config(&self, config: &SiteConfig) {
-        let mut configs = self.configs.write().unwrap_or_else(PoisonError::into_inner);
-        configs.insert(config.id.clone(), config.clone());
+    /// Keeps what the shell itself goes by. It holds from now on although it is not committed yet: whoever asked for it
+    /// is answered only once it is.
+    fn take_note(&self, record: &csms::Record) {
+        use csms::Record;
+        match record {
+            Record::Site(row) => {
+                let mut configs = self.configs.write().unwrap_or_else(PoisonError::into_inner);
+                configs.insert(row.config.id.clone(), row.config.clone());
+            }
+            Record::Security(row) => self.door.keep(row.as_ref().clone()),
+            Record::Station(_)
+            | Record::Evse(_)
+            | Record::Session(_)
+            | Record::Transaction(_)
+            | Record::Counters(_)
+            | Record::Evidence(_)
+            | Record::MeterValues(_)
+            | Record::Cdr(_)
+            | Record::Finding(_)
+            | Record::Audit(_) => {}
+        }
     }
 
     fn drain_office(&mut self) {
@@ -855,8 +914,9 @@ impl Engine {
             self.work.push_back(Work::Csms(csms::Input::Directory(directory)));
         }
         for (link, open) in &self.links {
-            let input =
-                csms::Input::LinkUp { link: *link, station: open.station.clone(), version: open.version };
+            let Link { version, security, .. } = *open;
+            let station = open.station.clone();
+            let input = csms::Input::LinkUp { link: *link, station, version, security };
             self.work.push_back(Work::Csms(input));
         }
         catch_unwind(AssertUnwindSafe(|| self.work_off()))

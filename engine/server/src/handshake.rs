@@ -2,25 +2,24 @@
 //! refusal must say why.
 
 use csms::Version;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use units::StationId;
 
-use crate::credentials::{Credentials, StationAccess};
+use crate::door::Basic;
 
 /// No request for a handshake may be longer.
 const REQUEST_BYTES_MAX: usize = 8 * 1_024;
 /// The path before the station's id.
 const PATH: &str = "/ocpp/";
 
-/// A station at the door, judged.
+/// What a station asks for: who it says it is, what it presents, what it speaks.
 #[derive(Debug)]
-pub struct Accepted {
+pub struct Asked {
     /// Who it says it is.
     pub station: StationId,
-    /// Whether it proved that.
-    pub access: StationAccess,
+    /// How it would prove that.
+    pub basic: Basic,
     /// What will be spoken.
     pub subprotocol: Subprotocol,
     /// The value of Sec-WebSocket-Accept.
@@ -49,28 +48,33 @@ pub enum Refused {
     Gone,
 }
 
-/// Reads a request and judges it; answers nothing yet.
-pub async fn read(stream: &mut TcpStream, credentials: &Credentials) -> Result<Accepted, Refused> {
+/// Reads a request; answers nothing yet.
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Asked, Refused> {
     let (head, leftover) = read_head(stream).await?;
-    judge(&head, leftover, credentials)
+    understand(&head, leftover)
 }
 
 /// Completes the handshake.
-pub async fn accept(stream: &mut TcpStream, accepted: &Accepted) -> std::io::Result<()> {
-    let subprotocol = match accepted.subprotocol {
+pub async fn accept(stream: &mut (impl AsyncWrite + Unpin), asked: &Asked) -> std::io::Result<()> {
+    let subprotocol = match asked.subprotocol {
         Subprotocol::Offered(version) => format!("Sec-WebSocket-Protocol: {}\r\n", version.subprotocol()),
         Subprotocol::Assumed | Subprotocol::NothingInCommon => String::new(),
     };
     let reply = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {}\r\n{subprotocol}\r\n",
-        accepted.accept_key
+        asked.accept_key
     );
-    stream.write_all(reply.as_bytes()).await
+    stream.write_all(reply.as_bytes()).await?;
+    stream.flush().await
 }
 
 /// Answers a request that is refused.
-pub async fn refuse(stream: &mut TcpStream, status: u16, reason: &str) -> std::io::Result<()> {
+pub async fn refuse(
+    stream: &mut (impl AsyncWrite + Unpin),
+    status: u16,
+    reason: &str,
+) -> std::io::Result<()> {
     let phrase = match status {
         401 => "Unauthorized",
         404 => "Not Found",
@@ -91,10 +95,11 @@ pub async fn refuse(stream: &mut TcpStream, status: u16, reason: &str) -> std::i
         reason.len() + 1
     );
     stream.write_all(reply.as_bytes()).await?;
+    stream.flush().await?;
     stream.shutdown().await
 }
 
-async fn read_head(stream: &mut TcpStream) -> Result<(String, Vec<u8>), Refused> {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<(String, Vec<u8>), Refused> {
     let mut bytes = Vec::with_capacity(1_024);
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -117,8 +122,7 @@ async fn read_head(stream: &mut TcpStream) -> Result<(String, Vec<u8>), Refused>
     }
 }
 
-fn judge(head: &str, leftover: Vec<u8>, credentials: &Credentials) -> Result<Accepted, Refused> {
-    let bad = |reason: &str| Refused::With(400, reason.to_owned());
+fn understand(head: &str, leftover: Vec<u8>) -> Result<Asked, Refused> {
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -132,16 +136,7 @@ fn judge(head: &str, leftover: Vec<u8>, credentials: &Credentials) -> Result<Acc
     if headers.get("sec-websocket-version").is_some_and(|version| version != "13") {
         return Err(Refused::With(426, "this address speaks WebSocket version 13".to_owned()));
     }
-    let password = match headers.get("authorization") {
-        Some(value) => Some(password_of(value, &station).ok_or_else(|| {
-            bad("the Authorization header is not `Basic` with the station's id as user name")
-        })?),
-        None => None,
-    };
-    let access = credentials.judge(&station, password.as_deref());
-    if access == StationAccess::Refused {
-        return Err(Refused::With(401, format!("station {station} needs its password")));
-    }
+    let basic = headers.get("authorization").map_or(Basic::Absent, |value| basic(value, &station));
     let subprotocol = match headers.all("sec-websocket-protocol").as_str() {
         "" => Subprotocol::Assumed,
         // RFC 6455 section 4.1: the client offers in the order of its preference.
@@ -151,7 +146,7 @@ fn judge(head: &str, leftover: Vec<u8>, credentials: &Credentials) -> Result<Acc
             .map_or(Subprotocol::NothingInCommon, Subprotocol::Offered),
     };
     let accept_key = derive_accept_key(key.as_bytes());
-    Ok(Accepted { station, access, subprotocol, accept_key, leftover })
+    Ok(Asked { station, basic, subprotocol, accept_key, leftover })
 }
 
 fn station_of(target: &str) -> Result<StationId, Refused> {
@@ -166,14 +161,14 @@ fn station_of(target: &str) -> Result<StationId, Refused> {
 
 /// The password, as raw bytes: everything after the user name and a colon. The user name must be the station's id,
 /// which may hold colons itself.
-fn password_of(value: &str, station: &StationId) -> Option<Vec<u8>> {
-    let (scheme, pair) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let pair = data_encoding::BASE64.decode(pair.trim().as_bytes()).ok()?;
-    let rest = pair.strip_prefix(station.as_str().as_bytes())?;
-    rest.strip_prefix(b":").map(<[u8]>::to_vec)
+fn basic(value: &str, station: &StationId) -> Basic {
+    let pair = match value.split_once(' ') {
+        Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => pair.trim(),
+        Some(_) | None => return Basic::Unreadable,
+    };
+    let Ok(pair) = data_encoding::BASE64.decode(pair.as_bytes()) else { return Basic::Unreadable };
+    let rest = pair.strip_prefix(station.as_str().as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
+    rest.map_or(Basic::OtherName, |password| Basic::Password(password.to_vec()))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -210,13 +205,8 @@ mod tests {
 
     const KEY: &str = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-    fn check(request: &str, password: Option<&str>) -> Result<Accepted, (u16, String)> {
-        let directory = tempfile::tempdir().unwrap();
-        let (credentials, _) = Credentials::open(directory.path()).unwrap();
-        if let Some(password) = password {
-            credentials.set_password(&"P:01".parse().unwrap(), Some(password)).unwrap();
-        }
-        judge(request.trim_end(), Vec::new(), &credentials).map_err(|refused| match refused {
+    fn check(request: &str) -> Result<Asked, (u16, String)> {
+        understand(request.trim_end(), Vec::new()).map_err(|refused| match refused {
             Refused::With(status, reason) => (status, reason),
             Refused::Gone => (0, String::new()),
         })
@@ -224,13 +214,13 @@ mod tests {
 
     #[test]
     fn field_4d_58_a_missing_connection_header_is_tolerated() {
-        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}"), None).unwrap();
+        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}")).unwrap();
         assert_eq!(accepted.accept_key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "the example of RFC 6455");
     }
 
     #[test]
     fn field_4d_56_without_any_subprotocol_1_6_is_assumed() {
-        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}"), None).unwrap();
+        let accepted = check(&format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}")).unwrap();
         assert_eq!(accepted.subprotocol, Subprotocol::Assumed);
     }
 
@@ -238,7 +228,7 @@ mod tests {
     fn field_6_8_other_subprotocols_only_have_nothing_in_common() {
         let offer = |names: &str| {
             let request = format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Protocol: {names}");
-            check(&request, None).unwrap().subprotocol
+            check(&request).unwrap().subprotocol
         };
         assert_eq!(offer("ocpp2.1, ocpp1.5"), Subprotocol::NothingInCommon);
         assert_eq!(
@@ -256,12 +246,18 @@ mod tests {
         let with = |pair: &[u8]| {
             let pair = data_encoding::BASE64.encode(pair);
             let request = format!("GET /ocpp/P%3A01 HTTP/1.1\r\n{KEY}Authorization: Basic {pair}");
-            check(&request, Some("a:password:of:16"))
+            check(&request).unwrap().basic
         };
-        assert_eq!(with(b"P:01:a:password:of:16").unwrap().access, StationAccess::Authenticated);
-        assert_eq!(with(b"P:01:another password").unwrap_err().0, 401);
-        assert_eq!(with(b"P:01:\xff\xfe\x00").unwrap_err().0, 401);
-        assert_eq!(with(b"P:02:a:password:of:16").unwrap_err().0, 400, "another station's name");
+        for password in [&b"a:password:of:16"[..], b"\xff\xfe\x00", b""] {
+            assert!(with(&[b"P:01:", password].concat()) == Basic::Password(password.to_vec()));
+        }
+        for other in [&b"P:02:a:password:of:16"[..], b"P:01", b"p:01:a:password:of:16"] {
+            assert_eq!(with(other), Basic::OtherName, "{other:?}");
+        }
+        for unreadable in ["Bearer UDowMTph", "Basic", "Basic not base64", ""] {
+            let request = format!("GET /ocpp/P%3A01 HTTP/1.1\r\n{KEY}Authorization: {unreadable}\r\nHost: x");
+            assert_eq!(check(&request).unwrap().basic, Basic::Unreadable, "{unreadable}");
+        }
     }
 
     #[test]
@@ -274,7 +270,7 @@ mod tests {
             (format!("GET /ocpp/a%2 HTTP/1.1\r\n{KEY}"), 404, "not a station's id"),
             (format!("GET /ocpp/P01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Version: 8"), 426, "version 13"),
         ] {
-            let (found, reason) = check(&request, None).unwrap_err();
+            let (found, reason) = check(&request).unwrap_err();
             assert!(found == status && reason.contains(part), "{request:?}: {found} {reason}");
         }
     }

@@ -62,10 +62,16 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     })?;
     let server = Server::start(config, Clock::real(), Live::default()).await?;
     say(&format!("pages and API  http://{}/", server.listen));
-    say(&format!("stations       ws://{}/ocpp/{{station id}}", server.listen_ocpp));
+    if let Some(address) = server.listen_ocpp {
+        say(&format!("stations       ws://{address}/ocpp/{{station id}}"));
+    }
+    if let Some(address) = server.listen_ocpp_tls {
+        say(&format!("stations       wss://{address}/ocpp/{{station id}}"));
+    }
     if let Some(token) = &server.token {
         say(&format!("open once      {}", server.console_url(token)));
     }
+    server.tell_of_locked_out();
     tokio::select! {
         () = demo::stop_signal() => {}
         () = server.ended() => {}

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use csms::Version;
+use csms::{SecurityProfile, UnknownStations, Version};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -15,13 +17,18 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use units::{LinkId, StationId};
 
-use crate::credentials::{Credentials, StationAccess};
+use crate::door::{Denied, Door, Presented, Transport};
 use crate::engine::EngineHandle;
-use crate::handshake::{self, Accepted, Refused, Subprotocol};
+use crate::handshake::{self, Asked, Refused, Subprotocol};
 use crate::outbox::{Next, Outbox};
+use crate::tls::Tls;
+use crate::x509;
 
 /// A request for a handshake must be complete within this.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Who is refused is told so this long after the request, whatever it took to find out, which is less: the time tells
+/// nothing of what is kept of a station, and a guess costs whoever guesses more than it costs us.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// A frame that a station does not take within this ends the link.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// 128 KiB, the library's default, cost 645 MiB for 5,000 idle links (FIELD section 6, trap 15).
@@ -33,20 +40,37 @@ pub struct Links {
     /// Where frames go.
     pub engine: EngineHandle,
     /// Who may speak.
-    pub credentials: Arc<Credentials>,
+    pub door: Arc<Door>,
+    /// What happens to stations that are in no site.
+    pub unknown_stations: UnknownStations,
     /// Bytes of the largest frame.
     pub frame_bytes_max: usize,
     /// Between pings; none sends none.
     pub ping_every: Option<Duration>,
 }
 
+/// What links of a listener are carried by.
+#[derive(Debug, Clone)]
+pub enum Over {
+    /// TCP.
+    Tcp,
+    /// TLS.
+    Tls(Arc<Tls>),
+}
+
 /// Accepts links until the future is dropped. Links that are open then go on: the engine ends them.
-pub async fn run(listener: TcpListener, links: Arc<Links>) {
+pub async fn run(listener: TcpListener, links: Arc<Links>, over: Over) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let links = Arc::clone(&links);
-                tokio::spawn(async move { links.serve(stream, peer).await });
+                let (links, over) = (Arc::clone(&links), over.clone());
+                tokio::spawn(async move {
+                    let _ = stream.set_nodelay(true);
+                    match over {
+                        Over::Tcp => links.serve(stream, peer, Transport::Plain).await,
+                        Over::Tls(tls) => links.serve_over_tls(stream, peer, &tls).await,
+                    }
+                });
             }
             Err(error) => {
                 // Mostly too many open files: others may close meanwhile.
@@ -57,30 +81,82 @@ pub async fn run(listener: TcpListener, links: Arc<Links>) {
     }
 }
 
+/// What carries a link.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 impl Links {
-    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr) {
-        let _ = stream.set_nodelay(true);
-        let read = handshake::read(&mut stream, &self.credentials);
-        let judged = tokio::time::timeout(HANDSHAKE_TIMEOUT, read)
+    async fn serve_over_tls(&self, stream: TcpStream, peer: SocketAddr, tls: &Arc<Tls>) {
+        let shake = async { tls.acceptor().await.accept(stream).await };
+        let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, shake).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::warn!(%peer, "no TLS with who connects: {error}"),
+            Err(_) => return tracing::warn!(%peer, "no TLS with who connects: it took more than 10 s"),
+        };
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        let transport = certificate.map_or(Transport::Tls, |own| {
+            Transport::Certified(x509::read(own).and_then(|read| read.common_name))
+        });
+        self.serve(stream, peer, transport).await;
+    }
+
+    async fn serve(&self, mut stream: impl Stream, peer: SocketAddr, transport: Transport) {
+        let asked = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake::read(&mut stream))
             .await
             .unwrap_or_else(|_| Err(Refused::With(408, "the request did not come within 10 s".to_owned())));
-        match judged {
-            Ok(accepted) => self.open(stream, peer, accepted).await,
-            Err(Refused::Gone) => {}
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(Refused::Gone) => return,
             Err(Refused::With(status, reason)) => {
                 tracing::warn!(%peer, status, "a station's attempt is refused: {reason}");
-                let refuse = handshake::refuse(&mut stream, status, &reason);
-                let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refuse).await;
+                return refuse(stream, status, &reason).await;
+            }
+        };
+        let refused_at = Instant::now() + REFUSED_AFTER;
+        match self.judge(&asked, peer, &transport).await {
+            Ok(security) => self.open(stream, peer, asked, security).await,
+            Err(denied) => {
+                if let Some(untold) = self.door.tells(&asked.station, std::time::Instant::now()) {
+                    tracing::warn!(
+                        station = %asked.station, %peer, untold,
+                        "a station's attempt is refused with 401: {denied}"
+                    );
+                }
+                tokio::time::sleep_until(refused_at).await;
+                refuse(stream, 401, "who connects here must prove which station it is").await;
             }
         }
     }
 
-    async fn open(&self, mut stream: TcpStream, peer: SocketAddr, accepted: Accepted) {
-        let answer = handshake::accept(&mut stream, &accepted);
+    async fn judge(
+        &self,
+        asked: &Asked,
+        peer: SocketAddr,
+        transport: &Transport,
+    ) -> Result<SecurityProfile, Denied> {
+        let is_kept = self.door.row(&asked.station).is_some();
+        if !is_kept && !self.engine.knows_station(&asked.station) {
+            return match self.unknown_stations {
+                // It is kept waiting, and may say nothing else.
+                UnknownStations::Lobby | UnknownStations::Accept => transport.certifies(&asked.station),
+                UnknownStations::Refuse => {
+                    self.engine.sighted(&asked.station).await;
+                    Err(Denied::Unknown)
+                }
+            };
+        }
+        let presented = Presented { transport: transport.clone(), basic: asked.basic.clone() };
+        let judged = self.door.judge(&asked.station, &presented, peer.ip());
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, judged).await.unwrap_or(Err(Denied::TooManyTries))
+    }
+
+    async fn open(&self, mut stream: impl Stream, peer: SocketAddr, asked: Asked, security: SecurityProfile) {
+        let answer = handshake::accept(&mut stream, &asked);
         if !matches!(tokio::time::timeout(HANDSHAKE_TIMEOUT, answer).await, Ok(Ok(()))) {
             return;
         }
-        let Accepted { station, access, subprotocol, leftover, .. } = accepted;
+        let Asked { station, subprotocol, leftover, .. } = asked;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
@@ -99,11 +175,13 @@ impl Links {
                 return;
             }
         };
-        let Some((link, outbox)) = self.engine.link_up(&station, version).await else { return };
-        match access {
-            StationAccess::Authenticated => tracing::info!(%station, %link, %peer, %version, "link up"),
-            StationAccess::Unauthenticated | StationAccess::Refused => {
-                tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated: the station has no password");
+        let Some((link, outbox)) = self.engine.link_up(&station, version, security).await else { return };
+        match security {
+            SecurityProfile::Unauthenticated => {
+                tracing::info!(%station, %link, %peer, %version, "link up, unauthenticated");
+            }
+            SecurityProfile::Basic | SecurityProfile::BasicOverTls | SecurityProfile::MutualTls => {
+                tracing::info!(%station, %link, %peer, %version, security_profile = %security, "link up");
             }
         }
         let ended = self.carry(socket, link, &station, &outbox).await;
@@ -114,7 +192,7 @@ impl Links {
     /// Carries frames both ways until one way ends. Dropping the socket drops TCP without a Close frame.
     async fn carry(
         &self,
-        socket: WebSocketStream<TcpStream>,
+        socket: WebSocketStream<impl Stream>,
         link: LinkId,
         station: &StationId,
         outbox: &Outbox,
@@ -138,7 +216,7 @@ impl Links {
 
     async fn carry_in(
         &self,
-        mut stream: SplitStream<WebSocketStream<TcpStream>>,
+        mut stream: SplitStream<WebSocketStream<impl Stream>>,
         link: LinkId,
         station: &StationId,
     ) -> Ended {
@@ -159,6 +237,10 @@ impl Links {
                     tracing::warn!(%station, %link, size, "a frame is larger than {max_size} bytes: the link is dropped");
                     return Ended::TooLarge(format!("a frame of {size} bytes is larger than {max_size}"));
                 }
+                // TLS that ends without saying so.
+                Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ended::Because("the station is gone".to_owned());
+                }
                 Some(Err(error)) => return Ended::Because(error.to_string()),
                 None => return Ended::Because("the station is gone".to_owned()),
             };
@@ -170,7 +252,7 @@ impl Links {
 
     async fn carry_out(
         &self,
-        mut sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+        mut sink: SplitSink<WebSocketStream<impl Stream>, Message>,
         outbox: &Outbox,
     ) -> String {
         let mut pings = self.ping_every.map(|every| {
@@ -215,8 +297,13 @@ enum Ended {
     TooLarge(String),
 }
 
+async fn refuse(mut stream: impl Stream, status: u16, reason: &str) {
+    let refusing = handshake::refuse(&mut stream, status, reason);
+    let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refusing).await;
+}
+
 /// Closes with a Close frame: for a client that speaks no protocol of ours, and so is no station of ours.
-async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode, reason: &'static str) {
+async fn close(mut socket: WebSocketStream<impl Stream>, code: CloseCode, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, socket.close(Some(frame))).await;
 }

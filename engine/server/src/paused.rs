@@ -131,11 +131,13 @@ impl Shell {
         let (queue, submitted) = unbounded_channel();
         let (reporter, reports) = unbounded_channel();
         let between = WriterStarted { writer: Writer::in_front(queue), reports, task: started.task };
+        let door = crate::door::Door::new(csms::SecurityProfile::Unauthenticated);
         let start = Start {
             store,
             frame_log: frame_log.unwrap_or_else(|error| panic!("a frame log: {error}")),
             clock: Clock::ByHand(hand),
             policy: csms::Policy::default(),
+            door: Arc::new(door.unwrap_or_else(|error| panic!("a door: {error}"))),
         };
         let Running { handle, thread, .. } =
             engine::start_with(start, between).await.unwrap_or_else(|error| panic!("an engine: {error}"));
@@ -176,8 +178,8 @@ impl Shell {
     async fn take_csms(&mut self, at: Timestamp, input: csms::Input) {
         let handle = self.handle.clone();
         match input {
-            csms::Input::LinkUp { link, station, version } => {
-                let opened = handle.link_up(&station, version).await;
+            csms::Input::LinkUp { link, station, version, security } => {
+                let opened = handle.link_up(&station, version, security).await;
                 let (opened, outbox) = opened.unwrap_or_else(|| panic!("the engine is gone"));
                 assert_eq!(opened, link, "links are numbered alike");
                 self.links.insert(link, outbox);

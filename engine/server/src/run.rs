@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use csms::SecurityProfile;
 use store::{Store, Writer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
+use units::StationId;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TlsConfig};
 use crate::credentials::Credentials;
+use crate::door::Door;
 use crate::engine::{self, EngineHandle};
 use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
-use crate::ocpp_listener::{self, Links};
+use crate::ocpp_listener::{self, Links, Over};
+use crate::tls::Tls;
 use crate::web::Live;
 
 /// The database's name in the data directory.
@@ -30,20 +34,25 @@ const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Server {
     /// Where pages and API are.
     pub listen: SocketAddr,
-    /// Where stations connect.
-    pub listen_ocpp: SocketAddr,
+    /// Where stations connect without TLS, where they may.
+    pub listen_ocpp: Option<SocketAddr>,
+    /// Where stations connect with TLS, where they may.
+    pub listen_ocpp_tls: Option<SocketAddr>,
     /// The first token, where this start made it.
     pub token: Option<String>,
     /// The engine.
     pub engine: EngineHandle,
-    /// Tokens and passwords.
+    /// Tokens of people and programs.
     pub credentials: Arc<Credentials>,
+    /// What is kept of stations, to know them by.
+    pub door: Arc<Door>,
     /// The way to the disk; lets tests make it full.
     pub writer: Option<Writer>,
+    security_most: SecurityProfile,
     database: PathBuf,
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
-    ocpp: JoinHandle<()>,
+    ocpp: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
 
@@ -56,8 +65,8 @@ impl Server {
     /// What failed, and the way out.
     pub async fn start(config: Config, clock: Clock, live: Live) -> anyhow::Result<Self> {
         let http_listener = bind(config.listen, "--listen")?;
-        let ocpp_listener = bind(config.listen_ocpp, "--listen-ocpp")?;
-        let (listen, listen_ocpp) = (http_listener.local_addr()?, ocpp_listener.local_addr()?);
+        let listen = http_listener.local_addr()?;
+        let stations = StationListeners::bind(&config)?;
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
@@ -70,40 +79,83 @@ impl Server {
         let frame_log = FrameLog::open(&config.data.join(FRAMES_DIRECTORY), retention, frame_last)?;
         let policy = csms::Policy {
             unknown_stations: config.unknown_stations,
+            security_least: config.station_security_least,
             frame_bytes_max: config.frame_bytes_max,
             transaction_longest: config.transaction_longest,
             ..csms::Policy::default()
         };
-        let start = engine::Start { store: Arc::clone(&store), frame_log, clock, policy };
+        let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
+        let door = Arc::new(door);
+        let start =
+            engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
+        if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
+            handle.stop().await;
+            return Err(error);
+        }
+        let StationListeners { listeners, listen_ocpp, listen_ocpp_tls, security_most } = stations;
         let app = App {
             engine: handle.clone(),
             store,
             credentials: Arc::clone(&credentials),
+            door: Arc::clone(&door),
+            security_most,
             hosts: host_names(&config),
             live,
         };
         let links = Arc::new(Links {
             engine: handle.clone(),
-            credentials: Arc::clone(&credentials),
+            door: Arc::clone(&door),
+            unknown_stations: config.unknown_stations,
             frame_bytes_max: config.frame_bytes_max,
             ping_every: config.ping_every,
         });
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
-        let ocpp = tokio::spawn(ocpp_listener::run(ocpp_listener, Arc::clone(&links)));
+        let listen_on =
+            |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
+        let ocpp = listeners.into_iter().map(listen_on).collect();
         Ok(Self {
             listen,
             listen_ocpp,
+            listen_ocpp_tls,
             token,
             engine: handle,
             credentials,
+            door,
             writer: Some(writer),
+            security_most,
             database,
             links,
             http,
             ocpp,
             thread,
         })
+    }
+
+    /// Tells the log of stations of sites that cannot come in: nobody gave them a password, or no listener is good enough.
+    pub fn tell_of_locked_out(&self) {
+        let stations = self.engine.stations();
+        let beyond: Vec<_> =
+            stations.iter().filter(|station| self.door.required_of(station) > self.security_most).collect();
+        if let Some(first) = beyond.first() {
+            tracing::warn!(
+                "{} stations must prove more than they can on the listeners there are, and are refused, {first} among \
+                 them: start with --listen-ocpp-tls, and --tls-client-ca for security profile 3",
+                beyond.len()
+            );
+        }
+        let needs_more = |station: &&StationId| {
+            self.door.required_of(station) != SecurityProfile::Unauthenticated
+                && !self.door.is_secured(station)
+        };
+        let locked_out: Vec<_> = stations.iter().filter(needs_more).collect();
+        if let Some(first) = locked_out.first() {
+            tracing::warn!(
+                "{} stations have no password and are refused, {first} among them: `wattery admin station password ID` \
+                 draws one; on a network that nobody else reaches, --station-security-least 0 lets them in without",
+                locked_out.len()
+            );
+        }
     }
 
     /// Ends by itself only where the engine ended: with its error.
@@ -120,7 +172,7 @@ impl Server {
     ///
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.ocpp.abort();
+        self.ocpp.iter().for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();
@@ -148,6 +200,74 @@ impl Server {
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
     }
+}
+
+/// Where stations connect, and what they can prove there.
+struct StationListeners {
+    listeners: Vec<(TcpListener, Over)>,
+    listen_ocpp: Option<SocketAddr>,
+    listen_ocpp_tls: Option<SocketAddr>,
+    security_most: SecurityProfile,
+}
+
+impl StationListeners {
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let mut found = Self {
+            listeners: Vec::new(),
+            listen_ocpp: None,
+            listen_ocpp_tls: None,
+            security_most: SecurityProfile::Basic,
+        };
+        if let Some(address) = config.listen_ocpp {
+            let listener = bind(address, "--listen-ocpp")?;
+            found.listen_ocpp = Some(listener.local_addr()?);
+            found.listeners.push((listener, Over::Tcp));
+        }
+        if let Some(TlsConfig { listen, files }) = &config.tls {
+            let tls = Tls::open(files.clone()).map_err(|faults| {
+                let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+                anyhow::anyhow!("TLS cannot be spoken:\n{}", lines.join("\n"))
+            })?;
+            let listener = bind(*listen, "--listen-ocpp-tls")?;
+            found.listen_ocpp_tls = Some(listener.local_addr()?);
+            found.security_most = if tls.takes_client_certificates() {
+                SecurityProfile::MutualTls
+            } else {
+                SecurityProfile::BasicOverTls
+            };
+            found.listeners.push((listener, Over::Tls(Arc::new(tls))));
+        }
+        Ok(found)
+    }
+}
+
+/// Passwords of stations that stood in the file of credentials become records of the sites, once.
+async fn take_over_passwords(
+    engine: &EngineHandle,
+    credentials: &Credentials,
+    door: &Door,
+) -> anyhow::Result<()> {
+    let found = credentials.passwords_of_old();
+    if found.is_empty() {
+        return Ok(());
+    }
+    for (station, password) in found {
+        if door.row(&station).is_some() {
+            continue;
+        }
+        let command = csms::Command::Secure {
+            profile: door.least().max(SecurityProfile::Basic),
+            password: csms::PasswordChange::Set(password),
+            lowering: csms::Lowering::Refused,
+            station: station.clone(),
+        };
+        let answer = engine.command("the file of credentials", command).await?;
+        anyhow::ensure!(
+            answer == csms::CommandAnswer::Done,
+            "the password of station {station} cannot be taken over from the file of credentials: {answer:?}"
+        );
+    }
+    credentials.forget_passwords_of_old()
 }
 
 /// How many connections may wait to be accepted. After a power cut all stations of a site return at once, and one that

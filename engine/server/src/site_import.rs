@@ -1,5 +1,7 @@
 //! From a site file to the commands that make it so.
 
+use std::collections::BTreeSet;
+
 use billing::cdr::FeeClass;
 use billing::contract::{Contract, ContractTerms, SellerRole, SettlementBasis};
 use billing::directory::{Access, AccountsAdmitted, EvseTerms};
@@ -7,13 +9,15 @@ use billing::fees::PriceLists;
 use office::record::{AccessRow, OwnerRow};
 use twin::site_file::{AccessKind, Commerce, EvseAccess, SiteFile};
 use units::civil::CivilDate;
-use units::{Currency, Timestamp};
+use units::{Currency, StationId, Timestamp};
 
 /// What a site file asks of the sites and of the business, in order.
 #[derive(Debug)]
 pub struct Import {
     /// For the sites.
     pub site: csms::Command,
+    /// The stations that the file names.
+    pub stations: BTreeSet<StationId>,
     /// For the business; empty where the file names no owner.
     pub business: Vec<office::Command>,
 }
@@ -30,7 +34,8 @@ pub fn read(file: &str, text: &str) -> Result<Import, Vec<String>> {
         Some(commerce) => business(&site, commerce)?,
         None => Vec::new(),
     };
-    Ok(Import { site: csms::Command::ConfigureSite(Box::new(site.config)), business })
+    let stations = site.config.evses.iter().map(|evse| evse.id.station.clone()).collect();
+    Ok(Import { stations, site: csms::Command::ConfigureSite(Box::new(site.config)), business })
 }
 
 fn business(site: &SiteFile, commerce: &Commerce) -> Result<Vec<office::Command>, Vec<String>> {

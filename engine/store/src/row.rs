@@ -117,6 +117,8 @@ pub(crate) mod table {
         "station",
         &["station", "site", "vendor", "model", "firmware", "serial", "booted_at_ms", "ocpp_version", "body"],
     );
+    pub(crate) static STATION_SECURITY: Table =
+        Table::states("station_security", &["station", "profile", "password_hash", "changed_at_ms", "body"]);
     pub(crate) static EVSE: Table = Table::states("evse", &["evse", "body"]);
     pub(crate) static SESSION: Table =
         Table::states("session", &["session", "evse", "began_at_ms", "ended_at_ms"]);
@@ -243,6 +245,16 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 text(&row.serial),
                 row.booted_at.into(),
                 row.ocpp_version.map(|version| version.number().to_owned()).into(),
+                json(row),
+            ],
+        ),
+        Record::Security(row) => (
+            &table::STATION_SECURITY,
+            vec![
+                text(&row.station),
+                i64::from(row.profile.number()).into(),
+                row.password.as_ref().map(|password| password.hash.to_string()).into(),
+                row.changed_at.into(),
                 json(row),
             ],
         ),

@@ -92,6 +92,7 @@ pub fn audit(committed: &Committed, as_of: Timestamp) -> AuditReport {
             }
             csms::Record::Site(_)
             | csms::Record::Station(_)
+            | csms::Record::Security(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
             | csms::Record::Transaction(_)
@@ -316,6 +317,7 @@ pub fn last_instant(committed: &Committed) -> Timestamp {
         csms::Record::Evidence(row) => Some(row.received_at),
         csms::Record::Site(_)
         | csms::Record::Station(_)
+        | csms::Record::Security(_)
         | csms::Record::Evse(_)
         | csms::Record::Session(_)
         | csms::Record::Transaction(_)

@@ -40,6 +40,7 @@ pub struct Store {
 enum StateKey {
     Counters,
     Evse(EvseId),
+    Security(StationId),
     Session(SessionId),
     Site(SiteId),
     Station(StationId),
@@ -51,6 +52,7 @@ impl StateKey {
     fn of(record: &Record) -> Option<Self> {
         match record {
             Record::Counters(_) => Some(Self::Counters),
+            Record::Security(row) => Some(Self::Security(row.station.clone())),
             Record::Evse(row) => Some(Self::Evse(row.evse.clone())),
             Record::Session(row) => Some(Self::Session(row.session)),
             Record::Site(row) => Some(Self::Site(row.config.id.clone())),
@@ -291,6 +293,7 @@ impl Store {
             Record::Audit(_) => {}
             Record::Site(_)
             | Record::Station(_)
+            | Record::Security(_)
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)

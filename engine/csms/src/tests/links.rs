@@ -1,12 +1,13 @@
 //! Links: who speaks, who may be called, who has gone silent.
 
+use charging::network::EvseConfig;
 use ocpp::Version;
 use units::Amperes;
 
 use crate::csms::{Policy, UnknownStations};
 use crate::query::{Query, QueryAnswer};
 use crate::tests::{BOOT, BOOT_201, House, site};
-use crate::{Command, CommandAnswer, Effect};
+use crate::{Command, CommandAnswer, Effect, Record};
 
 #[test]
 fn the_newest_link_wins_and_the_end_of_the_old_one_changes_nothing() {
@@ -44,6 +45,25 @@ fn an_unknown_station_waits_in_the_lobby_and_may_say_nothing_else() {
 }
 
 #[test]
+fn an_unknown_station_that_policy_accepts_is_heard_admits_nobody_and_keeps_its_transactions() {
+    let accepting = || Policy { unknown_stations: UnknownStations::Accept, ..Policy::default() };
+    let mut house = House::empty(accepting());
+    house.up("CP1");
+    assert_eq!(house.take(), ["sighted CP1"], "it is shown all the same");
+    assert!(house.call("CP1", "BootNotification", BOOT).contains(r#""status":"Accepted""#));
+    assert!(house.call("CP1", "Heartbeat", "{}").starts_with("[3,"));
+    assert!(house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#).contains("Invalid"));
+    let start = super::start_payload(1, "ANNA", 0, super::NOON);
+    assert!(house.call("CP1", "StartTransaction", &start).starts_with("[4,"), "it is repeated, not lost");
+    let stop = r#"{"transactionId":1,"meterStop":5,"timestamp":"2026-01-15T12:00:00Z"}"#;
+    assert!(house.call("CP1", "StopTransaction", stop).starts_with("[4,"));
+    assert!(!house.take().iter().any(|line| line.starts_with("persist")));
+    assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
+    assert!(house.station("CP1").is_online, "adopted on the link that it has");
+    assert!(house.call("CP1", "StopTransaction", stop).starts_with("[3,"));
+}
+
+#[test]
 fn unknown_stations_can_be_refused_by_policy() {
     let mut house = House::empty(Policy { unknown_stations: UnknownStations::Refuse, ..Policy::default() });
     let link = house.up("STRANGER");
@@ -58,6 +78,33 @@ fn a_station_in_the_lobby_is_let_in_when_a_site_names_it() {
     assert_eq!(house.command(Command::ConfigureSite(Box::new(site(100, None)))), Some(CommandAnswer::Done));
     assert!(house.station("CP1").is_online);
     assert!(house.call("CP1", "BootNotification", BOOT).contains("Accepted"));
+}
+
+#[test]
+fn a_station_in_the_lobby_is_adopted_into_a_site_that_stands() {
+    let mut house = House::new();
+    house.up("STRANGER");
+    house.call("STRANGER", "BootNotification", BOOT);
+    let pattern = site(100, None).evses[0].clone();
+    let evse = |id: &str| EvseConfig { id: id.parse().unwrap(), ..pattern.clone() };
+    let add = |site: &str, evses: Vec<EvseConfig>| Command::AddEvses { site: site.parse().unwrap(), evses };
+    for (command, reason) in [
+        (add("nowhere", vec![evse("STRANGER/1")]), "site nowhere does not exist"),
+        (add("house", vec![evse("CP1/2")]), "station CP1 is in site house already"),
+        (add("house", vec![EvseConfig { circuit: "moon".parse().unwrap(), ..evse("STRANGER/1") }]), "moon"),
+    ] {
+        match house.command(command) {
+            Some(CommandAnswer::Refused(reasons)) => assert!(reasons[0].contains(reason), "{reasons:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(house.call("STRANGER", "BootNotification", BOOT).contains("Pending"), "nothing was changed");
+    let adopted = house.command(add("house", vec![evse("STRANGER/1"), evse("STRANGER/2")]));
+    assert_eq!(adopted, Some(CommandAnswer::Done));
+    assert!(house.call("STRANGER", "BootNotification", BOOT).contains("Accepted"));
+    assert!(house.station("STRANGER").is_online && !house.station("CP1").is_online);
+    assert!(house.records().any(|record| matches!(record, Record::Audit(row)
+            if row.what == "add STRANGER/1, STRANGER/2 to site house" && row.outcome == "done")));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod events;
 mod links;
 mod recorded;
 mod restart;
+mod security;
 mod transactions;
 mod traps;
 
@@ -28,7 +29,7 @@ use units::{Amperes, IdToken, LinkId, PerPhase, Phase, ReportedAt, RequestId, Ti
 use crate::csms::{Csms, Policy};
 use crate::query::{Query, QueryAnswer, StationView};
 use crate::record::{FindingRow, Record, StationRow, TransactionRow};
-use crate::{Command, CommandAnswer, Effect, Input, Output, Version};
+use crate::{Command, CommandAnswer, Effect, Input, Output, SecurityProfile, Version};
 
 /// The first instant of every test: a Thursday noon.
 pub const NOON: &str = "2026-01-15T12:00:00Z";
@@ -149,11 +150,16 @@ impl House {
     }
 
     pub fn up(&mut self, station: &str) -> LinkId {
+        self.up_with(station, SecurityProfile::Unauthenticated)
+    }
+
+    pub fn up_with(&mut self, station: &str, security: SecurityProfile) -> LinkId {
         self.next_link += 1;
         let link = LinkId(self.next_link);
         self.links.insert(station.to_owned(), link);
         let version = self.version(station);
-        self.input(Input::LinkUp { link, station: station.parse().unwrap(), version });
+        let station = station.parse().unwrap();
+        self.input(Input::LinkUp { link, station, version, security });
         link
     }
 

@@ -201,6 +201,7 @@ fn trap_9_the_newest_connection_wins() {
     house.input(crate::Input::LinkDown { link: old });
     assert!(house.station("CP1").is_online);
     house.input(crate::Input::LinkUp {
+        security: crate::SecurityProfile::Unauthenticated,
         link: old,
         station: "CP1".parse().unwrap(),
         version: crate::Version::V16,

@@ -16,10 +16,10 @@ use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
 
 use super::gate::Actor;
-use super::{App, Problem};
+use super::{App, Problem, adoption, security};
 use crate::site_import;
 
-type Answer = Result<Json<Value>, Problem>;
+pub(super) type Answer = Result<Json<Value>, Problem>;
 
 /// What there is.
 const PATHS: &[(&str, &str)] = &[
@@ -33,9 +33,13 @@ const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/sites/{site}/config", "as imported"),
     ("GET /api/v1/sites/{site}/certificates", "what limits each EVSE"),
     ("GET /api/v1/sites/{site}/today", "billed today"),
-    ("GET /api/v1/stations", "all stations; whether they have a password"),
+    ("GET /api/v1/stations", "all stations; what they must prove, and whether they can"),
+    ("GET /api/v1/stations/{station}/security", "what the station must prove, and whether it has a password"),
+    (
+        "PUT /api/v1/stations/{station}/security",
+        "sets {\"profile\": 0 to 3, \"password\" or \"draw_password\": true, \"lower\": true where it is meant to be lower}",
+    ),
     ("PUT /api/v1/stations/{station}/password", "sets {\"password\"}, or draws one where there is no body"),
-    ("DELETE /api/v1/stations/{station}/password", "lets anybody speak in the station's name"),
     ("POST /api/v1/stations/{station}/commands/{Action}", "any OCPP call; the body is its payload"),
     ("POST /api/v1/evses/{station}/{number}/start", "starts a transaction for {\"token\"}"),
     ("POST /api/v1/evses/{station}/{number}/stop", "stops the transaction"),
@@ -55,6 +59,10 @@ const PATHS: &[(&str, &str)] = &[
     ("GET /api/v1/access, PUT /api/v1/access", "who may charge where"),
     ("GET /api/v1/prices, PUT /api/v1/prices", "the service's own prices"),
     ("GET /api/v1/lobby", "unknown stations that knocked"),
+    (
+        "POST /api/v1/lobby/{station}/adopt",
+        "adds it to {\"site\"}: {\"wiring\"}, {\"like\": EVSE} or {\"circuit\", \"current_max_a\"}, {\"evses\"}: how many",
+    ),
     ("GET /api/v1/findings", "CDRs that are held"),
     ("GET /api/v1/doubts", "what was found and is of no held CDR, the newest first"),
     ("POST /api/v1/findings/{cdr}/resolve", "{\"decision\", \"reason\"}"),
@@ -67,6 +75,7 @@ const PATHS: &[(&str, &str)] = &[
         "month's end",
     ),
     ("GET /api/v1/accounts/{account}/months/{month}", "what an account was billed for"),
+    ("GET /api/v1/audit", "who asked for what, and how it ended, the newest first"),
     ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
 ];
 
@@ -81,7 +90,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/sites/{site}/certificates", get(certificates))
         .route("/api/v1/sites/{site}/today", get(today))
         .route("/api/v1/stations", get(stations))
-        .route("/api/v1/stations/{station}/password", put(set_password).delete(remove_password))
+        .route("/api/v1/stations/{station}/security", get(security::show).put(security::put))
+        .route("/api/v1/stations/{station}/password", put(security::put_password))
         .route("/api/v1/stations/{station}/commands/{action}", post(call))
         .route("/api/v1/evses/{station}/{number}/{verb}", post(evse))
         .route("/api/v1/sessions", get(sessions))
@@ -96,6 +106,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/access", get(access).put(put_access))
         .route("/api/v1/prices", get(prices).put(put_prices))
         .route("/api/v1/lobby", get(lobby))
+        .route("/api/v1/lobby/{station}/adopt", post(adoption::adopt))
         .route("/api/v1/findings", get(findings))
         .route("/api/v1/doubts", get(doubts))
         .route("/api/v1/findings/{cdr}/resolve", post(resolve))
@@ -105,6 +116,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/owners/{owner}/months/{month}", get(owner_month))
         .route("/api/v1/owners/{owner}/months/{month}/{verb}", post(month_end))
         .route("/api/v1/accounts/{account}/months/{month}", get(account_month))
+        .route("/api/v1/audit", get(audit))
         .route("/api/v1/api-tokens", post(new_api_token))
 }
 
@@ -149,6 +161,7 @@ async fn import_site(
             mistakes,
         )
     })?;
+    let stations = import.stations;
     let Json(_) = command(&app, &actor, import.site).await?;
     let mut refused = Vec::new();
     for business in import.business {
@@ -157,7 +170,13 @@ async fn import_site(
         }
     }
     if refused.is_empty() {
-        return Ok(Json(json!({"imported": true})));
+        let mut answer = json!({"imported": true});
+        let drawn = security::draw_where_missing(&app, &actor, stations.iter()).await?;
+        if let Some(answer) = answer.as_object_mut().filter(|_| !drawn.is_empty()) {
+            answer.insert("passwords".to_owned(), Value::from(drawn));
+            answer.insert("note".to_owned(), Value::from("the passwords are not told again"));
+        }
+        return Ok(Json(answer));
     }
     Err(Problem::several(
         StatusCode::CONFLICT,
@@ -270,37 +289,13 @@ async fn stations(State(app): State<Arc<App>>) -> Answer {
     let mut stations = sole(json!(app.engine.query(csms::Query::Stations).await?));
     for station in stations.as_array_mut().into_iter().flatten() {
         let id = station.pointer("/row/station").and_then(Value::as_str).and_then(|id| id.parse().ok());
-        let has_password = id.is_some_and(|id| app.credentials.has_password(&id));
+        let Some(id): Option<StationId> = id else { continue };
         if let Some(station) = station.as_object_mut() {
-            station.insert("is_authenticated".to_owned(), Value::from(has_password));
+            station.insert("is_authenticated".to_owned(), Value::from(app.door.is_secured(&id)));
+            station.insert("security_profile".to_owned(), json!(app.door.required_of(&id)));
         }
     }
     Ok(Json(stations))
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Password {
-    password: Option<String>,
-}
-
-async fn set_password(State(app): State<Arc<App>>, Path(station): Path<String>, body: Bytes) -> Answer {
-    let id: StationId = parsed("station", &station)?;
-    let chosen: Password = if body.is_empty() {
-        Password::default()
-    } else {
-        body_of(&body, "{\"password\": \"16 to 40 characters\"}")?
-    };
-    let password = app.credentials.set_password(&id, chosen.password.as_deref()).map_err(not_stored)?;
-    tracing::info!(station = %id, "the station has a new password");
-    Ok(Json(json!({"station": id, "password": password, "note": "it is not told again"})))
-}
-
-async fn remove_password(State(app): State<Arc<App>>, Path(station): Path<String>) -> Answer {
-    let id: StationId = parsed("station", &station)?;
-    app.credentials.remove_password(&id).map_err(not_stored)?;
-    tracing::warn!(station = %id, "the station has no password any more");
-    Ok(Json(json!({"station": id})))
 }
 
 fn not_stored(error: anyhow::Error) -> Problem {
@@ -386,7 +381,13 @@ async fn prices(State(app): State<Arc<App>>) -> Answer {
 }
 
 async fn lobby(State(app): State<Arc<App>>) -> Answer {
-    office_query(&app, office::Query::Lobby).await
+    let mut rows = sole(json!(app.engine.office_query(office::Query::Lobby).await?));
+    if let Some(rows) = rows.as_array_mut() {
+        // Who was adopted into a site has left, also where nobody may charge there yet.
+        let known = app.engine.stations();
+        rows.retain(|row| known.iter().all(|station| row["station"] != station.as_str()));
+    }
+    Ok(Json(rows))
 }
 
 async fn findings(State(app): State<Arc<App>>) -> Answer {
@@ -549,6 +550,15 @@ async fn doubts(State(app): State<Arc<App>>) -> Answer {
 /// How many doubts a list holds.
 const DOUBTS_LISTED: u32 = 500;
 
+/// Who asked for what.
+async fn audit(State(app): State<Arc<App>>) -> Answer {
+    let audit = app.store.audit(Page::first(AUDIT_LISTED)).await?;
+    Ok(Json(json!(audit)))
+}
+
+/// How many of them a list holds.
+const AUDIT_LISTED: u32 = 500;
+
 // Helpers of all.
 
 async fn query(app: &App, query: csms::Query) -> Answer {
@@ -559,7 +569,7 @@ async fn office_query(app: &App, query: office::Query) -> Answer {
     Ok(Json(sole(json!(app.engine.office_query(query).await?))))
 }
 
-async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
+pub(super) async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
     let whose = whose(&command);
     match app.engine.command(&actor.0, command).await? {
         csms::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
@@ -586,14 +596,17 @@ async fn command(app: &App, actor: &Actor, command: csms::Command) -> Answer {
 fn whose(command: &csms::Command) -> String {
     match command {
         csms::Command::ConfigureSite(config) => format!("site {}", config.id),
-        csms::Command::Call { station, .. } => format!("station {station}"),
+        csms::Command::AddEvses { site, .. } => format!("site {site}"),
+        csms::Command::Call { station, .. } | csms::Command::Secure { station, .. } => {
+            format!("station {station}")
+        }
         csms::Command::Start { evse, .. }
         | csms::Command::Stop { evse }
         | csms::Command::Decommission { evse, .. } => format!("EVSE {evse}"),
     }
 }
 
-async fn office_command(app: &App, actor: &Actor, command: office::Command) -> Answer {
+pub(super) async fn office_command(app: &App, actor: &Actor, command: office::Command) -> Answer {
     match app.engine.office_command(&actor.0, command).await? {
         office::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
         office::CommandAnswer::Closed(month) => Ok(Json(json!(month))),
@@ -615,7 +628,10 @@ fn sole(value: Value) -> Value {
     map.into_iter().next().map_or(Value::Null, |(_, inner)| inner)
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(thing: &str, text: &str) -> Result<T, Problem> {
+pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    thing: &str,
+    text: &str,
+) -> Result<T, Problem> {
     text.parse().map_err(|error: T::Err| Problem::unreadable(thing, text, error.to_string()))
 }
 
@@ -623,7 +639,7 @@ fn month_of(text: &str) -> Result<CivilMonth, Problem> {
     text.parse().map_err(|_| Problem::unreadable("month", text, "write it as 2026-01"))
 }
 
-fn body_of<T: DeserializeOwned>(body: &Bytes, example: &str) -> Result<T, Problem> {
+pub(super) fn body_of<T: DeserializeOwned>(body: &Bytes, example: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let title = format!("the body cannot be read: {error}");
         Problem::new(StatusCode::BAD_REQUEST, title, format!("send JSON such as {example}"))

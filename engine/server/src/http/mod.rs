@@ -1,17 +1,21 @@
 //! HTTP: who may ask (`gate`), what can be asked (`api`), how a refusal reads (`problem`), and the live page.
 
+mod adoption;
 pub mod api;
 mod gate;
 mod problem;
+mod security;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use csms::SecurityProfile;
 use store::Store;
 use tokio::net::TcpListener;
 
 use crate::credentials::Credentials;
+use crate::door::Door;
 use crate::engine::EngineHandle;
 use crate::web::Live;
 
@@ -26,6 +30,10 @@ pub struct App {
     pub store: Arc<Store>,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
+    /// What is kept of stations, to know them by.
+    pub door: Arc<Door>,
+    /// The most that a station can prove on the listeners there are.
+    pub security_most: SecurityProfile,
     /// Names of this server, lower case, without port.
     pub hosts: Vec<String>,
     /// The live page's pictures.

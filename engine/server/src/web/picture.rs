@@ -55,7 +55,7 @@ impl Picture {
         let answer = app.engine.office_query(office::Query::SiteToday(id.clone())).await?;
         let today = if let office::QueryAnswer::SiteToday(today) = answer { today } else { None };
         let is_unauthenticated =
-            site.evses.iter().map(|line| !app.credentials.has_password(&line.evse.station)).collect();
+            site.evses.iter().map(|line| !app.door.is_secured(&line.evse.station)).collect();
         Ok(Some(Self {
             speed: app.live.speed,
             zone: app.engine.site_config(&id).map_or_else(Zone::utc, |config| config.zone),

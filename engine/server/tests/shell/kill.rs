@@ -30,7 +30,8 @@ struct Process {
 impl Process {
     fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wattery"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--listen-ocpp", "127.0.0.1:0"])
+            .args(["--station-security-least", "0", "--data"])
             .arg(data)
             .env("WATTERY_LOG", "warn")
             .stdout(Stdio::piped())
@@ -217,7 +218,8 @@ fn a_process_that_cannot_start_says_why_and_ends_with_a_failure() {
         (vec!["--listen", "here", "--frame-log-days", "0"], "the settings have 2 mistakes"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_wattery"))
-            .args(["serve", "--listen-ocpp", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen-ocpp", "127.0.0.1:0"])
+            .args(["--station-security-least", "0", "--data"])
             .arg(directory.path())
             .args(flags)
             .output()

@@ -123,7 +123,7 @@ async fn field_4d_60_a_station_that_never_answers_pings_keeps_its_link() {
     config.ping_every = Some(std::time::Duration::from_millis(5));
     let clock = server::clock::Clock::real();
     let server = server::run::Server::start(config, clock, server::web::Live::default()).await.unwrap();
-    let mut raw = TcpStream::connect(server.listen_ocpp).await.unwrap();
+    let mut raw = TcpStream::connect(server.listen_ocpp.unwrap()).await.unwrap();
     let request = "GET /ocpp/P01 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n";
     raw.write_all(request.as_bytes()).await.unwrap();
@@ -157,7 +157,7 @@ async fn field_4d_55_a_graceful_stop_drops_tcp_without_a_close_frame_and_loses_n
     let house = House::open().await;
     let mut station = house.station("P01").await;
     let transaction = station.start(1_000).await;
-    let mut raw = TcpStream::connect(house.server.listen_ocpp).await.unwrap();
+    let mut raw = TcpStream::connect(house.server.listen_ocpp.unwrap()).await.unwrap();
     let request = "GET /ocpp/P02 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n";
     raw.write_all(request.as_bytes()).await.unwrap();
@@ -284,7 +284,7 @@ async fn a_frame_that_is_too_large_ends_its_own_link_only() {
 
 /// A handshake that offers subprotocols: the socket behind it, and the subprotocol that was agreed on.
 async fn shake_hands(house: &House, offered: &str) -> (TcpStream, Option<String>) {
-    let mut raw = TcpStream::connect(house.server.listen_ocpp).await.unwrap();
+    let mut raw = TcpStream::connect(house.server.listen_ocpp.unwrap()).await.unwrap();
     let request = format!(
         "GET /ocpp/P01 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\

@@ -12,5 +12,7 @@ mod kill;
 mod links;
 mod page;
 mod restart;
+mod security;
 mod support;
+mod tls;
 mod transaction;

@@ -71,9 +71,11 @@ wiring = 'L3L1L2'
 pub fn config(data: &Path) -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        listen_ocpp: "127.0.0.1:0".parse().unwrap(),
+        listen_ocpp: Some("127.0.0.1:0".parse().unwrap()),
+        tls: None,
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
+        station_security_least: csms::SecurityProfile::Unauthenticated,
         hosts: Vec::new(),
         frame_log_days: 2,
         frame_log_bytes: 1_000_000_000,
@@ -102,6 +104,11 @@ impl House {
         house
     }
 
+    /// With other settings, and nothing in it.
+    pub async fn bare(settings: Config, directory: tempfile::TempDir) -> Self {
+        Self::start(settings, directory).await
+    }
+
     async fn start(settings: Config, directory: tempfile::TempDir) -> Self {
         let server = Server::start(settings, Clock::real(), Live::default()).await.unwrap();
         let token = server.token.clone().unwrap();
@@ -110,7 +117,12 @@ impl House {
 
     fn around(server: Server, token: String, directory: tempfile::TempDir) -> Self {
         let api = Api { address: server.listen.to_string(), token };
-        let ocpp = Endpoint { address: server.listen_ocpp.to_string(), path: "/ocpp".to_owned() };
+        // Who listens with TLS only is spoken to by tests of TLS only.
+        let address = server.listen_ocpp;
+        let ocpp = Endpoint {
+            address: address.map_or_else(String::new, |address| address.to_string()),
+            path: "/ocpp".to_owned(),
+        };
         Self { server, api, ocpp, directory }
     }
 
@@ -122,9 +134,15 @@ impl House {
 
     /// Stops and starts again on the same data.
     pub async fn restart(self) -> Self {
+        self.restart_with(config).await
+    }
+
+    /// The same, with other settings.
+    pub async fn restart_with(self, settings: impl Fn(&Path) -> Config) -> Self {
         let Self { server, api, directory, .. } = self;
         server.stop().await.unwrap();
-        let server = Server::start(config(directory.path()), Clock::real(), Live::default()).await.unwrap();
+        let settings = settings(directory.path());
+        let server = Server::start(settings, Clock::real(), Live::default()).await.unwrap();
         Self::around(server, api.token, directory)
     }
 

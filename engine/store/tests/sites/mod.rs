@@ -9,7 +9,7 @@ use charging::site::Ticket;
 use csms::Record;
 use csms::record::{
     AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, ReportedId,
-    SessionRow, SiteRow, StationRow, TransactionRow, TransactionStop,
+    SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, TransactionRow, TransactionStop,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,7 +31,7 @@ pub fn records(seed: u64, count: u64) -> Vec<Record> {
 fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
-    match random.random_range(0..14) {
+    match random.random_range(0..15) {
         0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
         1 => Record::Station(Box::new(station(random, at))),
         2 => Record::Evse(Box::new(evse(random, at))),
@@ -63,8 +63,18 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             doubt: Doubt::Orphan { claimed: "-1 'quoted' \"twice\" ä".to_owned() },
             frame: random.random_bool(0.5).then_some(number),
         }),
+        13 => Record::Security(Box::new(security(random, at))),
         _ => Record::Audit(AuditRow { at, actor: "ann".into(), what: "stop".into(), outcome: "ok".into() }),
     }
+}
+
+fn security(random: &mut ChaCha8Rng, at: Timestamp) -> SecurityRow {
+    let is_key = random.random_bool(0.5);
+    let password =
+        random.random_bool(0.7).then(|| StoredPassword { hash: format!("$'{at}'").into(), is_key });
+    let profile = csms::SecurityProfile::ALL[random.random_range(0..4)];
+    let station = id(["CP1", "CP2", "CP3"][random.random_range(0..3)]);
+    SecurityRow { station, profile, password, changed_at: at }
 }
 
 /// Messages of transaction 1, as a station sends them every minute: frames from 1.

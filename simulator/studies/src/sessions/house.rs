@@ -242,7 +242,12 @@ impl House {
             let Place { station, link, .. } = &self.places[place];
             let (station, link) = (station.clone(), *link);
             let version = self.version;
-            self.csms(csms::Input::LinkUp { link, station, version });
+            self.csms(csms::Input::LinkUp {
+                link,
+                station,
+                version,
+                security: csms::SecurityProfile::Unauthenticated,
+            });
             let boot = match version {
                 Version::V16 => r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#,
                 Version::V201 => {
@@ -598,6 +603,7 @@ impl Books {
             }
             csms::Record::Site(_)
             | csms::Record::Station(_)
+            | csms::Record::Security(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
             | csms::Record::Counters(_)

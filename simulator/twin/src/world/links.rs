@@ -413,7 +413,12 @@ impl World {
             OcppVersion::V16 => csms::Version::V16,
             OcppVersion::V201 => csms::Version::V201,
         };
-        self.csms(csms::Input::LinkUp { link, station, version });
+        self.csms(csms::Input::LinkUp {
+            link,
+            station,
+            version,
+            security: csms::SecurityProfile::Unauthenticated,
+        });
         self.stations[index].station.link_up(self.now);
         self.observe(index);
     }
