@@ -42,7 +42,9 @@ const BANNED: &[(&str, &str)] = &[
 
 /// How many crates may be present in more than one version. Raise it only with the reason in the commit; lower it
 /// when the test says so.
-const DUPLICATES: usize = 8;
+///
+/// Four of them come with clarabel, the linear programs' back end: it takes itertools 0.11, strsim 0.10 and thiserror 1.
+const DUPLICATES: usize = 12;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
