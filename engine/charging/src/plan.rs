@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use units::{Amperes, EvseId, TimeSpan, Timestamp};
 
+/// As of [`crate::allocation::Candidate::weight`].
+const WEIGHT_MAX: i64 = 1_000_000;
+
 /// Caps per EVSE and slot, made by a planner outside the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -23,8 +26,24 @@ pub struct Plan {
 pub struct EvsePlan {
     /// The cap per phase in each slot, A.
     pub caps: Vec<Amperes>,
-    /// How long the session could wait at `made_at` and still be served by its departure.
+    /// How long the session could wait at `made_at` and still get by its departure what the plan gives it; negative where
+    /// it is too late.
     pub laxity: TimeSpan,
+    /// When the session leaves, as told or forecast; none where nobody knows.
+    #[serde(default)]
+    pub departs_at: Option<Timestamp>,
+}
+
+/// What a plan says of an EVSE now, for the order and the weight of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hints {
+    /// How long the session could still wait and yet be served by its departure; negative when it is too late.
+    pub laxity: TimeSpan,
+    /// When the session leaves, as told or forecast; none where nobody knows.
+    pub departs_at: Option<Timestamp>,
+    /// What the plan gives it in the present slot, in whole amperes: its share beside others that were planned for; 1 and
+    /// more. None outside of the plan's slots.
+    pub weight: Option<u32>,
 }
 
 /// Why a plan, or a part of it, is not used.
@@ -70,6 +89,23 @@ impl Plan {
         plan.caps.get(self.slot_at(now)?).copied()
     }
 
+    /// What the plan says of `evse` at `now`: order and weight of its session, whatever its laxity; none where it was not
+    /// planned for.
+    #[must_use]
+    pub fn hints(&self, evse: &EvseId, now: Timestamp) -> Option<Hints> {
+        let plan = self.evses.get(evse)?;
+        let present = self.slot_at(now).and_then(|slot| plan.caps.get(slot));
+        let weight = |cap: &Amperes| {
+            let amperes = cap.milliamperes() / 1_000;
+            u32::try_from(amperes.clamp(1, WEIGHT_MAX)).unwrap_or(1)
+        };
+        Some(Hints {
+            laxity: plan.laxity - now.since(self.made_at),
+            departs_at: plan.departs_at,
+            weight: present.map(weight),
+        })
+    }
+
     fn slot_at(&self, now: Timestamp) -> Option<usize> {
         let elapsed = now.since(self.starts_at).milliseconds();
         usize::try_from(elapsed.div_euclid(self.slot.milliseconds())).ok()
@@ -91,6 +127,7 @@ mod tests {
                 EvsePlan {
                     caps: caps.iter().map(|&amperes| Amperes::from_amperes(amperes)).collect(),
                     laxity: TimeSpan::from_minutes(laxity_min),
+                    departs_at: None,
                 },
             )]),
         }
@@ -117,5 +154,16 @@ mod tests {
         let relaxed = plan(0, 15, &[6, 0, 0], 60);
         assert_eq!(relaxed.cap(&evse, minute(16)), Some(Amperes::ZERO));
         assert_eq!(relaxed.cap(&evse, minute(45)), None, "15 min of laxity are left");
+    }
+
+    #[test]
+    fn a_plan_hints_at_order_and_weight_whatever_the_laxity() {
+        let evse = "CP1/1".parse().unwrap();
+        let tight = plan(0, 15, &[16, 0], 10);
+        let hints = |minutes| tight.hints(&evse, minute(minutes)).unwrap();
+        assert_eq!((hints(4).laxity, hints(4).weight), (TimeSpan::from_minutes(6), Some(16)));
+        assert_eq!((hints(20).laxity, hints(20).weight), (TimeSpan::from_minutes(-10), Some(1)));
+        assert_eq!(hints(30).weight, None, "the plan is over");
+        assert_eq!(tight.hints(&"CP2/1".parse().unwrap(), minute(4)), None);
     }
 }

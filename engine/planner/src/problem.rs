@@ -70,6 +70,9 @@ pub struct PlanSession {
     pub max: Amperes,
     /// Limits are multiples of this; above 0 A.
     pub step: Amperes,
+    /// What it is offered at [`PlanProblem::made_at`]; 0 A or more. Where it makes little difference it keeps that: each
+    /// change costs energy until it is in force.
+    pub offered: Amperes,
     /// How much its missing energy counts against that of others; 1 to 1 000 000.
     pub weight: u32,
     /// What each ampere per phase stands for: the sum of the voltages of its phases; above 0 V.
@@ -229,7 +232,7 @@ impl PlanProblem {
 
     fn check_session(&self, session: &PlanSession) -> Result<(), PlanFailure> {
         let thing = format!("EVSE {}", session.evse);
-        let PlanSession { arrives_at, departs_at, wanted, min, max, step, weight, .. } = session;
+        let PlanSession { arrives_at, departs_at, wanted, min, max, step, offered, weight, .. } = session;
         if departs_at <= arrives_at {
             let wanted = format!("it must be after the arrival, {arrives_at}");
             return nonsense(&thing, "departure", departs_at, wanted);
@@ -241,6 +244,7 @@ impl PlanProblem {
             ("minimum", min, Amperes::from_milliamperes(1)),
             ("maximum", max, Amperes::ZERO),
             ("step", step, Amperes::from_milliamperes(1)),
+            ("offered current", offered, Amperes::ZERO),
         ] {
             if !(least..=CURRENT_MAX).contains(current) {
                 return nonsense(&thing, field, current, format!("it must be from {least} to {CURRENT_MAX}"));

@@ -31,6 +31,7 @@ pub mod journal;
 mod nonsense;
 pub mod outcome;
 pub mod people;
+pub mod planning;
 mod queue;
 pub mod recorder;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub mod world;
 
 pub use document::Problem;
 pub use outcome::Outcome;
+pub use planning::Strategy;
 pub use scenario::Scenario;
 pub use store::Durable;
 pub use world::World;
