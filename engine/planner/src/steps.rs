@@ -89,13 +89,17 @@ pub fn plan(
     }
 }
 
-/// How long a session could wait from `now` on and still get `wanted` by its departure; negative where it cannot.
-fn laxity(session: &PlanSession, wanted: WattHours, now: Timestamp) -> TimeSpan {
+/// How long a session could wait from `now` on and still get `planned` by its departure; negative where it cannot. Where
+/// nothing is planned, for ever.
+fn laxity(session: &PlanSession, planned: WattHours, now: Timestamp) -> TimeSpan {
+    if planned <= WattHours::ZERO {
+        return TimeSpan::from_milliseconds(FAR);
+    }
     let stays = session.departs_at.milliseconds().saturating_sub(now.milliseconds());
     let most = steps(session, 0).map_or(session.max, |steps| *steps.end());
     let power = most.at_voltage_floor(session.voltage_total);
     let needs = match power > Watts::ZERO {
-        true => i128::from(wanted.milliwatt_hours()) * 3_600_000 / i128::from(power.milliwatts()),
+        true => i128::from(planned.milliwatt_hours()) * 3_600_000 / i128::from(power.milliwatts()),
         false => i128::MAX,
     };
     let left = i128::from(stays).saturating_sub(needs);
