@@ -34,16 +34,13 @@ pub struct EvsePlan {
     pub departs_at: Option<Timestamp>,
 }
 
-/// What a plan says of an EVSE now, for the order and the weight of its session.
+/// What a plan says of an EVSE now, for the order of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hints {
     /// How long the session could still wait and yet be served by its departure; negative when it is too late.
     pub laxity: TimeSpan,
     /// When the session leaves, as told or forecast; none where nobody knows.
     pub departs_at: Option<Timestamp>,
-    /// What the plan gives it in the present slot, in whole amperes: its share beside others that were planned for; 1 and
-    /// more. None outside of the plan's slots.
-    pub weight: Option<u32>,
 }
 
 /// Why a plan, or a part of it, is not used.
@@ -89,21 +86,25 @@ impl Plan {
         plan.caps.get(self.slot_at(now)?).copied()
     }
 
-    /// What the plan says of `evse` at `now`: order and weight of its session, whatever its laxity; none where it was not
-    /// planned for.
+    /// What the plan says of `evse` at `now` for the order of its session, whatever its laxity; none where it was not planned
+    /// for.
     #[must_use]
     pub fn hints(&self, evse: &EvseId, now: Timestamp) -> Option<Hints> {
         let plan = self.evses.get(evse)?;
-        let present = self.slot_at(now).and_then(|slot| plan.caps.get(slot));
-        let weight = |cap: &Amperes| {
-            let amperes = cap.milliamperes() / 1_000;
-            u32::try_from(amperes.clamp(1, WEIGHT_MAX)).unwrap_or(1)
-        };
-        Some(Hints {
-            laxity: plan.laxity - now.since(self.made_at),
-            departs_at: plan.departs_at,
-            weight: present.map(weight),
-        })
+        let laxity = plan.laxity - now.since(self.made_at);
+        Some(Hints { laxity, departs_at: plan.departs_at })
+    }
+
+    /// The weight of the session at `evse`, which can use `max`, at `now`: in whole amperes what the plan gives it in the
+    /// present slot, or all that it can use where the plan does not know it; 1 and more. Planned shares hold as planned where
+    /// rows are as forecast, and in their proportion where they are not. None once the plan is over.
+    #[must_use]
+    pub fn weight(&self, evse: &EvseId, max: Amperes, now: Timestamp) -> Option<u32> {
+        let slot = self.slot_at(now)?;
+        let longest = self.evses.values().map(|plan| plan.caps.len()).max().unwrap_or(0);
+        let cap = self.evses.get(evse).and_then(|plan| plan.caps.get(slot));
+        let amperes = cap.map_or(max, |&cap| cap.min(max)).milliamperes() / 1_000;
+        (slot < longest).then(|| u32::try_from(amperes.clamp(1, WEIGHT_MAX)).unwrap_or(1))
     }
 
     fn slot_at(&self, now: Timestamp) -> Option<usize> {
@@ -157,13 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_hints_at_order_and_weight_whatever_the_laxity() {
-        let evse = "CP1/1".parse().unwrap();
+    fn a_plan_sets_order_and_weight_whatever_the_laxity() {
+        let evse: EvseId = "CP1/1".parse().unwrap();
         let tight = plan(0, 15, &[16, 0], 10);
-        let hints = |minutes| tight.hints(&evse, minute(minutes)).unwrap();
-        assert_eq!((hints(4).laxity, hints(4).weight), (TimeSpan::from_minutes(6), Some(16)));
-        assert_eq!((hints(20).laxity, hints(20).weight), (TimeSpan::from_minutes(-10), Some(1)));
-        assert_eq!(hints(30).weight, None, "the plan is over");
-        assert_eq!(tight.hints(&"CP2/1".parse().unwrap(), minute(4)), None);
+        let laxity = |minutes| tight.hints(&evse, minute(minutes)).map(|hints| hints.laxity);
+        assert_eq!(laxity(4), Some(TimeSpan::from_minutes(6)));
+        assert_eq!(laxity(20), Some(TimeSpan::from_minutes(-10)));
+        let (max, other) = (Amperes::from_amperes(32), "CP2/1".parse().unwrap());
+        assert_eq!(tight.hints(&other, minute(4)), None);
+        let weight = |evse, minutes| tight.weight(evse, max, minute(minutes));
+        assert_eq!((weight(&evse, 4), weight(&evse, 20), weight(&evse, 30)), (Some(16), Some(1), None));
+        assert_eq!(weight(&other, 4), Some(32), "whoever came since may have what it can use");
+        assert_eq!(tight.weight(&evse, Amperes::from_amperes(10), minute(4)), Some(10));
     }
 }

@@ -503,8 +503,8 @@ impl Site {
         Candidate {
             key: index,
             class: config.class,
-            // Planned shares hold as planned where rows are as forecast, and in their proportion where they are not.
-            weight: hints.and_then(|hints| hints.weight).unwrap_or(config.weight),
+            weight: plan
+                .map_or(config.weight, |plan| plan.weight(&state.id, max, now).unwrap_or(config.weight)),
             min,
             max: cap.map_or(max, |cap| max.min(cap)),
             step: config.step,

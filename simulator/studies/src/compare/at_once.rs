@@ -159,7 +159,9 @@ impl Day<'_> {
         Some(Candidate {
             key,
             class: config.class,
-            weight: hints.and_then(|hints| hints.weight).unwrap_or(config.weight),
+            weight: plan
+                .and_then(|plan| plan.weight(&guest.stay.evse, known.max, now))
+                .unwrap_or(config.weight),
             min: known.min,
             max: cap.map_or(known.max, |cap| known.max.min(cap)),
             step: known.step,
