@@ -7,6 +7,10 @@ use units::{Amperes, EvseId, TimeSpan, Timestamp, UnitPrice, Volts, WattHours, W
 
 /// The most slots that a plan may have: a week of quarter hours and more.
 pub const SLOTS_MAX: usize = 1_500;
+/// No slot is longer: the energy of [`CURRENT_MAX`] at [`VOLTAGE_TOTAL_MAX`] in one stays within its integer.
+const SLOT_MAX: TimeSpan = TimeSpan::from_hours(6);
+/// Three phases of 500 V, the most that a site may state.
+const VOLTAGE_TOTAL_MAX: Volts = Volts::from_volts(1_500);
 /// No power, energy or price may be beyond ±10^12 thousandths (of prices millionths): sums stay exact in floating point.
 const COUNT_MAX: i64 = 1_000_000_000_000;
 /// No current may be beyond this, as everywhere in allocation: sums over rows stay within their integer.
@@ -21,7 +25,7 @@ pub struct PlanProblem {
     pub made_at: Timestamp,
     /// The start of the first slot.
     pub starts_at: Timestamp,
-    /// The length of a slot; above 0, normally 15 min.
+    /// The length of a slot; above 0, at most 6 h, normally 15 min.
     pub slot: TimeSpan,
     /// How many slots; 1 to [`SLOTS_MAX`].
     pub slots: usize,
@@ -75,7 +79,8 @@ pub struct PlanSession {
     pub offered: Amperes,
     /// How much its missing energy counts against that of others; 1 to 1 000 000.
     pub weight: u32,
-    /// What each ampere per phase stands for: the sum of the voltages of its phases; above 0 V.
+    /// What each ampere per phase stands for: the sum of the voltages of its phases; above 0 V, at most
+    /// 1 500 V.
     pub voltage_total: Volts,
     /// The rows it loads.
     pub loads: Loads,
@@ -253,8 +258,8 @@ impl PlanProblem {
         if !(1..=1_000_000).contains(weight) {
             return nonsense(&thing, "weight", weight, "it must be from 1 to 1000000");
         }
-        if session.voltage_total <= Volts::from_millivolts(0) {
-            let wanted = "it must be above 0 V, normally 230 V for each phase";
+        if !(Volts::from_millivolts(1)..=VOLTAGE_TOTAL_MAX).contains(&session.voltage_total) {
+            let wanted = "it must be above 0 V and at most 1500 V, normally 230 V for each phase";
             return nonsense(&thing, "voltage", session.voltage_total, wanted);
         }
         if let Some((row, _)) = session.loads.iter().find(|(row, _)| row.place() >= self.rows.len()) {

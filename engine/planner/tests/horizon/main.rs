@@ -327,7 +327,7 @@ fn the_same_problem_has_the_same_plan() {
 fn nonsense_is_told_with_thing_value_and_way_out() {
     type Spoil = fn(&mut PlanProblem);
     let cases: [(Spoil, &str); 12] = [
-        (|problem| problem.slot = TimeSpan::ZERO, "plan: slot is 0 s; it must be above 0 s and at most 24 h"),
+        (|problem| problem.slot = TimeSpan::ZERO, "plan: slot is 0 s; it must be above 0 s and at most 6 h"),
         (|problem| problem.slots = 0, "plan: slots is 0; there must be 1 to 1500"),
         (|problem| problem.made_at = at(15), "plan: made_at is 2026-06-01T00:15:00.000Z; the first slot"),
         (
