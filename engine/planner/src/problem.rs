@@ -185,12 +185,12 @@ impl PlanProblem {
     /// The first thing that is [`PlanFailure::Nonsense`].
     pub fn check(&self) -> Result<(), PlanFailure> {
         let plan = "plan";
-        if self.slot <= TimeSpan::ZERO || self.slot > TimeSpan::from_hours(24) {
+        if self.slot <= TimeSpan::ZERO || self.slot > SLOT_MAX {
             return nonsense(
                 plan,
                 "slot",
                 self.slot,
-                "it must be above 0 s and at most 24 h, normally 15 min",
+                "it must be above 0 s and at most 6 h, normally 15 min",
             );
         }
         if !(1..=SLOTS_MAX).contains(&self.slots) {
