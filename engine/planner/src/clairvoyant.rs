@@ -15,7 +15,7 @@ pub struct Bound {
     pub forecast: Forecast,
 }
 
-/// The most energy that the sessions of `problem` can get, were all of it true: arrivals, departures, energies and
+/// The most energy that the sessions of `problem` can get within its slots, were all of it true: arrivals, departures, energies and
 /// headroom. Fractions of an ampere are allowed, and so is less than a minimum: it is an upper bound, which no strategy
 /// reaches. With [`Costs::energy_only`](crate::Costs::energy_only) and weights of 1 it is what `offline_lp` of the peers'
 /// programs maximises, where slots are so short that everything begins and ends with one.

@@ -91,7 +91,7 @@ impl Program {
 pub enum Grain {
     /// At most its highest whole step; nothing where that is below its minimum.
     Steps,
-    /// Any fraction up to its maximum.
+    /// Any fraction up to its maximum; and all that it wants is wanted within the horizon.
     Fractions,
 }
 
@@ -206,7 +206,8 @@ impl<'a> Builder<'a> {
     /// What the maximum could deliver after the horizon, kWh.
     fn deliverable_later(&self, session: &PlanSession) -> f64 {
         let ends = self.problem.slot_start(self.problem.slots);
-        if session.departs_at <= ends {
+        // A bound counts what is delivered in the horizon, whatever comes later.
+        if session.departs_at <= ends || self.grain == Grain::Fractions {
             return 0.0;
         }
         let left = session.departs_at.milliseconds().saturating_sub(ends.milliseconds());

@@ -115,7 +115,7 @@ fn line(strategy: &str, terms: &str, figures: &Figures, width: usize) -> String 
         "  {strategy:width$}  {terms:8}  {:>8}  {full:>6}  {:>5}  {waited:>8}  {limit_changes:>7}  {:>12}  {}\n",
         thousandths(*served),
         thousandths(*fairness),
-        minutes(*over),
+        format!("{} s", over.seconds_floor()),
         rows.iter().max_by_key(|row| load(row)).map_or_else(String::new, words),
     )
 }

@@ -203,15 +203,8 @@ impl Rule {
 
     /// A new allocator of this kind.
     #[must_use]
-    pub fn allocator(self) -> Box<dyn Allocator> {
-        match self {
-            Self::MaxMin => Box::new(MaxMin::new()),
-            Self::EqualStatic => Box::new(EqualStatic),
-            Self::FirstCome => Box::new(FirstCome),
-            Self::RoundRobin => Box::new(RoundRobin),
-            Self::EarliestDeadline => Box::new(EarliestDeadline),
-            Self::LeastLaxity => Box::new(LeastLaxity),
-        }
+    pub fn allocator(self) -> impl Allocator + use<> {
+        Chosen { rule: self, max_min: MaxMin::new() }
     }
 
     /// As in commands and reports: `max_min`.

@@ -316,6 +316,26 @@ fn the_clairvoyant_knows_who_will_come() {
 }
 
 #[test]
+fn who_stays_beyond_the_horizon_gets_the_rest_later_but_the_bound_counts_what_is_within() {
+    // Two hours of slots, and four in which 16 A bring 14.7 kWh.
+    let mut problem = one_row(16, vec![session("a", 0, 120, 5_000)]);
+    problem.sessions[0].departs_at = at(240);
+    let bound = clairvoyant(&problem, PlanLimits::default()).unwrap();
+    assert!(
+        (bound.total - WattHours::from_watt_hours(5_000)).milliwatt_hours().abs() < 1_000,
+        "{}",
+        bound.total
+    );
+    // What must flow within the horizon does, when it is cheapest, though later would do for the rest.
+    problem.costs.energy = Some(vec![euros_mills(100); 8]);
+    problem.sessions[0].wanted = WattHours::from_watt_hours(8_000);
+    let planned = lp_horizon(&problem, PlanLimits::default()).unwrap();
+    let needed = WattHours::from_watt_hours(8_000 - 7_360);
+    let apart = planned.forecast.energy[0] - needed;
+    assert!(apart.milliwatt_hours().abs() < 1_000, "{} of {needed}", planned.forecast.energy[0]);
+}
+
+#[test]
 fn the_same_problem_has_the_same_plan() {
     for seed in 0..10 {
         let plan = |_| lp_horizon(&random(seed), PlanLimits::default()).unwrap();

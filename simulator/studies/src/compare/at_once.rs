@@ -2,7 +2,7 @@
 //! offered to the last Wh. What is left of a strategy's loss here is its own; what *decisions* loses beyond is the price of
 //! proofs, reactions and ramps.
 
-use charging::allocation::{AmpereSeconds, Candidate, Problem};
+use charging::allocation::{Allocator, AmpereSeconds, Candidate, Problem};
 use charging::network::Network;
 use charging::plan::Plan;
 use twin::Scenario;
