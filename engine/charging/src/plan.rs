@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use units::{Amperes, EvseId, TimeSpan, Timestamp};
 
+/// As of [`crate::allocation::Candidate::weight`].
+const WEIGHT_MAX: i64 = 1_000_000;
+
 /// Caps per EVSE and slot, made by a planner outside the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -23,8 +26,21 @@ pub struct Plan {
 pub struct EvsePlan {
     /// The cap per phase in each slot, A.
     pub caps: Vec<Amperes>,
-    /// How long the session could wait at `made_at` and still be served by its departure.
+    /// How long the session could wait at `made_at` and still get by its departure what the plan gives it; negative where
+    /// it is too late.
     pub laxity: TimeSpan,
+    /// When the session leaves, as told or forecast; none where nobody knows.
+    #[serde(default)]
+    pub departs_at: Option<Timestamp>,
+}
+
+/// What a plan says of an EVSE now, for the order of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hints {
+    /// How long the session could still wait and yet be served by its departure; negative when it is too late.
+    pub laxity: TimeSpan,
+    /// When the session leaves, as told or forecast; none where nobody knows.
+    pub departs_at: Option<Timestamp>,
 }
 
 /// Why a plan, or a part of it, is not used.
@@ -70,6 +86,27 @@ impl Plan {
         plan.caps.get(self.slot_at(now)?).copied()
     }
 
+    /// What the plan says of `evse` at `now` for the order of its session, whatever its laxity; none where it was not planned
+    /// for.
+    #[must_use]
+    pub fn hints(&self, evse: &EvseId, now: Timestamp) -> Option<Hints> {
+        let plan = self.evses.get(evse)?;
+        let laxity = plan.laxity - now.since(self.made_at);
+        Some(Hints { laxity, departs_at: plan.departs_at })
+    }
+
+    /// The weight of the session at `evse`, which can use `max`, at `now`: in whole amperes what the plan gives it in the
+    /// present slot, or all that it can use where the plan does not know it; 1 and more. Planned shares hold as planned where
+    /// rows are as forecast, and in their proportion where they are not. None once the plan is over.
+    #[must_use]
+    pub fn weight(&self, evse: &EvseId, max: Amperes, now: Timestamp) -> Option<u32> {
+        let slot = self.slot_at(now)?;
+        let longest = self.evses.values().map(|plan| plan.caps.len()).max().unwrap_or(0);
+        let cap = self.evses.get(evse).and_then(|plan| plan.caps.get(slot));
+        let amperes = cap.map_or(max, |&cap| cap.min(max)).milliamperes() / 1_000;
+        (slot < longest).then(|| u32::try_from(amperes.clamp(1, WEIGHT_MAX)).unwrap_or(1))
+    }
+
     fn slot_at(&self, now: Timestamp) -> Option<usize> {
         let elapsed = now.since(self.starts_at).milliseconds();
         usize::try_from(elapsed.div_euclid(self.slot.milliseconds())).ok()
@@ -91,6 +128,7 @@ mod tests {
                 EvsePlan {
                     caps: caps.iter().map(|&amperes| Amperes::from_amperes(amperes)).collect(),
                     laxity: TimeSpan::from_minutes(laxity_min),
+                    departs_at: None,
                 },
             )]),
         }
@@ -117,5 +155,20 @@ mod tests {
         let relaxed = plan(0, 15, &[6, 0, 0], 60);
         assert_eq!(relaxed.cap(&evse, minute(16)), Some(Amperes::ZERO));
         assert_eq!(relaxed.cap(&evse, minute(45)), None, "15 min of laxity are left");
+    }
+
+    #[test]
+    fn a_plan_sets_order_and_weight_whatever_the_laxity() {
+        let evse: EvseId = "CP1/1".parse().unwrap();
+        let tight = plan(0, 15, &[16, 0], 10);
+        let laxity = |minutes| tight.hints(&evse, minute(minutes)).map(|hints| hints.laxity);
+        assert_eq!(laxity(4), Some(TimeSpan::from_minutes(6)));
+        assert_eq!(laxity(20), Some(TimeSpan::from_minutes(-10)));
+        let (max, other) = (Amperes::from_amperes(32), "CP2/1".parse().unwrap());
+        assert_eq!(tight.hints(&other, minute(4)), None);
+        let weight = |evse, minutes| tight.weight(evse, max, minute(minutes));
+        assert_eq!((weight(&evse, 4), weight(&evse, 20), weight(&evse, 30)), (Some(16), Some(1), None));
+        assert_eq!(weight(&other, 4), Some(32), "whoever came since may have what it can use");
+        assert_eq!(tight.weight(&evse, Amperes::from_amperes(10), minute(4)), Some(10));
     }
 }

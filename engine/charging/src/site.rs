@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
-use crate::allocation::MaxMin;
+use crate::allocation::{Chosen, Rule};
 use crate::ceiling::{ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseIndex, Network};
@@ -280,7 +280,7 @@ pub struct Site {
     network: Network,
     evses: Vec<EvseState>,
     meters: BTreeMap<MeterId, MeterState>,
-    allocator: MaxMin,
+    allocator: Chosen,
     plan: Option<Plan>,
     /// By row: what EVSEs might draw together when the meter was last fresh.
     headroom_fresh: Vec<Option<Amperes>>,
@@ -331,7 +331,7 @@ impl Site {
         Self {
             evses,
             meters,
-            allocator: MaxMin::new(),
+            allocator: Chosen::default(),
             plan: None,
             headroom_fresh: vec![None; network.rows().len()],
             sure: vec![None; network.rows().len()],
@@ -343,6 +343,13 @@ impl Site {
             wake: Some(now),
             network,
         }
+    }
+
+    /// The same, sharing out by `rule`; default [`Rule::MaxMin`].
+    #[must_use]
+    pub fn sharing_by(mut self, rule: Rule) -> Self {
+        self.allocator.rule = rule;
+        self
     }
 
     /// Takes back the records of EVSEs after a restart (S8): ceilings, not the last limits sent. A shed waits for no

@@ -4,7 +4,7 @@
 //! the generators of people and base load with what was recorded. `twin sessions FILE…` replays recorded sessions as OCPP
 //! transactions and says whether what is billed is what was delivered. `twin audit DB` re-derives, re-prices and reconciles
 //! all money of a database, `twin audit CASE` that of a case played to its end. `twin fuzz` runs random sites, people and
-//! faults.
+//! faults. `twin compare CASE` runs strategies side by side.
 //!
 //! # Invariants
 //!
@@ -19,6 +19,7 @@
 mod audit;
 mod calibrate;
 mod case;
+mod compare;
 mod data;
 mod fuzz;
 mod out;
@@ -47,6 +48,8 @@ struct Arguments {
 enum Command {
     /// Run scenarios, check their expect.toml, write reports.
     Replay(Replay),
+    /// Run strategies side by side and say how far they are from the best that could have been.
+    Compare(compare::Compare),
     /// Compare the generators of people and base load with what was recorded and published.
     Calibrate(Calibrate),
     /// Replay recorded sessions as OCPP transactions: is what is billed what was delivered?
@@ -178,6 +181,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let ended = match command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),

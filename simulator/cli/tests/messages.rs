@@ -44,6 +44,32 @@ fn a_part_of_a_case_that_is_missing_is_told_with_what_it_is_for() {
 }
 
 #[test]
+fn a_comparison_tells_each_strategy_twice_and_a_scale_that_is_none_is_refused() {
+    let site = folder("compare").join("two.json");
+    let text = r#"{"format": "charging-site/1", "name": "two", "seed": 7, "step_minutes": 5, "horizon_minutes": 120, "volts": 230,
+        "nodes": [{"id": "main", "parent": null, "limit_a": [20, 20, 20]}],
+        "evses": [{"id": "a", "node": "main", "phases": [1], "min_a": 6, "max_a": 16}],
+        "sessions": [{"id": "s0", "evse": "a", "arrival_min": 5, "departure_min": 65, "energy_kwh": 2, "max_a": 16}]}"#;
+    std::fs::create_dir_all(site.parent().unwrap()).unwrap();
+    std::fs::write(&site, text).unwrap();
+    let site = site.to_str().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_twin")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = run(&["compare", site, "--main-scale", "0.9"]);
+    assert!(table.starts_with("two (seed 7), grid connection × 0.9: 1 sessions want 2 kWh\n"), "{table}");
+    assert!(table.contains("nobody delivers more than") && table.contains("max_min + lp_horizon"), "{table}");
+    assert_eq!(table.matches("at once").count(), table.matches("proven").count(), "{table}");
+    let told: serde_json::Value = serde_json::from_str(&run(&["compare", site, "--json"])).unwrap();
+    assert_eq!(told["strategies"].as_array().unwrap().len(), table.matches("proven").count());
+    check(&["compare", site, "--main-scale", "0"], &["--main-scale", "from 0.001 to 100"]);
+    check(&["compare", site, "--main-scale", "half"], &["--main-scale", "a number such as 0.7"]);
+    check(&["compare", "gone"], &["gone` is no folder"]);
+}
+
+#[test]
 fn a_seed_that_was_written_replays_and_its_diary_tells_what_the_engine_believed() {
     let cases = folder("seeds");
     let run = |arguments: &[&str]| {

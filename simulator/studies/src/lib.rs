@@ -3,7 +3,8 @@
 //! Start with [`replay()`] and [`ReplayReport`]. [`replay_all`] runs many side by side, [`decide`] one without a wire;
 //! [`expect`] judges a report by what its scenario's `expect.toml` says; [`calibrate`] compares the plant's generators with
 //! what was recorded; [`sessions()`] replays recorded sessions as OCPP transactions through the whole engine; [`fuzz`]
-//! draws sites, people and faults by seed.
+//! draws sites, people and faults by seed; [`compare`] runs strategies side by side and says how far they are from the best
+//! that could have been.
 //!
 //! # Invariants
 //!
@@ -16,6 +17,7 @@
 
 pub mod audit;
 pub mod calibrate;
+pub mod compare;
 pub mod expect;
 pub mod fuzz;
 mod replay;

@@ -2,9 +2,9 @@
 //! cars, meters and a building, and judged from outside.
 //!
 //! Start with [`Scenario`], the value that says all a run depends on, and [`World::run`], which turns it into an
-//! [`Outcome`]. [`decisions`] runs the same value without a wire, in less detail and faster. [`scenario_file`] reads
-//! scenarios, [`site_file`] reads sites (the server uses it too) with [`tariff_file`], [`charging_site`] reads the peers'
-//! sites, [`watch`] holds the checkers of the rules S1 to M6.
+//! [`Outcome`]. [`decisions`] runs the same value without a wire, in less detail and faster, and by any strategy of
+//! [`planning`]. [`scenario_file`] reads scenarios, [`site_file`] reads sites (the server uses it too) with
+//! [`tariff_file`], [`charging_site`] reads the peers' sites, [`watch`] holds the checkers of the rules S1 to M6.
 //!
 //! # Invariants
 //!
@@ -31,6 +31,7 @@ pub mod journal;
 mod nonsense;
 pub mod outcome;
 pub mod people;
+pub mod planning;
 mod queue;
 pub mod recorder;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub mod world;
 
 pub use document::Problem;
 pub use outcome::Outcome;
+pub use planning::Strategy;
 pub use scenario::Scenario;
 pub use store::Durable;
 pub use world::World;

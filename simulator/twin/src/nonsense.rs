@@ -51,7 +51,7 @@ impl Nonsense {
             let count = self.rng.random_range(0..40);
             let caps = (0..count).map(|_| self.cap()).collect();
             let laxity = self.minutes(-60, 2_000);
-            planned.insert(evse.clone(), EvsePlan { caps, laxity });
+            planned.insert(evse.clone(), EvsePlan { caps, laxity, departs_at: None });
         }
         Plan { made_at, starts_at, slot, evses: planned }
     }

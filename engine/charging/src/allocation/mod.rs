@@ -172,6 +172,89 @@ pub trait Allocator {
     fn allocate(&mut self, problem: &Problem) -> Allocation;
 }
 
+/// Which [`Allocator`] a site shares out by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// [`MaxMin`].
+    #[default]
+    MaxMin,
+    /// [`EqualStatic`].
+    EqualStatic,
+    /// [`FirstCome`].
+    FirstCome,
+    /// [`RoundRobin`].
+    RoundRobin,
+    /// [`EarliestDeadline`].
+    EarliestDeadline,
+    /// [`LeastLaxity`].
+    LeastLaxity,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::MaxMin,
+        Self::EqualStatic,
+        Self::FirstCome,
+        Self::RoundRobin,
+        Self::EarliestDeadline,
+        Self::LeastLaxity,
+    ];
+
+    /// A new allocator of this kind.
+    #[must_use]
+    pub fn allocator(self) -> impl Allocator + use<> {
+        Chosen { rule: self, max_min: MaxMin::new() }
+    }
+
+    /// As in commands and reports: `max_min`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MaxMin => "max_min",
+            Self::EqualStatic => "equal_static",
+            Self::FirstCome => "first_come",
+            Self::RoundRobin => "round_robin",
+            Self::EarliestDeadline => "earliest_deadline",
+            Self::LeastLaxity => "least_laxity",
+        }
+    }
+}
+
+/// An allocator chosen by [`Rule`]. Fair shares, the yardstick of deficits, are those of [`MaxMin`] under every rule.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    pub rule: Rule,
+    max_min: MaxMin,
+}
+
+impl Chosen {
+    /// The [fair shares](MaxMin::fair_shares) of `problem`, and its allocation.
+    pub fn fair_and_allocated(&mut self, problem: &Problem) -> (Vec<Amperes>, Allocation) {
+        match self.rule {
+            Rule::MaxMin => self.max_min.fair_and_allocated(problem),
+            Rule::EqualStatic
+            | Rule::FirstCome
+            | Rule::RoundRobin
+            | Rule::EarliestDeadline
+            | Rule::LeastLaxity => (self.max_min.fair_shares(problem), self.allocate(problem)),
+        }
+    }
+}
+
+impl Allocator for Chosen {
+    fn allocate(&mut self, problem: &Problem) -> Allocation {
+        match self.rule {
+            Rule::MaxMin => self.max_min.allocate(problem),
+            Rule::EqualStatic => EqualStatic.allocate(problem),
+            Rule::FirstCome => FirstCome.allocate(problem),
+            Rule::RoundRobin => RoundRobin.allocate(problem),
+            Rule::EarliestDeadline => EarliestDeadline.allocate(problem),
+            Rule::LeastLaxity => LeastLaxity.allocate(problem),
+        }
+    }
+}
+
 /// No current is counted beyond this: 100 kA in mA keep every sum within its integer.
 const CURRENT_COUNTED_MAX: i64 = 100_000_000;
 

@@ -506,13 +506,16 @@ impl Site {
         } else {
             state.demand.offer(now).map(|offer| offer.max(min))
         };
-        let cap = self.plan.as_ref().and_then(|plan| plan.cap(&state.id, now));
+        let plan = self.plan.as_ref();
+        let cap = plan.and_then(|plan| plan.cap(&state.id, now));
+        let hints = plan.and_then(|plan| plan.hints(&state.id, now));
         let max = config.current_max.min(offer.unwrap_or(config.current_max));
         let on_since = state.on_since.filter(|&at| state.is_same_turn(at, now));
         Candidate {
             key: index,
             class: config.class,
-            weight: config.weight,
+            weight: plan
+                .map_or(config.weight, |plan| plan.weight(&state.id, max, now).unwrap_or(config.weight)),
             min,
             max: cap.map_or(max, |cap| max.min(cap)),
             step: config.step,
@@ -523,8 +526,8 @@ impl Site {
             survives_pause: config.survives_pause,
             is_on: on_since.is_some(),
             on_since,
-            departure: None,
-            laxity: None,
+            departure: hints.and_then(|hints| hints.departs_at),
+            laxity: hints.map(|hints| hints.laxity),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Allocation against hand-computed tables, linear programs, naive references and simulated days.
+//! Allocation against hand-computed tables, naive references and simulated days.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what a test relies on fails loudly")]
 

@@ -728,7 +728,8 @@ impl World {
             made_at: self.now,
             starts_at: self.now,
             slot: TimeSpan::from_minutes(15),
-            evses: [(evse.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2) })].into(),
+            evses: [(evse.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2), departs_at: None })]
+                .into(),
         };
         self.apply(SiteEvent::PlanReady(plan));
     }
@@ -767,7 +768,7 @@ impl World {
         let offset = self.random.between(-3_600, 3_600);
         let evses = self.stations.keys().map(|id| {
             let caps = (0..8).map(|slot| Amperes::from_amperes(slot * 37 % 19 - 1)).collect();
-            (id.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2) })
+            (id.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2), departs_at: None })
         });
         let plan = Plan {
             made_at: self.now + TimeSpan::from_seconds(offset),

@@ -150,6 +150,32 @@ fn who_may_have_its_confirmed_fallback_and_no_more_is_told_nothing() {
     world.seconds_until(&evse, 9);
 }
 
+/// Neither has laxity left, so that no cap holds: what the plan gives each is its weight.
+#[test]
+fn what_a_plan_gives_weighs_where_no_cap_holds() {
+    let mut world = World::new(23, Character { rating: 32, base: 5, ..Character::OBEDIENT });
+    let evses: [EvseId; 2] = ["CP00/1", "CP01/1"].map(|id| id.parse().unwrap());
+    for evse in &evses {
+        world.plug_in(evse);
+        world.apply(SiteEvent::EvState(evse.clone(), EvState::Charging));
+    }
+    let mut limits_under = |amperes: [i64; 2]| {
+        let planned = evses.iter().zip(amperes).map(|(evse, amperes)| {
+            let caps = vec![Amperes::from_amperes(amperes); 8];
+            (evse.clone(), EvsePlan { caps, laxity: TimeSpan::ZERO, departs_at: None })
+        });
+        let (made_at, slot) = (world.now, TimeSpan::from_minutes(15));
+        let plan = Plan { made_at, starts_at: made_at, slot, evses: planned.collect() };
+        world.apply(SiteEvent::PlanReady(plan));
+        world.quiet_minutes(6, 5);
+        evses.clone().map(|evse| world.site.evse_view(world.now, &evse).unwrap().limit.unwrap())
+    };
+    let [first, second] = limits_under([14, 7]);
+    assert!(first > second && second >= Amperes::from_amperes(6), "{first} and {second} of 14 A and 7 A");
+    let [first, second] = limits_under([7, 14]);
+    assert!(first < second && first >= Amperes::from_amperes(6), "{first} and {second} of 7 A and 14 A");
+}
+
 /// A limit that had left a second before a reading was held to have been in force around all readings before it, and a reading
 /// under it to tell of the instant before: what flowed was base load, and the row full for whom the limit had made room.
 #[test]

@@ -21,6 +21,7 @@ mod station;
 
 use std::collections::VecDeque;
 
+use charging::allocation::SLICE;
 use charging::ceiling::ExpiryTrust;
 use charging::network::Network;
 use charging::site::{
@@ -38,6 +39,7 @@ use crate::frame_text::ProfileSent;
 use crate::nonsense::Nonsense;
 use crate::outcome::{CircuitOutcome, EvseOutcome, Outcome, StayOutcome};
 use crate::people::stays;
+use crate::planning::{self, Planning, Strategy};
 use crate::queue::{Precedence, Queue};
 use crate::recorder::Recorder;
 use crate::scenario::{Fault, Scenario};
@@ -58,6 +60,8 @@ pub struct Decided {
     pub decisions: u64,
     /// What of the scenario this fidelity does not play, in words. Empty: all was played.
     pub not_played: Vec<String>,
+    /// Why planning failed, each time; the plan before it, if any, stayed in use (S6).
+    pub plan_failures: Vec<(Timestamp, String)>,
 }
 
 /// Runs a scenario from its first instant to its end.
@@ -69,7 +73,13 @@ pub fn run(scenario: Scenario) -> Decided {
 /// As [`run`], and calls `step` with the instant reached, once per simulated hour.
 #[must_use]
 pub fn run_with_progress(scenario: Scenario, step: fn(Timestamp)) -> Decided {
-    Run::new(scenario, step).finish()
+    run_by(scenario, Strategy::default(), step)
+}
+
+/// As [`run_with_progress`], sharing out by `strategy`.
+#[must_use]
+pub fn run_by(scenario: Scenario, strategy: Strategy, step: fn(Timestamp)) -> Decided {
+    Run::new(scenario, strategy, step).finish()
 }
 
 /// A station's answer to a call of ours comes after this; as `plant`'s stations do by default.
@@ -94,6 +104,10 @@ struct Run {
     stays: Vec<(StaySlot, TimeSpan)>,
     looks: Vec<u32>,
     nonsense: Option<Nonsense>,
+    planning: Planning,
+    /// When a plan is due next.
+    plan_due: Option<Timestamp>,
+    plan_failures: Vec<(Timestamp, String)>,
     watch: Watch,
     watch_due: Option<Timestamp>,
     recorder: Recorder,
@@ -146,7 +160,10 @@ enum Event {
     SiteTick,
     MeterFails(usize),
     MeterIsRepaired(usize),
+    /// A plan is thrown in.
     Plan,
+    /// A plan may be due.
+    MakePlan,
     Watch,
     Recount,
 }
@@ -166,7 +183,7 @@ enum Told {
 }
 
 impl Run {
-    fn new(scenario: Scenario, step: fn(Timestamp)) -> Self {
+    fn new(scenario: Scenario, strategy: Strategy, step: fn(Timestamp)) -> Self {
         let now = scenario.starts_at;
         let config = &scenario.site.config;
         let truth = Truth::new(config, now);
@@ -198,7 +215,7 @@ impl Run {
         let mut run = Self {
             now,
             queue: Queue::default(),
-            site: Site::new(network, now),
+            site: Site::new(network, now).sharing_by(strategy.rule),
             site_tick: None,
             alarms: std::collections::BTreeSet::new(),
             evses: evses.collect(),
@@ -209,6 +226,9 @@ impl Run {
             looks: vec![0; stays.len()],
             stays: stays.into_iter().map(|stay| (StaySlot::new(stay), TimeSpan::ZERO)).collect(),
             nonsense: Nonsense::of(&scenario),
+            planning: strategy.planning,
+            plan_due: None,
+            plan_failures: Vec::new(),
             watch,
             watch_due: None,
             recorder,
@@ -296,6 +316,7 @@ impl Run {
             Event::MeterFails(fault) => self.meter_fails(fault),
             Event::MeterIsRepaired(fault) => self.meter_is_repaired(fault),
             Event::Plan => self.plan(),
+            Event::MakePlan => self.make_plan(),
             Event::Watch => {
                 self.watch_due = None;
                 self.watch.tick(self.now, &self.truth);
@@ -525,7 +546,8 @@ impl Run {
                 self.happened(SiteEvent::EvState(id(self, evse), state));
                 match state {
                     EvState::Absent | EvState::Connected => self.happened(SiteEvent::Idle(id(self, evse))),
-                    EvState::Charging | EvState::SuspendedEv | EvState::SuspendedEvse | EvState::Faulted => {}
+                    EvState::SuspendedEv => self.want_plan(),
+                    EvState::Charging | EvState::SuspendedEvse | EvState::Faulted => {}
                 }
             }
             Told::Authorise(evse) => {
@@ -538,10 +560,12 @@ impl Run {
             Told::Started(evse) => {
                 self.evses[evse].is_running_at_control = true;
                 self.happened(SiteEvent::TransactionStarted(id(self, evse)));
+                self.want_plan();
             }
             Told::Stopped(evse) => {
                 self.evses[evse].is_running_at_control = false;
                 self.happened(SiteEvent::TransactionEnded(id(self, evse), self.now));
+                self.want_plan();
             }
             Told::Measured(evse, measurement) => {
                 self.happened(SiteEvent::Measured(id(self, evse), measurement));
@@ -733,6 +757,46 @@ impl Run {
         self.schedule_plan();
     }
 
+    /// Something happened that a plan should know of: one is made a second later, with what else comes by then.
+    fn want_plan(&mut self) {
+        let at = self.now + TimeSpan::from_seconds(1);
+        if self.planning != Planning::None && self.plan_due.is_none_or(|due| due > at) {
+            self.plan_due = Some(at);
+            self.queue.push(at, Precedence::Control, Event::MakePlan);
+        }
+    }
+
+    fn make_plan(&mut self) {
+        if self.plan_due != Some(self.now) {
+            return;
+        }
+        let network = self.site.network();
+        let present =
+            self.stays.iter().filter(|(slot, _)| slot.register_start.is_some() && slot.departed_at.is_none());
+        let sessions = present.filter_map(|(slot, _)| {
+            let evse = &self.evses[self.place_of(&slot.stay.evse)?];
+            let ev = evse.evse.ev().filter(|_| evse.is_running)?;
+            planning::session(network, &slot.stay, ev.wanted(), evse.evse.offered())
+        });
+        let sessions = sessions.collect();
+        let bases: Vec<PerPhase<Amperes>> =
+            self.site.circuit_views(self.now).into_iter().map(|circuit| circuit.base_likely).collect();
+        let headroom: Vec<Amperes> =
+            network.rows().iter().map(|row| row.limit() - bases[row.circuit.place()][row.phase]).collect();
+        let planned = planning::plan(self.planning, self.now, network, &headroom, sessions);
+        match planned {
+            Some(Ok(plan)) => {
+                self.recorder.counts.plans += 1;
+                self.happened(SiteEvent::PlanReady(plan));
+            }
+            Some(Err(failure)) => self.plan_failures.push((self.now, failure.to_string())),
+            None => {}
+        }
+        let next = self.now.floor_to(SLICE) + SLICE;
+        self.plan_due = Some(next);
+        self.queue.push(next, Precedence::Control, Event::MakePlan);
+    }
+
     // The end.
 
     /// Energy conservation: circuits add up.
@@ -790,7 +854,13 @@ impl Run {
             event_hash,
             scenario: self.scenario,
         };
-        Decided { outcome, waited_longest, decisions: self.decisions, not_played }
+        Decided {
+            outcome,
+            waited_longest,
+            decisions: self.decisions,
+            not_played,
+            plan_failures: self.plan_failures,
+        }
     }
 }
 
