@@ -18,15 +18,21 @@ fn s7_nobody_waits_longer_than_the_turns_take() {
     assert!(longest <= bound, "somebody waited {longest}");
 }
 
-#[test]
-fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
-    // Six three-phase EVs, room for two of them: three turns.
+/// Six three-phase EVs that want current at once.
+fn six_and_room_for_two() -> World {
     let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
     for number in [0, 2, 3, 5, 6, 8] {
         let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
         world.plug_in(&evse);
         world.apply(SiteEvent::EvState(evse, EvState::Charging));
     }
+    world
+}
+
+#[test]
+fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
+    // Six three-phase EVs, room for two of them: three turns.
+    let mut world = six_and_room_for_two();
     world.quiet_minutes(60, 5);
     let lose = world.quiet_minutes(4, 5);
     assert_eq!(lose.len(), 2);
@@ -38,12 +44,7 @@ fn s7_who_lost_their_turn_to_base_load_are_first_in_the_next_slice() {
 #[test]
 fn s7_under_a_steady_base_load_a_turn_lasts_to_the_end_of_its_slice() {
     // Six three-phase EVs, room for two of them. Turns change within three minutes: sheds, their proofs, raises.
-    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
-    for number in [0, 2, 3, 5, 6, 8] {
-        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
-        world.plug_in(&evse);
-        world.apply(SiteEvent::EvState(evse, EvState::Charging));
-    }
+    let mut world = six_and_room_for_two();
     for slice in 0..4 {
         let on = world.quiet_minutes(5, 5);
         assert_eq!(on.len(), 2, "slice {slice}");
@@ -58,12 +59,7 @@ fn s7_under_a_steady_base_load_a_turn_lasts_to_the_end_of_its_slice() {
 fn turns_change_soon_where_stations_measure_when_they_are_asked() {
     // Those whose turn is over count as drawing until two measurements show that they do not, and what the first of the next
     // draws counts as base load until it tells.
-    let mut world = World::new(15, Character { rating: 25, base: 14, ..Character::OBEDIENT });
-    for number in [0, 2, 3, 5, 6, 8] {
-        let evse: EvseId = format!("CP{number:02}/1").parse().unwrap();
-        world.plug_in(&evse);
-        world.apply(SiteEvent::EvState(evse, EvState::Charging));
-    }
+    let mut world = six_and_room_for_two();
     for slice in 0..4 {
         let before = world.quiet_minutes(15, 5);
         let mut after = Vec::new();
