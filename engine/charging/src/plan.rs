@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use units::{Amperes, EvseId, TimeSpan, Timestamp};
 
-/// As of [`crate::allocation::Candidate::weight`].
-const WEIGHT_MAX: i64 = 1_000_000;
+use crate::allocation::WEIGHT_MAX;
 
 /// Caps per EVSE and slot, made by a planner outside the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +103,7 @@ impl Plan {
         let longest = self.evses.values().map(|plan| plan.caps.len()).max().unwrap_or(0);
         let cap = self.evses.get(evse).and_then(|plan| plan.caps.get(slot));
         let amperes = cap.map_or(max, |&cap| cap.min(max)).milliamperes() / 1_000;
-        (slot < longest).then(|| u32::try_from(amperes.clamp(1, WEIGHT_MAX)).unwrap_or(1))
+        (slot < longest).then(|| u32::try_from(amperes.clamp(1, i64::from(WEIGHT_MAX))).unwrap_or(1))
     }
 
     fn slot_at(&self, now: Timestamp) -> Option<usize> {

@@ -267,15 +267,7 @@ fn client_verifier(
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match found {
-        Ok(found) if found.is_empty() => {
-            Err("it holds no certificate: give PEM, with lines BEGIN CERTIFICATE".to_owned())
-        }
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("it is no PEM of certificates: {error}")),
-    }
+    read_pem(path, "certificate", "certificates", "CERTIFICATE")
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
@@ -290,14 +282,19 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 fn read_revoked(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    read_pem(path, "list of revoked certificates", "lists of revoked certificates", "X509 CRL")
+}
+
+/// All of a kind that a file holds, one at least.
+fn read_pem<T: PemObject>(path: &Path, one: &str, many: &str, label: &str) -> Result<Vec<T>, String> {
     let bytes = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
+    let found: Result<Vec<_>, _> = T::pem_slice_iter(&bytes).collect();
     match found {
         Ok(found) if found.is_empty() => {
-            Err("it holds no list of revoked certificates: give PEM, with lines BEGIN X509 CRL".to_owned())
+            Err(format!("it holds no {one}: give PEM, with lines BEGIN {label}"))
         }
         Ok(found) => Ok(found),
-        Err(error) => Err(format!("it is no PEM of lists of revoked certificates: {error}")),
+        Err(error) => Err(format!("it is no PEM of {many}: {error}")),
     }
 }
 

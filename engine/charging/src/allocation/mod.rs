@@ -259,7 +259,7 @@ impl Allocator for Chosen {
 const CURRENT_COUNTED_MAX: i64 = 100_000_000;
 
 /// No weight is larger; a million sessions of it on one row still add up within their integer.
-const WEIGHT_MAX: u32 = 1_000_000;
+pub(crate) const WEIGHT_MAX: u32 = 1_000_000;
 
 /// What a candidate may get, in milliamperes on whole steps.
 #[derive(Debug, Clone, Copy)]

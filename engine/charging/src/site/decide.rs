@@ -38,7 +38,7 @@ const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
 const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 /// By so much more the least that makes it charge is found.
 const TRIED_APART: Amperes = Amperes::from_amperes(1);
-/// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn like any other.
+/// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn, to see whether it begins again.
 const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
 /// An EV that is on and has no current after this, much longer than sheds and their proofs take, waits in vain.
 const ROOM_MADE_AFTER: TimeSpan = TimeSpan::from_minutes(5);
@@ -986,7 +986,7 @@ impl EvseState {
         self.record.learned.is_satisfied && !self.record.learned.has_tried_all
     }
 
-    /// An EV that takes nothing has its turn: a slice, after an hour at 0 A.
+    /// An EV that takes nothing has its turn after an hour at 0 A: for as long as it takes to see whether it begins again.
     fn has_its_turn(&self, now: Timestamp) -> bool {
         match self.record.newest() {
             Some(newest) if newest.limit > Amperes::ZERO => {
