@@ -1,11 +1,13 @@
 //! How fast does the twin run whole months and scenarios, in frames: engine, OCPP text, records, billing and checkers?
-//! Runs the program `twin` beside this one: `replay_speed [FOLDER…]`, without folders the month and all of `scenarios/`.
+//! Runs the program `twin` beside this one: `replay_speed [--long | FOLDER…]`, without folders the month and all of
+//! `scenarios/`, with `--long` larger sites for a month and one for a year.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
 use benches::child::Running;
+use benches::replay::Case;
 use benches::{cpu, replay};
 use serde_json::Value;
 
@@ -24,17 +26,20 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<bool> {
     let twin = beside_us("twin", "cargo build --release -p cli")?;
     let temporary = tempfile::tempdir().context("a folder for the month")?;
-    let mut folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    if folders.is_empty() {
-        folders.push(write_month(temporary.path())?);
-        folders.extend(all_scenarios(Path::new("scenarios"))?);
-    }
+    let given: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let (cases, given): (&[Case], _) = match given.as_slice() {
+        [] => (&[replay::MONTH], all_scenarios(Path::new("scenarios"))?),
+        [only] if only.as_os_str() == "--long" => (&replay::LONG, Vec::new()),
+        _ => (&[], given),
+    };
+    let written = cases.iter().map(|case| write_case(case, temporary.path()));
+    let folders = written.collect::<anyhow::Result<Vec<PathBuf>>>()?;
     println!(
         "{:40} {:>7} {:>8} {:>8} {:>9} {:>9} {:>7}  hash",
         "case", "days", "stays", "CPU s", "frames/s", "peak MiB", "checks"
     );
     let mut is_good = true;
-    for folder in folders {
+    for folder in folders.into_iter().chain(given) {
         is_good &= measure(&twin, &folder)?;
     }
     Ok(is_good)
@@ -67,12 +72,12 @@ fn measure(twin: &Path, folder: &Path) -> anyhow::Result<bool> {
     Ok(is_good)
 }
 
-fn write_month(under: &Path) -> anyhow::Result<PathBuf> {
-    let folder = under.join(replay::NAME);
+fn write_case(case: &Case, under: &Path) -> anyhow::Result<PathBuf> {
+    let folder = under.join(case.name);
     let write = || -> std::io::Result<()> {
         std::fs::create_dir(&folder)?;
-        std::fs::write(folder.join("scenario.toml"), replay::scenario_text(30 * 24))?;
-        std::fs::write(folder.join("site.toml"), replay::SITE)?;
+        std::fs::write(folder.join("scenario.toml"), case.scenario())?;
+        std::fs::write(folder.join("site.toml"), case.site())?;
         std::fs::write(folder.join("expect.toml"), replay::EXPECT)
     };
     write().with_context(|| format!("cannot write {}", folder.display()))?;
