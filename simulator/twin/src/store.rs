@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use billing::cdr::ReadingContext;
+use billing::pricing::PricedCdr;
 use csms::Record;
 use plant::station::TransactionName;
-use units::{CdrId, EvseId, RecordSeq, SessionId, SiteId, StationId, TransactionId};
+use units::{CdrId, EvseId, RecordSeq, SessionId, SiteId, StationId, TimeSpan, Timestamp, TransactionId};
 
 /// What is durable.
 #[derive(Debug, Default)]
@@ -22,6 +24,9 @@ pub struct Store {
     /// Sealed CDRs that `office` has not priced.
     unpriced: BTreeMap<CdrId, Box<billing::cdr::Cdr>>,
     cdrs: Vec<billing::cdr::Cdr>,
+    cdr_place: BTreeMap<CdrId, usize>,
+    /// Sealed transactions that a restarted engine gets, by their stops.
+    sealed: BTreeSet<(Timestamp, TransactionId)>,
     findings: Vec<csms::record::FindingRow>,
     office: Vec<office::Record>,
     office_place: BTreeMap<(&'static str, String), usize>,
@@ -162,10 +167,14 @@ impl Store {
         }
     }
 
-    /// Makes a batch of the business durable.
-    pub fn commit_office(&mut self, batch: Vec<(RecordSeq, office::Record)>) {
+    /// Makes a batch of the business durable; what CDRs were priced at in it.
+    pub fn commit_office(&mut self, batch: Vec<(RecordSeq, office::Record)>) -> Vec<PricedCdr> {
         self.records += u64::try_from(batch.len()).unwrap_or(0);
+        let mut all_priced = Vec::new();
         for (_, record) in batch {
+            if let office::Record::PricedCdr(priced) = &record {
+                all_priced.push(priced.as_ref().clone());
+            }
             if let Some(cdr) = disposed(&record) {
                 self.unpriced.remove(&cdr);
             }
@@ -182,6 +191,22 @@ impl Store {
                     }
                 }
             }
+        }
+        all_priced
+    }
+
+    /// A sealed CDR.
+    #[must_use]
+    pub fn cdr(&self, id: CdrId) -> Option<&billing::cdr::Cdr> {
+        self.cdr_place.get(&id).map(|&place| &self.cdrs[place])
+    }
+
+    /// Nobody looks any more at what a CDR's meter said between its start and its stop, unless evidence is kept.
+    pub fn cdr_is_judged(&mut self, id: CdrId) {
+        if let (None, Some(&place)) = (&self.sealed_facts, self.cdr_place.get(&id)) {
+            let readings = &mut self.cdrs[place].readings;
+            readings.retain(|reading| reading.context != ReadingContext::Periodic);
+            readings.shrink_to_fit();
         }
     }
 
@@ -268,13 +293,24 @@ impl Store {
                 if let Some(name) = &row.reported_id {
                     self.reported.insert((row.evse.station.clone(), name.0.clone()), row.transaction);
                 }
+                if let Some(stop) = row.stop.as_ref().filter(|_| row.is_sealed) {
+                    self.sealed.insert((stop.at, row.transaction));
+                }
             }
-            self.state.insert(key, record);
+            if matches!(&record, Record::Session(row) if row.ended_at.is_some())
+                && self.sealed_facts.is_none()
+            {
+                self.state.remove(&key);
+            } else {
+                self.state.insert(key, record);
+            }
+            self.forget_old_states();
             return;
         }
         match &record {
             Record::Cdr(cdr) => {
                 self.unpriced.insert(cdr.id, cdr.clone());
+                self.cdr_place.insert(cdr.id, self.cdrs.len());
                 self.cdrs.push(cdr.as_ref().clone());
             }
             Record::Finding(row) => self.findings.push(row.clone()),
@@ -301,6 +337,20 @@ impl Store {
         }
     }
 
+    /// A restarted engine gets no session that has ended, nor what was sealed long ago, as in production.
+    fn forget_old_states(&mut self) {
+        if self.sealed_facts.is_some() {
+            return;
+        }
+        let last = self.sealed.last().map(|(stopped_at, _)| *stopped_at);
+        while let Some(&(stopped_at, transaction)) = self.sealed.first()
+            && last.is_some_and(|last| last.since(stopped_at) > SEALED_KEPT)
+        {
+            self.sealed.pop_first();
+            self.state.remove(&StateKey::Transaction(transaction));
+        }
+    }
+
     fn keep_frame(&mut self, frame: u64, station: &StationId) {
         self.frames.insert(frame);
         let Some(payload) = self.arrived.remove(&frame) else { return };
@@ -322,6 +372,8 @@ impl Store {
     }
 }
 
+/// A restarted engine knows sealed transactions for so long after.
+const SEALED_KEPT: TimeSpan = TimeSpan::from_hours(32 * 24);
 /// Payloads that are remembered per station, to tell a repeated message.
 const PAYLOADS_KEPT: usize = 256;
 

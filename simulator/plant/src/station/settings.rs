@@ -161,13 +161,27 @@ const TABLE: [Row; 35] = [
 /// The settings with their values. They survive boots.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    values: BTreeMap<Setting, String>,
+    values: BTreeMap<Setting, Value>,
+}
+
+/// A value, and what it comes to where it is a number; 0 where it is none.
+#[derive(Debug, Clone)]
+struct Value {
+    text: String,
+    count: i64,
+}
+
+impl Value {
+    fn new(text: String) -> Self {
+        Self { count: text.parse().unwrap_or(0), text }
+    }
 }
 
 impl Settings {
     /// The values of the factory.
     pub fn new(config: &StationConfig) -> Self {
-        Self { values: TABLE.iter().map(|row| (row.setting, factory(row.setting, config))).collect() }
+        let values = TABLE.iter().map(|row| (row.setting, Value::new(factory(row.setting, config))));
+        Self { values: values.collect() }
     }
 
     /// Changes one, where its form allows the value.
@@ -185,13 +199,13 @@ impl Settings {
         if !is_valid {
             return Change::Rejected;
         }
-        self.values.insert(row.setting, value.to_owned());
+        self.set(row.setting, value.to_owned());
         Change::Accepted
     }
 
     /// The station's own change.
     pub fn set(&mut self, setting: Setting, value: String) {
-        self.values.insert(setting, value);
+        self.values.insert(setting, Value::new(value));
     }
 
     /// All settings, in the table's order.
@@ -200,7 +214,7 @@ impl Settings {
     }
 
     pub fn text(&self, setting: Setting) -> &str {
-        self.values.get(&setting).map_or("", String::as_str)
+        self.values.get(&setting).map_or("", |value| value.text.as_str())
     }
 
     pub fn flag(&self, setting: Setting) -> bool {
@@ -208,7 +222,7 @@ impl Settings {
     }
 
     pub fn count(&self, setting: Setting) -> i64 {
-        self.text(setting).parse().unwrap_or(0)
+        self.values.get(&setting).map_or(0, |value| value.count)
     }
 
     /// A setting in seconds; none where it is 0, which is off.

@@ -10,7 +10,6 @@ use billing::cdr::{Activity, Cdr};
 use units::{Amperes, TimeSpan, Timestamp};
 
 use super::{PlantEvse, Rule, Watch};
-use crate::business::Books;
 
 /// What an EVSE does is told within this: its pilot's delay, and a frame and its answer under way.
 const TOLD: TimeSpan = TimeSpan::from_seconds(5);
@@ -93,25 +92,22 @@ impl Watch {
         }
     }
 
-    pub(super) fn judge_m8(&mut self, now: Timestamp, books: &Books) {
-        for priced in &books.priced {
-            let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr) else { continue };
-            let Some(place) = self.evses.iter().position(|evse| evse.id == cdr.evse) else { continue };
-            for (from, until) in declined(cdr) {
-                self.verdicts.check(Rule::M8);
-                let barred = self.evses[place].barred.within(from, until);
-                // Of what the clock showed twice nobody can say in which pass it was noted.
-                let was_once =
-                    |begin, end| self.wall_twice.iter().all(|&(from, until)| end <= from || begin >= until);
-                if let Some((begin, end, bar)) = barred.filter(|&(begin, end, _)| was_once(begin, end)) {
-                    let text = format!(
-                        "CDR {} says that the EV at {} declined from {from} until {until}; from {begin} until {end} {}",
-                        cdr.id,
-                        cdr.evse,
-                        bar.in_words()
-                    );
-                    self.verdicts.fire(Rule::M8, now, text, &self.story);
-                }
+    pub(super) fn judge_m8(&mut self, now: Timestamp, cdr: &Cdr) {
+        let Some(place) = self.evses.iter().position(|evse| evse.id == cdr.evse) else { return };
+        for (from, until) in declined(cdr) {
+            self.verdicts.check(Rule::M8);
+            let barred = self.evses[place].barred.within(from, until);
+            // Of what the clock showed twice nobody can say in which pass it was noted.
+            let was_once =
+                |begin, end| self.wall_twice.iter().all(|&(from, until)| end <= from || begin >= until);
+            if let Some((begin, end, bar)) = barred.filter(|&(begin, end, _)| was_once(begin, end)) {
+                let text = format!(
+                    "CDR {} says that the EV at {} declined from {from} until {until}; from {begin} until {end} {}",
+                    cdr.id,
+                    cdr.evse,
+                    bar.in_words()
+                );
+                self.verdicts.fire(Rule::M8, now, text, &self.story);
             }
         }
     }

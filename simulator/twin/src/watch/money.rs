@@ -1,5 +1,6 @@
-//! M1 to M6, M8 and the ledger, once the books are closed: what the plant's registers counted against what drivers
-//! were charged and owners are paid. Prices, fees and months are worked out anew here, the plain way.
+//! M1 to M6, M8 and the ledger: what the plant's registers counted against what drivers were charged and owners are paid.
+//! What a CDR was priced at is judged as soon as it is durable, the books once they are closed. Prices, fees and months are
+//! worked out anew here, the plain way.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use billing::finding::Billable;
 use billing::pricing::{FlatDue, PricedCdr, naive, price};
 use billing::tariff::Tariff;
 use units::civil::CivilMonth;
-use units::{Money, TariffId, Timestamp, WattHours};
+use units::{CdrId, Money, TariffId, Timestamp, TransactionId, WattHours};
 
 use super::{Rule, Watch};
 use crate::business::Books;
@@ -21,7 +22,7 @@ const REGISTER_STEP: WattHours = WattHours::from_watt_hours(1);
 
 impl Watch {
     /// Judges the books. `told` says of each transaction whether all that its station had to say was acknowledged.
-    pub fn judge_money(
+    pub fn judge_books(
         &mut self,
         now: Timestamp,
         scenario: &Scenario,
@@ -30,15 +31,23 @@ impl Watch {
     ) {
         self.judge_m1(now, books, transactions);
         self.judge_m2(now, books, transactions);
-        self.judge_m3(now, scenario, books);
         self.judge_m4(now, scenario, books);
-        self.judge_m5(now, scenario, books);
-        self.judge_m6(now, books);
-        self.judge_m8(now, books);
         self.judge_ledger(now, books);
     }
 
+    /// Judges what a sealed CDR was priced at.
+    pub fn judge_priced(&mut self, now: Timestamp, scenario: &Scenario, priced: &PricedCdr, cdr: &Cdr) {
+        self.judge_m3(now, scenario, priced, cdr);
+        self.judge_m5(now, scenario, priced, cdr);
+        self.judge_m6(now, priced);
+        self.judge_m8(now, cdr);
+    }
+
     fn judge_m1(&mut self, now: Timestamp, books: &Books, transactions: &[(TransactionSeen, bool)]) {
+        let mut cdrs_of: BTreeMap<TransactionId, Vec<&Cdr>> = BTreeMap::new();
+        for cdr in &books.cdrs {
+            cdrs_of.entry(cdr.transaction).or_default().push(cdr);
+        }
         for (seen, is_told) in transactions {
             if seen.ended.is_none() || !is_told {
                 continue;
@@ -52,10 +61,9 @@ impl Watch {
                 self.verdicts.fire(Rule::M1, now, text, &self.story);
                 continue;
             };
-            let cdrs: Vec<_> =
-                books.cdrs.iter().filter(|cdr| cdr.transaction == id && cdr.evse == seen.evse).collect();
-            if cdrs.len() != 1 {
-                let text = format!("transaction {id} at {} has {} CDRs, not one", seen.evse, cdrs.len());
+            let cdrs = cdrs_of.get(&id).into_iter().flatten().filter(|cdr| cdr.evse == seen.evse).count();
+            if cdrs != 1 {
+                let text = format!("transaction {id} at {} has {cdrs} CDRs, not one", seen.evse);
                 self.verdicts.fire(Rule::M1, now, text, &self.story);
             }
         }
@@ -77,14 +85,13 @@ impl Watch {
     }
 
     fn judge_m2(&mut self, now: Timestamp, books: &Books, transactions: &[(TransactionSeen, bool)]) {
+        let cdrs: BTreeMap<CdrId, &Cdr> = books.cdrs.iter().map(|cdr| (cdr.id, cdr)).collect();
+        let seen: BTreeMap<_, _> =
+            transactions.iter().map(|(seen, _)| ((seen.id, &seen.evse), seen)).collect();
         for priced in &books.priced {
-            let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr) else { continue };
+            let Some(cdr) = cdrs.get(&priced.cdr) else { continue };
             self.verdicts.check(Rule::M2);
-            let seen = transactions
-                .iter()
-                .map(|(seen, _)| seen)
-                .find(|seen| seen.evse == cdr.evse && seen.id == Some(cdr.transaction));
-            let Some(seen) = seen else {
+            let Some(seen) = seen.get(&(Some(cdr.transaction), &cdr.evse)) else {
                 let text = format!("CDR {} bills transaction {}, which never ran", cdr.id, cdr.transaction);
                 self.verdicts.fire(Rule::M2, now, text, &self.story);
                 continue;
@@ -102,35 +109,27 @@ impl Watch {
 
     /// Each sealed CDR that is billed is cut in two at each third of its readings: the parts cost what the whole does, but
     /// for the rounding of three lines, half a cent each.
-    fn judge_m3(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
-        for priced in &books.priced {
-            let Some(cdr) = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr && cdr.doubts.is_empty())
-            else {
-                continue;
-            };
-            let tariff = frozen(scenario, &priced.tariff, priced.started_at);
-            let Some(tariff) = tariff.and_then(|tariff| crate::business::tariff(scenario, tariff)) else {
-                continue;
-            };
-            // A cap of parking is one of the whole CDR: its parts have one each.
-            if tariff.parts().parking.cap.is_some() {
-                continue;
-            }
-            let mut readings = cdr.readings.clone();
-            readings.sort_by_key(|reading| reading.at);
-            let cuts = readings.iter().enumerate().filter(|(place, _)| place % 3 == 1).map(|(_, cut)| cut.at);
-            for cut in cuts.filter(|cut| *cut > cdr.started_at && *cut < cdr.stopped_at) {
-                self.verdicts.check(Rule::M3);
-                let parts = [cut_off(cdr, cdr.started_at, cut), cut_off(cdr, cut, cdr.stopped_at)];
-                let cents = parts.iter().map(|part| cents_of(part, &tariff)).sum::<Option<i64>>();
-                let is_same = cents.is_some_and(|cents| (cents - priced.amount.minor()).abs() <= 1);
-                if !is_same {
-                    let text = format!(
-                        "CDR {} costs {}, and cut at {cut} {cents:?} cents",
-                        priced.cdr, priced.amount
-                    );
-                    self.verdicts.fire(Rule::M3, now, text, &self.story);
-                }
+    fn judge_m3(&mut self, now: Timestamp, scenario: &Scenario, priced: &PricedCdr, cdr: &Cdr) {
+        let tariff = frozen(scenario, &priced.tariff, priced.started_at);
+        let Some(tariff) = tariff.and_then(|tariff| crate::business::tariff(scenario, tariff)) else {
+            return;
+        };
+        // A cap of parking is one of the whole CDR: its parts have one each.
+        if !cdr.doubts.is_empty() || tariff.parts().parking.cap.is_some() {
+            return;
+        }
+        let mut readings = cdr.readings.clone();
+        readings.sort_by_key(|reading| reading.at);
+        let cuts = readings.iter().enumerate().filter(|(place, _)| place % 3 == 1).map(|(_, cut)| cut.at);
+        for cut in cuts.filter(|cut| *cut > cdr.started_at && *cut < cdr.stopped_at) {
+            self.verdicts.check(Rule::M3);
+            let parts = [cut_off(cdr, cdr.started_at, cut), cut_off(cdr, cut, cdr.stopped_at)];
+            let cents = parts.iter().map(|part| cents_of(part, &tariff)).sum::<Option<i64>>();
+            let is_same = cents.is_some_and(|cents| (cents - priced.amount.minor()).abs() <= 1);
+            if !is_same {
+                let text =
+                    format!("CDR {} costs {}, and cut at {cut} {cents:?} cents", priced.cdr, priced.amount);
+                self.verdicts.fire(Rule::M3, now, text, &self.story);
             }
         }
     }
@@ -176,31 +175,27 @@ impl Watch {
         }
     }
 
-    fn judge_m5(&mut self, now: Timestamp, scenario: &Scenario, books: &Books) {
-        for priced in &books.priced {
-            self.verdicts.check(Rule::M5);
-            let amount = naive_cents(scenario, books, priced);
-            if amount != Some(priced.amount.minor()) {
-                let text = format!(
-                    "CDR {} costs {} for {} on {}; the plain way it is {amount:?} cents",
-                    priced.cdr, priced.amount, priced.energy, priced.tariff
-                );
-                self.verdicts.fire(Rule::M5, now, text, &self.story);
-            }
+    fn judge_m5(&mut self, now: Timestamp, scenario: &Scenario, priced: &PricedCdr, cdr: &Cdr) {
+        self.verdicts.check(Rule::M5);
+        let amount = naive_cents(scenario, priced, cdr);
+        if amount != Some(priced.amount.minor()) {
+            let text = format!(
+                "CDR {} costs {} for {} on {}; the plain way it is {amount:?} cents",
+                priced.cdr, priced.amount, priced.energy, priced.tariff
+            );
+            self.verdicts.fire(Rule::M5, now, text, &self.story);
         }
     }
 
-    fn judge_m6(&mut self, now: Timestamp, books: &Books) {
-        for priced in &books.priced {
-            let Some(month) = naive_month(priced.zone.name(), priced.stopped_at) else { continue };
-            self.verdicts.check(Rule::M6);
-            if priced.month != month {
-                let text = format!(
-                    "CDR {} ended at {} and is billed in {}; by the site's clocks that is {month}",
-                    priced.cdr, priced.stopped_at, priced.month
-                );
-                self.verdicts.fire(Rule::M6, now, text, &self.story);
-            }
+    fn judge_m6(&mut self, now: Timestamp, priced: &PricedCdr) {
+        let Some(month) = naive_month(priced.zone.name(), priced.stopped_at) else { return };
+        self.verdicts.check(Rule::M6);
+        if priced.month != month {
+            let text = format!(
+                "CDR {} ended at {} and is billed in {}; by the site's clocks that is {month}",
+                priced.cdr, priced.stopped_at, priced.month
+            );
+            self.verdicts.fire(Rule::M6, now, text, &self.story);
         }
     }
 
@@ -235,13 +230,12 @@ fn frozen<'a>(scenario: &'a Scenario, id: &TariffId, started_at: Timestamp) -> O
 
 /// What a CDR costs in cents, the plain way: by its energy alone where that is all the tariff prices, else minute by
 /// minute.
-fn naive_cents(scenario: &Scenario, books: &Books, priced: &PricedCdr) -> Option<i64> {
+fn naive_cents(scenario: &Scenario, priced: &PricedCdr, cdr: &Cdr) -> Option<i64> {
     let stated = frozen(scenario, &priced.tariff, priced.started_at)?;
     if let Some(price) = stated.flat_price() {
         return Some(naive_amount(priced.energy, price.millionths()));
     }
     let tariff = crate::business::tariff(scenario, stated)?;
-    let cdr = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr)?;
     // A site file's tariff prices nothing per session.
     let found = naive::price(&Billable::sealed(cdr).ok()?, tariff.parts(), FlatDue::AlreadyBorne)?;
     i64::try_from(found.minor).ok()

@@ -667,7 +667,8 @@ fn each_fault_alone_breaks_no_rule() {
 
 /// A run whose books can be falsified.
 fn books() -> (Scenario, Books, Vec<(TransactionSeen, bool)>) {
-    let outcome = World::new(sample::scenario()).run();
+    // With all readings of the CDRs.
+    let (outcome, _) = World::new(sample::scenario()).run_with_records();
     clean(&outcome);
     assert_eq!(outcome.books.priced.len(), 3, "three cars, three CDRs");
     let told = outcome.transactions.iter().cloned().map(|seen| (seen, true)).collect();
@@ -677,7 +678,11 @@ fn books() -> (Scenario, Books, Vec<(TransactionSeen, bool)>) {
 fn judge(scenario: &Scenario, books: &Books, told: &[(TransactionSeen, bool)]) -> Watch {
     let truth = Truth::new(&scenario.site.config, scenario.starts_at);
     let mut watch = Watch::new(scenario, &truth);
-    watch.judge_money(scenario.ends_at, scenario, books, told);
+    for priced in &books.priced {
+        let cdr = books.cdrs.iter().find(|cdr| cdr.id == priced.cdr).unwrap();
+        watch.judge_priced(scenario.ends_at, scenario, priced, cdr);
+    }
+    watch.judge_books(scenario.ends_at, scenario, books, told);
     watch
 }
 
@@ -733,7 +738,7 @@ fn m8_fires_on_an_ev_that_is_said_to_decline_while_its_evse_could_give_nothing()
         for (at, plant) in [(0, six), (from, plant), (until, six)] {
             watch.plant(second(at), place, plant);
         }
-        watch.judge_m8(scenario.ends_at, &books);
+        watch.judge_m8(scenario.ends_at, &books.cdrs[0]);
         assert_eq!(watch.verdicts.counts(Rule::M8).1, u64::from(fires), "the EVSE {what}");
     }
 }

@@ -330,7 +330,12 @@ impl World {
         let csms_seq = batch.csms.last().map(|(seq, _)| *seq);
         let office_seq = batch.office.last().map(|(seq, _)| *seq);
         self.store.commit_csms(batch.csms);
-        self.store.commit_office(batch.office);
+        for priced in self.store.commit_office(batch.office) {
+            if let Some(cdr) = self.store.cdr(priced.cdr) {
+                self.watch.judge_priced(self.now, &self.scenario, &priced, cdr);
+            }
+            self.store.cdr_is_judged(priced.cdr);
+        }
         self.store.count_commit();
         if let Some(journal) = &mut self.journal {
             journal.entries.push((self.now, Entry::Committed { csms: csms_seq, office: office_seq }));

@@ -296,7 +296,7 @@ impl World {
             self.recorder.transactions[place].id = id;
         }
         let told = self.transactions_told();
-        self.watch.judge_money(end, &self.scenario, &books, &told);
+        self.watch.judge_books(end, &self.scenario, &books, &told);
         let circuits = CircuitOutcome::all(&self.truth);
         let evses = self.evse_outcomes();
         let stays = self

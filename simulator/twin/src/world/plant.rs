@@ -331,6 +331,6 @@ impl World {
 /// How often the circuits are summed anew.
 pub(crate) const RECOUNT: TimeSpan = TimeSpan::from_hours(1);
 /// A restored engine is compared every hour for so long.
-const RESTORED_HOURLY: TimeSpan = TimeSpan::from_hours(48);
+const RESTORED_HOURLY: TimeSpan = TimeSpan::from_hours(8);
 /// And then so far apart, which in a week meets every hour of the day.
 const RESTORED_LATER: TimeSpan = TimeSpan::from_hours(7);
