@@ -14,7 +14,7 @@ const CHANGES_MAX: usize = 1_000;
 
 impl Station {
     /// Notes in each running transaction what changed at `at`, by the engine's clock. What a station tells late counts
-    /// from when we learn of it.
+    /// from when we learn of it, but for the end of what was declined ([`Station::note_told`]).
     pub fn note_activity(&mut self, core: &mut Core, at: Timestamp) {
         // What lies between two jumps of the wall clock has no place in a CDR's time.
         if !core.has_jumped() {
@@ -22,6 +22,18 @@ impl Station {
             for place in 0..self.evses.len() {
                 self.note(core, place, self.activity(core, place), |_| wall);
             }
+        }
+    }
+
+    /// What an EV did at `at` by its station's clock, trusted or not, told late as it may be: what it declined ended then at
+    /// the latest, and nobody is charged for the time until we learn of it.
+    pub fn note_told(&mut self, core: &mut Core, now: Timestamp, place: usize, at: Timestamp) {
+        let (wall, activity) = (core.wall(now), self.activity(core, place));
+        if activity != Activity::Declined && !core.has_jumped() {
+            self.note(core, place, activity, |open| match open.row.activity.last() {
+                Some(ActivitySpan { activity: Activity::Declined, .. }) => at.min(wall),
+                Some(_) | None => wall,
+            });
         }
     }
 

@@ -353,8 +353,7 @@ impl Station {
         }
         let is_newest = event.seq_no.is_none_or(|number| row.events.highest() == Some(number));
         if let Some(ev) = event.ev.filter(|_| is_current && is_newest) {
-            let at = self.held(received.wall, event.at).at;
-            self.ev_told(core, received.now, place, ev, at);
+            self.ev_told(core, received, place, ev, event.at);
             // M8: what was so while the station was away says nothing of now.
             self.evses[place].is_ev_told = !event.is_offline;
         }

@@ -250,7 +250,7 @@ impl Station {
         let evse = &mut self.evses[place];
         evse.status = status.text;
         if let Some(ev) = evse.told_by(status.connector, status.ev) {
-            self.ev_told(core, received.now, place, ev, at);
+            self.ev_told(core, received, place, ev, status.at);
         }
         if status.ev.is_idle() && self.evses[place].is_told_idle() {
             self.tell(core, received.now, SiteEvent::Idle(self.evses[place].id.clone()));
@@ -258,7 +258,15 @@ impl Station {
     }
 
     /// What a station says of an EV opens and ends sessions.
-    pub fn ev_told(&mut self, core: &mut Core, now: Timestamp, place: usize, ev: EvState, at: Timestamp) {
+    pub fn ev_told(
+        &mut self,
+        core: &mut Core,
+        received: &Received<'_>,
+        place: usize,
+        ev: EvState,
+        reported: Option<ReportedAt>,
+    ) {
+        let at = self.held(received.wall, reported).at;
         let evse = &mut self.evses[place];
         evse.ev = Some(ev);
         evse.is_ev_told = true;
@@ -290,7 +298,8 @@ impl Station {
             }
             EvState::Faulted => {}
         }
-        self.tell(core, now, SiteEvent::EvState(id, ev));
+        self.tell(core, received.now, SiteEvent::EvState(id, ev));
+        self.note_told(core, received.now, place, reported.map_or(at, |ReportedAt(claimed)| claimed));
     }
 
     /// The session of a transaction that begins: the open one, unless the EV may have been exchanged since.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use plant::station::TransactionName;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use units::{Amperes, TimeSpan};
@@ -79,6 +80,8 @@ pub struct ProfileSent {
     pub connector: u16,
     /// chargingProfilePurpose.
     pub purpose: &'static str,
+    /// transactionId.
+    pub transaction: Option<TransactionName>,
     /// chargingRateUnit is A.
     pub is_amperes: bool,
     /// Start of each period after the first, and its limit.
@@ -93,10 +96,13 @@ pub struct ProfileSent {
 pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
     let (_, _, _, payload): (IgnoredAny, IgnoredAny, IgnoredAny, Payload<'_>) =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let (purpose, schedule) = match (payload.cs_charging_profiles, payload.charging_profile) {
-        (Some(profile), None) => (profile.charging_profile_purpose, profile.charging_schedule),
-        (None, Some(Profile { charging_profile_purpose, charging_schedule: [schedule] })) => {
-            (charging_profile_purpose, schedule)
+    let (purpose, transaction, schedule) = match (payload.cs_charging_profiles, payload.charging_profile) {
+        (Some(profile), None) => {
+            (profile.charging_profile_purpose, profile.transaction_id, profile.charging_schedule)
+        }
+        (None, Some(profile)) => {
+            let [schedule] = profile.charging_schedule;
+            (profile.charging_profile_purpose, profile.transaction_id, schedule)
         }
         (Some(_), Some(_)) | (None, None) => return Err("neither or both versions' profile".to_owned()),
     };
@@ -111,6 +117,10 @@ pub fn profile_sent(text: &str) -> Result<ProfileSent, String> {
             .into_iter()
             .find(|known| *known == purpose)
             .ok_or_else(|| format!("unknown purpose {purpose}"))?,
+        transaction: transaction.map(|name| match name {
+            Named::Number(number) => TransactionName::Backend(number),
+            Named::Text(text) => TransactionName::Station(text.into_owned()),
+        }),
         is_amperes: schedule.charging_rate_unit == "A",
         periods: periods.collect::<Option<_>>().ok_or("a limit that is no current")?,
     })
@@ -135,7 +145,18 @@ struct Payload<'a> {
 struct Profile<'a, S> {
     #[serde(borrow)]
     charging_profile_purpose: Cow<'a, str>,
+    #[serde(borrow)]
+    transaction_id: Option<Named<'a>>,
     charging_schedule: S,
+}
+
+/// A transaction: a number in OCPP 1.6, text in 2.0.1.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Named<'a> {
+    Number(i64),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
 }
 
 #[derive(Deserialize)]

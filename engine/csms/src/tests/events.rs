@@ -2,7 +2,7 @@
 
 use billing::cdr::{Activity, Cdr, Doubt, Driver, ReadingContext};
 use charging::site::EvState;
-use units::{Timestamp, TransactionId};
+use units::{TimeSpan, Timestamp, TransactionId};
 
 use crate::query::{Query, QueryAnswer};
 use crate::record::{Events, Record};
@@ -973,4 +973,19 @@ fn m8_what_an_ev_declined_while_its_station_was_away_says_nothing_of_now() {
     assert_eq!(activity(&house), Some(Activity::NotOffered));
     tell(&mut house, "CP1", &declines(5, 120));
     assert_eq!(activity(&house), Some(Activity::Declined));
+}
+
+#[test]
+fn m8_what_an_ev_declined_ended_when_the_station_says_so_be_it_told_late() {
+    let mut house = charging("CP1");
+    house.pass(60);
+    house.accept_all("CP1");
+    let in_state = |state, seq, at| Told { state: Some(state), evse: Some(1), ..told("Updated", seq, at) };
+    tell(&mut house, "CP1", &in_state("SuspendedEV", 3, 60));
+    house.pass(120);
+    tell(&mut house, "CP1", &in_state("SuspendedEVSE", 4, 90));
+    let spans = house.transaction(1).activity;
+    let [.., declined, ended] = &spans[..] else { panic!("{spans:?}") };
+    assert_eq!((declined.activity, ended.activity), (Activity::Declined, Activity::NotOffered));
+    assert_eq!(ended.from.since(declined.from), TimeSpan::from_seconds(30));
 }

@@ -705,7 +705,7 @@ impl Run {
         let text: Vec<u8> = periods.iter().flat_map(milliamperes).collect();
         self.recorder.event(self.now, b'l', u64::try_from(index).unwrap_or(0), &text);
         let connector = self.truth.evses()[index].id.number;
-        let profile = ProfileSent { connector, purpose, is_amperes: true, periods };
+        let profile = ProfileSent { connector, purpose, transaction: None, is_amperes: true, periods };
         if self.watch.limit_leaves(self.now, index, &profile) {
             self.recorder.counts.limit_changes += 1;
         }

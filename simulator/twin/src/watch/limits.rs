@@ -253,7 +253,10 @@ impl Watch {
         }
         self.judge_conduct(now, index);
         self.limit_sent(now, index, before, first);
-        self.judge_s5(now, index, before, first);
+        // What left for another transaction was never this one's.
+        let is_same = std::mem::replace(&mut self.evses[index].live_of, profile.transaction.clone())
+            == profile.transaction;
+        self.judge_s5(now, index, before.filter(|_| is_same), first);
         let in_force = self.currents.reaction.in_force;
         let evse = &mut self.evses[index];
         evse.on_the_wire.retain(|(sent, _)| now.since(*sent) <= in_force);

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use charging::network::{CircuitConfig, SiteConfig, Supply, Wiring};
 use plant::meter::MeterFault;
+use plant::station::TransactionName;
 use units::{Amperes, EvseId, PerPhase, TimeSpan, Timestamp};
 
 pub use currents::Reaction;
@@ -320,6 +321,8 @@ pub struct WatchedEvse {
     on_the_wire: Vec<(Timestamp, Amperes)>,
     /// The last live limit sent in the present transaction.
     live: Option<Amperes>,
+    /// The transaction that the last live limit named.
+    live_of: Option<TransactionName>,
     /// What the last live limit falls back to.
     expired: Amperes,
     /// The standing fallback, as last sent.
@@ -454,6 +457,7 @@ impl Watch {
                 wait: None,
                 on_the_wire: Vec::new(),
                 live: None,
+                live_of: None,
                 expired: Amperes::ZERO,
                 fallback: stated.fallback,
             })
