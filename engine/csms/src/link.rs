@@ -1,5 +1,7 @@
 //! A station's link: since when, whether the station may be called on it, and how long it has been silent.
 
+use std::collections::VecDeque;
+
 use ocpp::Version;
 use units::{LinkId, TimeSpan, Timestamp};
 
@@ -11,6 +13,10 @@ const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
 const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
 /// What we ask for comes within this, as answers do.
 const TOLD_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
+/// A station says again within this what was not acknowledged.
+const REPEATED_WITHIN: TimeSpan = TimeSpan::from_minutes(2);
+/// What has not come after this was not heard, or is lost.
+const TOLD_EVER_WITHIN: TimeSpan = TimeSpan::from_minutes(5);
 
 /// A link.
 #[derive(Debug)]
@@ -26,8 +32,10 @@ pub(crate) struct Link {
     silence_at: Timestamp,
     heartbeat: TimeSpan,
     is_probed: bool,
-    /// When values were last asked for.
-    asked_at: Option<Timestamp>,
+    /// When values were asked for that have not come, oldest first.
+    asked: VecDeque<Timestamp>,
+    /// When it last told what may have waited at the station.
+    told_late_at: Option<Timestamp>,
 }
 
 /// Whether the station may be called: a call before the answer to its boot sends some into a loop (FIELD section 4d, 51).
@@ -68,7 +76,8 @@ impl Link {
             silence_at: now + asked_after(heartbeat),
             heartbeat,
             is_probed: false,
-            asked_at: None,
+            asked: VecDeque::new(),
+            told_late_at: None,
         }
     }
 
@@ -102,12 +111,24 @@ impl Link {
     }
 
     pub fn ask(&mut self, now: Timestamp) {
-        self.asked_at = Some(now);
+        self.asked.retain(|at| now < *at + TOLD_EVER_WITHIN);
+        self.asked.push_back(now);
     }
 
-    /// Values were asked for on this link, so lately that they may come now.
-    pub fn was_asked(&self, now: Timestamp) -> bool {
-        self.asked_at.is_some_and(|at| now < at + TOLD_WITHIN)
+    /// Values that were asked for came. True where they were asked for so lately that they cannot have waited: a station
+    /// with a backlog tells what it was asked for long ago.
+    pub fn comes_at_once(&mut self, now: Timestamp) -> bool {
+        self.asked.pop_front().is_some_and(|at| now < at + TOLD_WITHIN)
+    }
+
+    /// The station has told what may have waited there.
+    pub const fn tells_late(&mut self, now: Timestamp) {
+        self.told_late_at = Some(now);
+    }
+
+    /// So lately that what it tells now may have waited behind that, and been repeated.
+    pub fn told_late(&self, now: Timestamp) -> bool {
+        self.told_late_at.is_some_and(|at| now < at + REPEATED_WITHIN)
     }
 
     /// After a heartbeat and a quarter without a frame the station is asked for one, after one and a half the link is dead.

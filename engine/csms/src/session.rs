@@ -246,7 +246,6 @@ impl Station {
         let Some(place) = self.evse(status.evse) else {
             return self.note_quirk("status_of_unknown_evse");
         };
-        let at = self.held(received.wall, status.at).at;
         let evse = &mut self.evses[place];
         evse.status = status.text;
         if let Some(ev) = evse.told_by(status.connector, status.ev) {

@@ -756,7 +756,7 @@ impl Station {
         at: Option<ReportedAt>,
         lateness: Lateness,
     ) {
-        let (Some(ReportedAt(at)), Some(link)) = (at, self.link.as_ref()) else { return };
+        let (Some(ReportedAt(at)), Some(link)) = (at, self.link.as_mut()) else { return };
         let ahead_ms = at.since(received.wall).milliseconds();
         let open_since = match core.answering {
             Answering::Always => Some(link.up_at),
@@ -764,14 +764,21 @@ impl Station {
             Answering::Never => None,
         };
         // It may also have been asked for on the link before, and queued since.
-        let was_asked = core.answering == Answering::Always && link.was_asked(received.now);
+        let was_asked = lateness == Lateness::None
+            && link.comes_at_once(received.now)
+            && core.answering == Answering::Always;
         let may_have_waited = match (lateness, open_since) {
             (Lateness::None, _) if was_asked => false,
             (Lateness::Usual, _) | (Lateness::None | Lateness::Unusual, None) => true,
+            // What is said while the station still repeats what it said before waits behind it.
             (Lateness::None | Lateness::Unusual, Some(since)) => {
-                at < core.wall(since) && received.now < since + QUEUE_DRAINED_AFTER
+                received.now < since + QUEUE_DRAINED_AFTER
+                    && (at < core.wall(since) || link.told_late(received.now))
             }
         };
+        if may_have_waited && ahead_ms < -SKEW_NOISE_MS {
+            link.tells_late(received.now);
+        }
         let is_live = !may_have_waited
             || match self.row.clock_skew_ms {
                 Some(_) => ahead_ms > -SKEW_NOISE_MS,

@@ -518,6 +518,23 @@ fn what_was_said_just_before_we_answered_again_is_late_and_its_clock_is_not() {
 }
 
 #[test]
+fn what_a_station_says_behind_a_backlog_waited_as_well_and_says_nothing_of_its_clock() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.call("CP1", "StartTransaction", &start_payload(1, "ANNA", 0, &House::at(0)));
+    house.pass(900);
+    house.input(crate::Input::Storage(crate::StorageHealth::Failing));
+    house.pass(300);
+    house.input(crate::Input::Storage(crate::StorageHealth::Well));
+    // Each is repeated after 40 s, since an answer was lost: those said since then wait as well.
+    for second in [1_140, 1_180, 1_210, 1_240] {
+        house.pass(40);
+        house.call("CP1", "MeterValues", &values_payload(1, Some("1"), second, 10, &House::at(second)));
+        assert_eq!(house.station("CP1").row.clock_skew_ms, Some(0), "said at {second} s");
+    }
+}
+
+#[test]
 fn a_register_whose_time_is_ours_is_a_doubt_although_begin_and_end_are_the_stations() {
     let mut house = House::new();
     house.boot("CP1");
