@@ -7,7 +7,7 @@ use twin::fuzz::FaultChoice;
 
 /// Seeds that once failed, with what they found. What a seed draws changes as more is drawn: they stay for what they
 /// draw now.
-const FOUND: [(u64, &str, &str); 101] = [
+const FOUND: [(u64, &str, &str); 108] = [
     (2, "all", "S2: a limit that a station refused counted as in force"),
     (10, "all", "S2: a limit was resent after a boot although the row was full"),
     (19, "all", "S5: a limit was resent after a restart although the meter was stale"),
@@ -109,6 +109,13 @@ const FOUND: [(u64, &str, &str); 101] = [
     (2709, "all", "belief: a limit that had run out was told again a moment ago"),
     (2660, "all", "S7: an EV that was a little late was held to disobey by two readings of one moment"),
     (20994, "all", "S2: a limit that was decided before its station could be called, and left later"),
+    (91614, "all", "S7: an engine that dies every other minute gives no turns"),
+    (92066, "all", "belief: a clock that jumped while the disk was full is learned ten minutes after"),
+    (92200, "all", "S5: the first limit of a transaction, after one that named the transaction before"),
+    (92738, "all", "belief: as 92066, of a clock that is never set"),
+    (92997, "all", "S7: what waited behind a backlog was taken for a clock that lags"),
+    (93692, "all", "M8: what was declined went on until the message came that had told of its end"),
+    (95353, "all", "S7: as 92997"),
     (20624, "all", "S7: what was drawn until a limit left was held to be base load"),
     (1677, "all", "S7: on IT, what a draw might have hidden was held to be base load after it"),
     (6020, "all", "S7: a meter that had frozen hid the room, and was held to tell the truth by the checker"),

@@ -17,8 +17,8 @@ use crate::truth::Truth;
 const QUIET: TimeSpan = TimeSpan::from_seconds(90);
 /// A dead link is noticed within this: the longest time-out of a scenario's faults, and some.
 const NOTICED: TimeSpan = TimeSpan::from_minutes(5);
-/// A station whose clock was set is told its limits by the new clock within this: for ten minutes after its link is up what
-/// it says may have waited in its queue, and says nothing of its clock.
+/// A station whose clock was set is told its limits by the new clock within this: for ten minutes after its link is up,
+/// or we answer again, what it says may have waited in its queue, and says nothing of its clock.
 const CLOCK_SETTLED: TimeSpan = TimeSpan::from_minutes(12);
 
 /// What a station has to say for itself, in truth.
@@ -33,8 +33,12 @@ pub struct Told {
 impl Watch {
     /// Judges what the engine believes of the site. `told` is the truth of each EVSE.
     pub fn judge_belief(&mut self, now: Timestamp, truth: &Truth, view: &SiteView, told: &[Told]) {
-        let Engine::Up { since } = self.engine else { return };
-        if now.since(since) < QUIET || self.storage_well_since.is_none_or(|since| now.since(since) < QUIET) {
+        let (Engine::Up { since: up_since }, Some(well_since)) = (self.engine, self.storage_well_since)
+        else {
+            return;
+        };
+        let answers_since = up_since.max(well_since);
+        if now.since(answers_since) < QUIET {
             return;
         }
         for (index, line) in view.evses.iter().enumerate() {
@@ -63,8 +67,9 @@ impl Watch {
                 if known != told.transaction {
                     wrongs.push(format!("holds transaction {known:?} to run, {:?} does", told.transaction));
                 }
-                let is_clock_settled =
-                    evse.clock_set_at.is_none_or(|at| now.since(at.max(evse.link_since)) >= CLOCK_SETTLED);
+                let is_clock_settled = evse
+                    .clock_set_at
+                    .is_none_or(|at| now.since(at.max(evse.link_since).max(answers_since)) >= CLOCK_SETTLED);
                 let is_told = evse.plant.may_draw && is_settled(evse.limit_sent_at) && is_clock_settled;
                 let confirms = evse.plant.follows_limits && evse.plant.confirms_limits;
                 // What was just decided is on its way: it waits for its record, or for the call before it.

@@ -551,6 +551,7 @@ impl Watch {
     /// The engine's process runs again.
     pub fn engine_up(&mut self, now: Timestamp) {
         self.engine = Engine::Up { since: now };
+        self.lengthen_waits();
         self.story.note(now, Note::Text("the engine runs again, restored from its records".to_owned()));
     }
 

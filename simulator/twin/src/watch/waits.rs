@@ -5,7 +5,8 @@
 //! CONTROL section 5: the bound is ⌈n/k⌉ · slice, k = minimums that fit the row at its worst base. A session on several
 //! rows may be passed over by one row now and by another then: n = sessions of the class that share any row with it, and
 //! k the least of its rows, as `charging::allocation` proves. The longest seen while it waits counts, and two slices for
-//! the turn that is under way and the proofs that its raise waits for. No bound is promised
+//! the turn that is under way and the proofs that its raise waits for. An engine that dies takes the turn under way with it,
+//! and limits are in doubt for a while: one more slice. No bound is promised
 //!
 //! - where k = 0, and to a class with another before it;
 //! - beside one that disobeys, and one that draws on other lines than stated, which a meter above contradicts (S5);
@@ -50,6 +51,13 @@ impl Watch {
                     format!("EVSE {} waits for {waited}, its class's bound is {bound}", self.evses[index].id);
                 self.verdicts.fire(Rule::S7, now, text, &self.story);
             }
+        }
+    }
+
+    /// The engine has died and runs again: who waits may wait for a slice more.
+    pub(super) fn lengthen_waits(&mut self) {
+        for wait in self.evses.iter_mut().filter_map(|evse| evse.wait.as_mut()) {
+            wait.bound = wait.bound + SLICE;
         }
     }
 
