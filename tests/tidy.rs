@@ -73,8 +73,15 @@ const WORDS: &[Word] = &[
 ];
 
 /// Crates that decide and bill in integers.
-const INTEGER: &[&str] =
-    &["engine/units", "engine/charging", "engine/billing", "engine/ocpp", "engine/csms", "engine/office"];
+const INTEGER: &[&str] = &[
+    "engine/units",
+    "engine/charging",
+    "engine/billing",
+    "engine/ocpp",
+    "engine/meters",
+    "engine/csms",
+    "engine/office",
+];
 
 /// Crates whose outputs may not depend on hash order or the clock.
 const PURE: &[&str] = &[
@@ -82,6 +89,7 @@ const PURE: &[&str] = &[
     "engine/charging",
     "engine/billing",
     "engine/ocpp",
+    "engine/meters",
     "engine/csms",
     "engine/office",
     "simulator/plant",

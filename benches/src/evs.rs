@@ -1,5 +1,6 @@
 //! EVs on a sample site: they draw what they are offered, up to what they take, and the site's meter shows it.
 
+use charging::network::source::MeterSource;
 use charging::network::{MeterConfig, Network, SiteConfig, Supply};
 use charging::sample::{self, Random};
 use units::{Amperes, PerPhase, TimeSpan};
@@ -22,7 +23,12 @@ pub fn metered_site(seed: u64, evses: usize) -> SiteConfig {
     }
     if let Some(main) = config.circuits.first_mut() {
         let timeout = TimeSpan::from_seconds(30);
-        main.meter = METER.parse().ok().map(|id| MeterConfig { id, timeout, accuracy_permille: 10 });
+        main.meter = METER.parse().ok().map(|id| MeterConfig {
+            id,
+            timeout,
+            accuracy_permille: 10,
+            source: MeterSource::default(),
+        });
     }
     config
 }

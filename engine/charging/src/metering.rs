@@ -273,6 +273,11 @@ impl Metering {
         if self.is_frozen() { Err(Doubt::Frozen) } else { Ok(()) }
     }
 
+    /// Whoever reads the meter says that what it shows cannot be: it is stale until three good readings follow (S5).
+    pub fn doubt(&mut self) {
+        self.distrust();
+    }
+
     /// An EVSE below is told to draw, and may have since `since` or later: where the readings repeat for no longer, what
     /// was drawn all the while is not known.
     pub fn draw_begins(&mut self, since: Timestamp) {
@@ -601,6 +606,18 @@ mod tests {
         let mut metering = anchored();
         assert_eq!(metering.read(reading(30, 5_000)), Err(Doubt::Impossible));
         assert!(metering.is_stale(at(30)));
+    }
+
+    #[test]
+    fn s5_a_meter_that_its_reader_doubts_is_stale_until_three_readings() {
+        let mut metering = anchored();
+        assert!(!metering.is_stale(at(20)));
+        metering.doubt();
+        for seconds in [30, 40, 50] {
+            assert!(metering.is_stale(at(seconds)), "before the reading at {seconds} s");
+            metering.read(reading(seconds, 50)).unwrap();
+        }
+        assert!(!metering.is_stale(at(50)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Start with [`SiteConfig`], what an operator states, and [`Network::build`], which checks all of it at once.
 //! A [`Network`] never changes; another configuration is another network.
 
+pub mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use units::civil::Zone;
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, Phase, SiteId, TimeSpan, Volts};
+
+use self::source::MeterSource;
 
 /// No statement about a current may be larger: ten times the largest low-voltage supply there is. It keeps every
 /// later sum far from the end of an `i64`.
@@ -84,6 +88,9 @@ pub struct MeterConfig {
     /// Accuracy class in thousandths of the rating (class 1 is 10); 0 to 100, default 10.
     #[serde(default = "meter_accuracy_default")]
     pub accuracy_permille: i64,
+    /// How it is read; default: its readings are posted.
+    #[serde(default)]
+    pub source: MeterSource,
 }
 
 const fn meter_timeout_default() -> TimeSpan {

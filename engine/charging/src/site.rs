@@ -70,6 +70,8 @@ pub enum SiteEvent {
         /// Per phase; positive is import.
         current: PerPhase<Amperes>,
     },
+    /// What a meter shows cannot be, whoever reads it says.
+    MeterDoubted(MeterId),
     /// A plan came.
     PlanReady(Plan),
     /// The EVSE is taken out for good (true), or back (false).
@@ -429,6 +431,12 @@ impl Site {
             SiteEvent::Answered(ticket, answer) => self.answered(now, ticket, answer),
             SiteEvent::GridReading { meter, taken_at, current } => {
                 self.grid_reading(now, &meter, Reading { taken_at, current });
+            }
+            SiteEvent::MeterDoubted(meter) => {
+                if let Some(state) = self.meters.get_mut(&meter) {
+                    state.metering.doubt();
+                    self.want_decision(now);
+                }
             }
             SiteEvent::PlanReady(plan) => {
                 if plan.check(now, self.plan.as_ref()).is_ok() {

@@ -63,6 +63,11 @@ pub enum Input {
         /// Current per phase; positive is import.
         current: PerPhase<Amperes>,
     },
+    /// A grid or circuit meter was read, and what it shows cannot be (S5).
+    MeterDoubted {
+        /// The meter.
+        meter: MeterId,
+    },
     /// A deadline of [`crate::Csms::next_deadline`] may have passed.
     Tick,
     /// A plan is ready, late, or nonsense: it is checked before use (S6).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use billing::cdr::Doubt;
 use billing::directory::Directory;
+use meters::judge::Judge;
 use units::{CdrId, MeterId, ReportedAt, SessionId, StationId, TimeSpan, Timestamp, TransactionId};
 
 use crate::contract::{Alarm, Effect};
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub wall_moved_at: Timestamp,
     /// Meters whose stamps showed that they have a clock of their own.
     pub meters_of_their_own: BTreeSet<MeterId>,
+    /// Of mains meters that stations report.
+    pub judges: BTreeMap<MeterId, Judge>,
     pub out: Outbox,
     pub sites: Sites,
     /// What stations must prove, where an operator said so.

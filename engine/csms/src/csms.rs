@@ -137,6 +137,11 @@ impl Csms {
                     self.core.sites.apply(now, site, SiteEvent::GridReading { meter, taken_at, current });
                 }
             }
+            Input::MeterDoubted { meter } => {
+                if let Some(site) = self.core.sites.with_meter(&meter) {
+                    self.core.sites.apply(now, site, SiteEvent::MeterDoubted(meter));
+                }
+            }
             Input::Tick => self.tick(now),
             Input::PlanReady { site, plan } => {
                 if let Some(site) = self.core.sites.index_of(&site) {

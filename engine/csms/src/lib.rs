@@ -39,6 +39,7 @@ mod csms;
 mod event;
 mod evidence;
 mod link;
+mod mains;
 mod measure;
 mod message;
 mod outbox;

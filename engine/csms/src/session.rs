@@ -612,7 +612,12 @@ impl Station {
         };
         // A station may repeat an EVSE's values as its own, those of EVSE 0.
         let number = of_transaction.map_or(values.evse, |row| row.evse.number);
-        let Some(place) = self.evse(number) else { return };
+        let Some(place) = self.evse(number) else {
+            if number == 0 {
+                self.mains_values(core, received.now, &values.samples);
+            }
+            return;
+        };
         if values.samples.is_empty() {
             return;
         }

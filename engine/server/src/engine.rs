@@ -9,12 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use billing::directory::Directory;
-use charging::network::SiteConfig;
+use charging::network::{MeterConfig, SiteConfig};
 use csms::record::EvidenceRow;
 use csms::{CloseReason, Csms, StorageHealth};
 use office::Office;
@@ -54,7 +54,7 @@ pub struct EngineHandle {
     control: Sender<Control>,
     health: watch::Receiver<Health>,
     clock: Clock,
-    configs: Arc<RwLock<BTreeMap<SiteId, SiteConfig>>>,
+    configs: watch::Receiver<BTreeMap<SiteId, SiteConfig>>,
 }
 
 /// How the engine is, for pages and the API.
@@ -101,6 +101,7 @@ enum Control {
         at: ReportedAt,
         current: PerPhase<Amperes>,
     },
+    MeterDoubted(MeterId),
     CsmsCommand {
         actor: Box<str>,
         command: csms::Command,
@@ -174,6 +175,15 @@ impl EngineHandle {
         self.control.send(Control::Reading { meter, at, current }).await.map_err(|_| NoAnswer::Stopping)
     }
 
+    /// A meter was read, and what it shows cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Where the server stops.
+    pub async fn meter_doubted(&self, meter: MeterId) -> Result<(), NoAnswer> {
+        self.control.send(Control::MeterDoubted(meter)).await.map_err(|_| NoAnswer::Stopping)
+    }
+
     /// Asks the sites to do something.
     ///
     /// # Errors
@@ -238,12 +248,12 @@ impl EngineHandle {
         self.configs().get(site).cloned()
     }
 
-    /// Whether a meter belongs to a circuit of some site.
+    /// A meter of a circuit of some site.
     #[must_use]
-    pub fn knows_meter(&self, meter: &MeterId) -> bool {
+    pub fn meter(&self, meter: &MeterId) -> Option<MeterConfig> {
         let configs = self.configs();
-        let mut circuits = configs.values().flat_map(|config| &config.circuits);
-        circuits.any(|circuit| circuit.meter.as_ref().is_some_and(|known| known.id == *meter))
+        let circuits = configs.values().flat_map(|config| &config.circuits);
+        circuits.filter_map(|circuit| circuit.meter.clone()).find(|known| known.id == *meter)
     }
 
     /// The stations of all sites.
@@ -259,8 +269,20 @@ impl EngineHandle {
         self.configs().values().flat_map(|config| &config.evses).any(|evse| evse.id.station == *station)
     }
 
-    fn configs(&self) -> RwLockReadGuard<'_, BTreeMap<SiteId, SiteConfig>> {
-        self.configs.read().unwrap_or_else(PoisonError::into_inner)
+    /// The sites as configured, whenever they change.
+    #[must_use]
+    pub fn watch_configs(&self) -> watch::Receiver<BTreeMap<SiteId, SiteConfig>> {
+        self.configs.clone()
+    }
+
+    /// What the wall clock shows: what whoever reads a meter here stamps its readings with.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.clock.now() + self.clock.wall_offset()
+    }
+
+    fn configs(&self) -> watch::Ref<'_, BTreeMap<SiteId, SiteConfig>> {
+        self.configs.borrow()
     }
 
     /// Handles what has come, commits, and ends all links without a Close frame.
@@ -327,9 +349,8 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
     let (health, health_seen) = watch::channel(Health::default());
-    let configs = Arc::new(RwLock::new(BTreeMap::new()));
-    let handle =
-        EngineHandle { from_links, control, health: health_seen, clock, configs: Arc::clone(&configs) };
+    let (configs, configs_seen) = watch::channel(BTreeMap::new());
+    let handle = EngineHandle { from_links, control, health: health_seen, clock, configs: configs_seen };
     let mut engine = Engine {
         csms: Csms::with_policy(policy.clone()),
         office: Office::new(),
@@ -389,7 +410,7 @@ struct Engine {
     quarantine: BTreeSet<[u8; 32]>,
     door: Arc<Door>,
     health: watch::Sender<Health>,
-    configs: Arc<RwLock<BTreeMap<SiteId, SiteConfig>>>,
+    configs: watch::Sender<BTreeMap<SiteId, SiteConfig>>,
     work: VecDeque<Work>,
 }
 
@@ -602,6 +623,7 @@ impl Engine {
             Control::Reading { meter, at, current } => {
                 Work::Csms(csms::Input::GridReading { meter, at, current })
             }
+            Control::MeterDoubted(meter) => Work::Csms(csms::Input::MeterDoubted { meter }),
             Control::CsmsCommand { actor, command, answer } => {
                 let request = self.request(Requester::CsmsCommand(answer));
                 Work::Csms(csms::Input::Command { request, actor, command })
@@ -745,8 +767,9 @@ impl Engine {
         use csms::Record;
         match record {
             Record::Site(row) => {
-                let mut configs = self.configs.write().unwrap_or_else(PoisonError::into_inner);
-                configs.insert(row.config.id.clone(), row.config.clone());
+                self.configs.send_modify(|configs| {
+                    configs.insert(row.config.id.clone(), row.config.clone());
+                });
             }
             Record::Security(row) => self.door.keep(row.as_ref().clone()),
             Record::Station(_)

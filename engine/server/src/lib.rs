@@ -3,7 +3,7 @@
 //! Start with [`run::Server::start`], which opens the database, restores the roots and listens; [`engine`] is the one
 //! owner of both roots and carries out the commit protocol; [`ocpp_listener`] speaks WebSocket with stations, over
 //! [`tls`] or without, once the [`door`] has let them in, [`http`]
-//! and [`web`] with people and programs. [`demo`] furnishes a server with a housing company, [`admin`] is a client of
+//! and [`web`] with people and programs. [`meters`] are read by it, as site files say. [`demo`] furnishes a server with a housing company, [`admin`] is a client of
 //! the API.
 //!
 //! # Invariants
@@ -32,6 +32,7 @@ pub mod frame_log;
 mod furnished;
 mod handshake;
 pub mod http;
+pub mod meters;
 pub mod ocpp_listener;
 mod outbox;
 pub mod password;

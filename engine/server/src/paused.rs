@@ -189,6 +189,9 @@ impl Shell {
             csms::Input::GridReading { meter, at, current } => {
                 handle.reading(meter, at, current).await.unwrap_or_else(|error| panic!("{error}"));
             }
+            csms::Input::MeterDoubted { meter } => {
+                handle.meter_doubted(meter).await.unwrap_or_else(|error| panic!("{error}"));
+            }
             csms::Input::Tick => self.hand.let_come(at),
             csms::Input::Command { actor, command, .. } => {
                 // The answer comes once it is committed, which is a later entry.

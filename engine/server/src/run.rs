@@ -19,6 +19,7 @@ use crate::door::Door;
 use crate::engine::{self, EngineHandle};
 use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
+use crate::meters::{self, Meters};
 use crate::ocpp_listener::{self, Links, Over};
 use crate::tls::Tls;
 use crate::web::Live;
@@ -27,6 +28,8 @@ use crate::web::Live;
 pub const DATABASE_FILE: &str = "wattery.db";
 /// The frame log's directory in the data directory.
 pub const FRAMES_DIRECTORY: &str = "frames";
+/// Where in the data directory passwords of other services lie, a file each, as site files name them.
+pub const SECRETS_DIRECTORY: &str = "secrets";
 /// Links, and then replies, have this long to take their last at a stop.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -51,6 +54,7 @@ pub struct Server {
     security_most: SecurityProfile,
     database: PathBuf,
     links: Arc<Links>,
+    meters: JoinHandle<()>,
     http: JoinHandle<std::io::Result<()>>,
     ocpp: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
@@ -94,8 +98,10 @@ impl Server {
             return Err(error);
         }
         let StationListeners { listeners, listen_ocpp, listen_ocpp_tls, security_most } = stations;
+        let meters = Arc::new(Meters::default());
         let app = App {
             engine: handle.clone(),
+            meters: Arc::clone(&meters),
             store,
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
@@ -110,6 +116,8 @@ impl Server {
             frame_bytes_max: config.frame_bytes_max,
             ping_every: config.ping_every,
         });
+        let secrets = config.data.join(SECRETS_DIRECTORY);
+        let meters = tokio::spawn(meters::run(handle.clone(), meters, secrets));
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
         let listen_on =
             |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
@@ -126,6 +134,7 @@ impl Server {
             security_most,
             database,
             links,
+            meters,
             http,
             ocpp,
             thread,
@@ -173,6 +182,7 @@ impl Server {
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.ocpp.iter().for_each(JoinHandle::abort);
+        self.meters.abort();
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();

@@ -28,6 +28,7 @@ pub mod fault_file;
 mod frame_text;
 pub mod fuzz;
 pub mod journal;
+mod meter_file;
 mod nonsense;
 pub mod outcome;
 pub mod people;

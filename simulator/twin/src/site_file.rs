@@ -24,7 +24,7 @@
 //! worst_base_a = 45
 //! static_headroom_a = 40                 # while the meter is stale
 //! reserve_a = 4
-//! meter = { id = "main", timeout_s = 30, accuracy_permille = 10 }
+//! meter = { id = "main", timeout_s = 30, accuracy_permille = 10 }   # with `source`: `meter_file`
 //!
 //! [evse_defaults]                        # fields that an EVSE may leave out
 //! current_max_a = 16
@@ -49,6 +49,7 @@ use units::civil::Zone;
 use units::{Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, Volts};
 
 use crate::document::{Document, Problem, Section};
+use crate::meter_file;
 use crate::tariff_file::{self, StatedTariff};
 
 /// A site file that was read and found whole.
@@ -188,6 +189,9 @@ fn read_site(root: &Section<'_>) -> Reading {
     if supply.is_none() {
         unsure.extend(evses.iter().flatten().map(|evse| Thing::Evse(evse.id.clone())));
     }
+    if let (Some(circuits), Some(evses)) = (&circuits, &evses) {
+        meter_file::check_sources(root, circuits, evses, supply);
+    }
     let commerce = read_commerce(root, &sections);
     let named = circuits.zip(evses).filter(|_| are_all_tables);
     let stand_in = || "site".parse::<SiteId>().ok();
@@ -260,10 +264,13 @@ fn read_circuit(section: &Section<'_>) -> Option<CircuitConfig> {
 fn read_meter(section: &Section<'_>) -> Option<MeterConfig> {
     let timeout = section.thousandths("timeout_s", "s", 1..=86_400_000).unwrap_or(30_000);
     let accuracy_permille = section.whole("accuracy_permille", 0..=100, 10);
+    let id = section.parsed("id", "the meter's id");
+    let source = section.section("source").map(|source| meter_file::read(&source));
     Some(MeterConfig {
-        id: section.parsed("id", "the meter's id")?,
+        id: id?,
         timeout: TimeSpan::from_milliseconds(timeout),
         accuracy_permille,
+        source: source.flatten().unwrap_or_default(),
     })
 }
 

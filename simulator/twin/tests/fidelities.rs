@@ -18,6 +18,7 @@
 use std::path::{Path, PathBuf};
 
 use charging::network::MeterConfig;
+use charging::network::source::MeterSource;
 use charging::sample::Random;
 use plant::base_load::{DailyShape, FlatsConfig};
 use plant::ev::EvModel;
@@ -260,8 +261,12 @@ fn random_site(seed: u64, evses: i64, percent: i64) -> Scenario {
     let main = &mut scenario.site.config.circuits[0];
     main.worst_base = worst;
     main.reserve = None;
-    main.meter =
-        Some(MeterConfig { id: of_main(), timeout: TimeSpan::from_seconds(30), accuracy_permille: 10 });
+    main.meter = Some(MeterConfig {
+        id: of_main(),
+        timeout: TimeSpan::from_seconds(30),
+        accuracy_permille: 10,
+        source: MeterSource::default(),
+    });
     scenario.base_loads.push(CircuitBase {
         circuit: of_main(),
         source: BaseSource::Flats(Box::new(FlatsConfig {

@@ -163,8 +163,12 @@ fn all_problems_are_told_at_once() {
     let mut config = site();
     config.voltage_nominal = Volts::from_volts(12);
     config.circuits[1].rating.l2 = a(-5);
-    config.circuits[1].meter =
-        Some(MeterConfig { id: id("meter-main"), timeout: TimeSpan::ZERO, accuracy_permille: 101 });
+    config.circuits[1].meter = Some(MeterConfig {
+        id: id("meter-main"),
+        timeout: TimeSpan::ZERO,
+        accuracy_permille: 101,
+        source: MeterSource::default(),
+    });
     config.evses[0].wiring = wiring("L1L1L2");
     config.evses[0].weight = 0;
     config.evses[1].step = Amperes::ZERO;
@@ -345,6 +349,7 @@ fn main(name: &str) -> CircuitConfig {
             id: format!("meter-{name}").parse().unwrap(),
             timeout: meter_timeout_default(),
             accuracy_permille: meter_accuracy_default(),
+            source: MeterSource::default(),
         }),
         worst_base: amperes([45, 45, 45]),
         static_headroom: None,

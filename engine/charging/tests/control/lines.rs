@@ -111,6 +111,7 @@ impl Told {
                 id: "grid".parse().unwrap(),
                 timeout: TimeSpan::from_seconds(30),
                 accuracy_permille: 10,
+                source: MeterSource::default(),
             }),
             worst_base: PerPhase::splat(amperes(20)),
             static_headroom: None,

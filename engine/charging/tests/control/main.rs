@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use charging::ceiling::ExpiryTrust;
+use charging::network::source::MeterSource;
 use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
 use charging::plan::{EvsePlan, Plan};
 use charging::sample::Random;
@@ -1012,6 +1013,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
                 id: "grid".parse().unwrap(),
                 timeout: TimeSpan::from_seconds(30),
                 accuracy_permille: 10,
+                source: MeterSource::default(),
             }),
             worst_base: amperes(character.base),
             static_headroom: Some(amperes(15.min(character.rating - character.base - 3))),

@@ -9,6 +9,7 @@ mod control;
 mod core_profile;
 mod events;
 mod links;
+mod mains;
 mod recorded;
 mod restart;
 mod security;
@@ -22,6 +23,7 @@ use billing::cdr::{Cdr, Doubt, FeeClass};
 use billing::directory::{
     Access, AccountsAdmitted, Directory, DirectoryParts, EvseTerms, TokenEntry, TokenHolder, TokenStatus,
 };
+use charging::network::source::MeterSource;
 use charging::network::{CircuitConfig, EvseConfig, MeterConfig, SiteConfig, Supply, Wiring};
 use units::civil::Zone;
 use units::{Amperes, IdToken, LinkId, PerPhase, Phase, ReportedAt, RequestId, TimeSpan, Timestamp, Volts};
@@ -487,6 +489,7 @@ pub fn site(amperes: i64, meter: Option<&str>) -> SiteConfig {
             id: id.parse().unwrap(),
             timeout: TimeSpan::from_seconds(30),
             accuracy_permille: 10,
+            source: MeterSource::default(),
         }),
         worst_base: PerPhase::splat(Amperes::from_amperes(amperes / 10)),
         static_headroom: None,

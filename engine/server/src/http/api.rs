@@ -8,6 +8,7 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use charging::network::source::MeterWay;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
 
 use super::gate::Actor;
-use super::{App, Problem, adoption, security};
+use super::{App, Problem, adoption, meters, security};
 use crate::site_import;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
@@ -46,6 +47,7 @@ const PATHS: &[(&str, &str)] = &[
     ("POST /api/v1/evses/{station}/{number}/decommission", "takes {\"is_decommissioned\"}"),
     ("GET /api/v1/sessions", "open sessions"),
     ("GET /api/v1/alarms", "what stands"),
+    ("GET /api/v1/meters", "all meters: how each is read, what it shows, and what is wrong with it"),
     (
         "POST /api/v1/meters/{meter}/readings",
         "{\"at\": RFC 3339, \"current_a\": [L1, L2, L3]}; positive is import",
@@ -96,6 +98,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/evses/{station}/{number}/{verb}", post(evse))
         .route("/api/v1/sessions", get(sessions))
         .route("/api/v1/alarms", get(alarms))
+        .route("/api/v1/meters", get(meters::list))
         .route("/api/v1/meters/{meter}/readings", post(reading))
         .route("/api/v1/cdrs", get(cdrs))
         .route("/api/v1/owners", get(owners).put(put_owner))
@@ -217,7 +220,7 @@ async fn today(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer 
     office_query(&app, office::Query::SiteToday(id)).await
 }
 
-async fn site_view(app: &App, site: &str) -> Result<csms::query::SiteView, Problem> {
+pub(super) async fn site_view(app: &App, site: &str) -> Result<csms::query::SiteView, Problem> {
     let id: SiteId = parsed("site", site)?;
     match app.engine.query(csms::Query::Site(id)).await? {
         csms::QueryAnswer::Site(Some(view)) => Ok(view),
@@ -253,10 +256,19 @@ struct Reading {
 
 async fn reading(State(app): State<Arc<App>>, Path(meter): Path<String>, body: Bytes) -> Answer {
     let id = parsed("meter", &meter)?;
-    if !app.engine.knows_meter(&id) {
-        return Err(Problem::not_found(
+    let known = app.engine.meter(&id).ok_or_else(|| {
+        Problem::not_found(
             &format!("meter `{meter}`"),
             "name a meter of a circuit in a site file, and import the site first",
+        )
+    })?;
+    if known.source.way != MeterWay::Posted {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!(
+                "meter `{meter}` is read by its `source`: what is posted beside it would be a second truth"
+            ),
+            "leave `source` out of the site file, or stop posting",
         ));
     }
     let reading: Reading = body_of(&body, "{\"at\": \"2026-01-31T17:30:00Z\", \"current_a\": [1.5, 0, -2]}")?;

@@ -3,6 +3,7 @@
 mod adoption;
 pub mod api;
 mod gate;
+mod meters;
 mod problem;
 mod security;
 
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::credentials::Credentials;
 use crate::door::Door;
 use crate::engine::EngineHandle;
+use crate::meters::Meters;
 use crate::web::Live;
 
 pub use problem::Problem;
@@ -36,6 +38,8 @@ pub struct App {
     pub security_most: SecurityProfile,
     /// Names of this server, lower case, without port.
     pub hosts: Vec<String>,
+    /// How meters that are read here are.
+    pub meters: Arc<Meters>,
     /// The live page's pictures.
     pub live: Live,
 }

@@ -10,6 +10,7 @@ mod demo;
 mod disk;
 mod kill;
 mod links;
+mod meters;
 mod page;
 mod restart;
 mod security;
