@@ -11,6 +11,7 @@ use crate::contract::{Command, CommandAnswer, Effect};
 use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
+use crate::quirks::RemoteTokens;
 use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
@@ -178,6 +179,9 @@ impl Csms {
         payload: Box<str>,
     ) -> Result<Course, String> {
         let place = self.known_station(id)?;
+        if let Some(reason) = self.stations[place].is_harmed_by(&action, &payload) {
+            return Err(reason);
+        }
         match wire::examine_raw(self.stations[place].version(), &action, &payload) {
             RawCall::Plain => Ok(Course::Sent { place, call: Call::Raw { action, payload } }),
             RawCall::Start { evse, token } => {
@@ -199,6 +203,15 @@ impl Csms {
             return Ok(Course::Ended(CommandAnswer::NoAnswer(
                 format!("station {} is offline", evse.station).into(),
             )));
+        }
+        let is_hexadecimal = token.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
+        if station.known.quirks.remote_tokens == Some(RemoteTokens::Hexadecimal) && !is_hexadecimal {
+            return Err(format!(
+                "station {} takes starts from afar for tokens of hexadecimal digits only ({}): use such a token, or \
+                 present this one at the station",
+                evse.station,
+                station.known.entries.join(", ")
+            ));
         }
         let wall = self.core.wall(now);
         self.core.directory.authorise(&token, evse, wall).map_err(|refusal| refusal.to_string())?;

@@ -90,6 +90,8 @@ pub enum Input {
     },
     /// The store cannot commit, or can again.
     Storage(StorageHealth),
+    /// What models of stations are known to do, anew.
+    Quirks(Arc<crate::quirks::Table>),
     /// The wall clock differs from the engine's clock by this much from now on (wall minus engine).
     WallClock(TimeSpan),
 }

@@ -8,7 +8,7 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back. `security` knows what each station must prove on its links.
+//! commands back. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do.
 //!
 //! # Invariants
 //!
@@ -43,6 +43,7 @@ mod measure;
 mod message;
 mod outbox;
 pub mod query;
+pub mod quirks;
 pub mod record;
 mod restore;
 mod security;

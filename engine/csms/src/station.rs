@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use billing::cdr::EvseLimits;
 use charging::ceiling::ExpiryTrust;
 use charging::network::{EvseConfig, SiteConfig};
-use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
-use ocpp::Version;
-use ocpp::json::Json;
+use charging::site::{
+    Command, CommandKind, DispatchAnswer, EvState, EvseRecord, Habits, SiteEvent, Ticket, Urgency,
+};
+use ocpp::json::{self, Json};
+use ocpp::{Limits, Version};
 use units::civil::Zone;
 use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
@@ -18,10 +20,11 @@ use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
 use crate::evidence::{OpenTransaction, Received};
-use crate::link::{Link, Silence};
+use crate::link::{self, Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
 use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request, Setting};
 use crate::outbox::Wait;
+use crate::quirks::{Known, LimitUnit};
 use crate::record::{AuditRow, Record, SessionRow, StationRow, TransactionRow};
 use crate::security::SecurityProfile;
 use crate::session::Transactions;
@@ -64,6 +67,10 @@ pub(crate) struct Station {
     /// Orphan stops seen lately: claimed id, time, register.
     pub orphans: VecDeque<(String, Option<ReportedAt>, Option<WattHours>)>,
     is_row_changed: bool,
+    /// What its model is known to do.
+    pub known: Known,
+    /// What control was told of it.
+    habits_told: Option<Habits>,
     /// Whether control believes the station's clock, as last told.
     clock_told: Option<ExpiryTrust>,
     /// What our clock was ahead of the engine's when the station was last told the time, in this run.
@@ -177,6 +184,8 @@ impl Station {
             voltage_low: Volts::from_volts(207),
             orphans: VecDeque::new(),
             is_row_changed: false,
+            known: Known::default(),
+            habits_told: None,
             clock_told: None,
             offset_told: None,
             time_offered_at: None,
@@ -193,6 +202,7 @@ impl Station {
         // CONTROL section 2: 0.9 × nominal.
         self.voltage_low = Volts::from_millivolts(config.voltage_nominal.millivolts() * 9 / 10);
         self.clock_told = None;
+        self.habits_told = None;
         let mut old = std::mem::take(&mut self.evses);
         for config_of in config.evses.iter().filter(|evse| evse.id.station == self.row.station) {
             let fresh = Evse::new(config_of, config.voltage_nominal);
@@ -244,8 +254,11 @@ impl Station {
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old, reason });
             self.link_down(core, now, "the link was replaced");
         }
-        let is_registered = self.row.booted_at.is_some();
-        let link = Link::new(link, spoken, now, is_registered, core.policy.heartbeat);
+        let usually =
+            if self.row.booted_at.is_some() { link::READY_WITHOUT_BOOT } else { link::READY_NEVER_BOOTED };
+        let awaited = self.known.quirks.boot_awaited_s;
+        let awaited = awaited.map_or(usually, |seconds| TimeSpan::from_seconds(i64::from(seconds)));
+        let link = Link::new(link, spoken, now, awaited, core.policy.heartbeat);
         if self.row.ocpp_version != Some(link.version) {
             self.row.ocpp_version = Some(link.version);
             self.row_changed();
@@ -408,6 +421,7 @@ impl Station {
             ..self.row.clone()
         };
         self.is_row_changed = true;
+        self.recognise(core, received.now);
         if let Some(link) = &mut self.link {
             link.booted(is_first);
         }
@@ -537,12 +551,27 @@ impl Station {
         };
         while let Some(waiting) = self.calls.next(least) {
             let message = core.next_message();
+            let takes_watts = match self.known.quirks.limit_unit {
+                Some(LimitUnit::W) => true,
+                Some(LimitUnit::A) => false,
+                None => self.row.takes_watts_only,
+            };
             let manner = Manner {
                 station_now: core.wall(now)
                     + TimeSpan::from_milliseconds(self.row.clock_skew_ms.unwrap_or(0)),
-                watts_at: self.row.takes_watts_only.then_some(self.voltage_low),
+                watts_at: takes_watts.then_some(self.voltage_low),
+                quirks: &self.known.quirks,
             };
             match wire::call(self.version(), message, &waiting.call, &manner) {
+                Ok(text) if wire::harm_of_frame(&self.known.quirks, &text).is_some() => {
+                    self.ended(
+                        core,
+                        now,
+                        &waiting.call,
+                        waiting.purpose,
+                        End::None("its model bears it not"),
+                    );
+                }
                 Ok(text) => {
                     let wait = match waiting.priority {
                         Priority::Shed => Wait::ForNothing,
@@ -865,10 +894,37 @@ impl Station {
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
     }
 
+    /// Why a call harms the station, by what is known of its model.
+    pub fn is_harmed_by(&self, action: &str, payload: &str) -> Option<String> {
+        let payload = json::parse(payload, Limits::default().depth).ok()?;
+        let harm = wire::harm(&self.known.quirks, action, &payload)?;
+        let entries = self.known.entries.join(", ");
+        Some(format!(
+            "{harm} harms station {}, by what is known of its model ({entries}); where it does not, say so in a table of \
+             your own (--quirks)",
+            self.id()
+        ))
+    }
+
+    /// What its model is known to do, after a boot or by another table: control is told what it must know.
+    pub fn recognise(&mut self, core: &mut Core, now: Timestamp) {
+        let StationRow { vendor, model, firmware, .. } = &self.row;
+        self.known = core.policy.quirks.of(vendor, model, firmware);
+        let Some(site) = self.site else { return };
+        let wants_no_zero = self.known.quirks.misbehaves_after_zero == Some(true);
+        let must_bear_zero = core.sites.spare_zero(site, self.id(), wants_no_zero);
+        let habits = self.known.quirks.habits(must_bear_zero);
+        if self.habits_told.replace(habits).unwrap_or_default() != habits {
+            self.tell(core, now, SiteEvent::Habits(self.id().clone(), habits));
+        }
+    }
+
     /// Tells a site that was made anew what it must know of its station: the link, the clock, and which EVSEs are in a
     /// transaction, where an EVSE's row does not say so.
     pub fn introduce(&mut self, core: &mut Core, now: Timestamp) {
         self.clock_told = None;
+        self.habits_told = None;
+        self.recognise(core, now);
         if self.link.as_ref().is_some_and(Link::is_ready) {
             self.tell_link_up(core, now);
         }

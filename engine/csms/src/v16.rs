@@ -25,7 +25,7 @@ use crate::message::{
     Request, Sample, Setting, Start, Status, Stop, TransactionMessage, Verdict,
 };
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits,
     names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
     refused_start_with_profile, schedule_limits,
 };
@@ -74,7 +74,7 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
 }
 
 /// Our call, or why it cannot be said.
-pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> {
+pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, String> {
     Ok(match call {
         Call::SetLive { evse, transaction, limit, limit_expired, lifetime } => {
             live_limit(*evse, named(transaction)?, [*limit, *limit_expired], *lifetime, manner).into()
@@ -358,22 +358,31 @@ fn live_limit(
     transaction: ReportedTransaction,
     limits: [Amperes; 2],
     lifetime: TimeSpan,
-    manner: &Manner,
+    manner: &Manner<'_>,
 ) -> SetChargingProfileRequest {
+    let (kind, start_schedule) = if manner.is_relative() {
+        (ChargingProfileKind::Relative, StationTime::Absent)
+    } else {
+        (ChargingProfileKind::Absolute, StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO))
+    };
+    let (purpose, transaction_id) = match manner.live_profile() {
+        Profile::Live => (ChargingProfilePurpose::TxProfile, transaction),
+        Profile::Fallback => (ChargingProfilePurpose::TxDefaultProfile, ReportedTransaction::Missing),
+    };
     let schedule = ChargingSchedule {
         duration: None,
-        start_schedule: StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO),
+        start_schedule,
         limits: live_limits(limits, lifetime, manner),
         min_charging_rate: None,
     };
     SetChargingProfileRequest {
         connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
-            charging_profile_id: Profile::Live.id(evse),
-            transaction_id: transaction,
-            stack_level: STACK_LEVEL,
-            charging_profile_purpose: ChargingProfilePurpose::TxProfile,
-            charging_profile_kind: ChargingProfileKind::Absolute,
+            charging_profile_id: manner.live_profile().id(evse),
+            transaction_id,
+            stack_level: manner.stack_level(),
+            charging_profile_purpose: purpose,
+            charging_profile_kind: kind,
             recurrency_kind: None,
             valid_from: StationTime::Absent,
             valid_to: StationTime::Absent,
@@ -383,13 +392,13 @@ fn live_limit(
 }
 
 /// Relative: it must hold whatever the station's clock shows.
-fn standing_fallback(evse: u16, limit: Amperes, manner: &Manner) -> SetChargingProfileRequest {
+fn standing_fallback(evse: u16, limit: Amperes, manner: &Manner<'_>) -> SetChargingProfileRequest {
     SetChargingProfileRequest {
         connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
             charging_profile_id: Profile::Fallback.id(evse),
             transaction_id: ReportedTransaction::Missing,
-            stack_level: STACK_LEVEL,
+            stack_level: manner.stack_level(),
             charging_profile_purpose: ChargingProfilePurpose::TxDefaultProfile,
             charging_profile_kind: ChargingProfileKind::Relative,
             recurrency_kind: None,

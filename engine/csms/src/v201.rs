@@ -26,7 +26,7 @@ use crate::message::{
 };
 use crate::record::ReportedId;
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits,
     names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
     refused_start_with_profile, schedule_limits,
 };
@@ -105,19 +105,25 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
 }
 
 /// Our call, or why it cannot be said.
-pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> {
+pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, String> {
     Ok(match call {
         Call::SetLive { evse, transaction, limit, limit_expired, lifetime } => {
             let limits = live_limits([*limit, *limit_expired], *lifetime, manner);
-            let begin = StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO);
-            let kind = ChargingProfileKind::Absolute;
-            profile(*evse, Profile::Live, Some(named(transaction)), kind, begin, limits).into()
+            let (kind, begin) = if manner.is_relative() {
+                (ChargingProfileKind::Relative, StationTime::Absent)
+            } else {
+                let begin = StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO);
+                (ChargingProfileKind::Absolute, begin)
+            };
+            let live = manner.live_profile();
+            let transaction = (live == Profile::Live).then(|| named(transaction));
+            profile(*evse, live, manner.stack_level(), transaction, kind, begin, limits).into()
         }
         // Relative: it must hold whatever the station's clock shows.
         Call::SetFallback { evse, limit } => {
             let limits = schedule_limits(&[(TimeSpan::ZERO, *limit)], manner);
-            let kind = ChargingProfileKind::Relative;
-            profile(*evse, Profile::Fallback, None, kind, StationTime::Absent, limits).into()
+            let (kind, level) = (ChargingProfileKind::Relative, manner.stack_level());
+            profile(*evse, Profile::Fallback, level, None, kind, StationTime::Absent, limits).into()
         }
         Call::ClearLimits => ClearChargingProfileRequest::default().into(),
         // Only a transaction's event bears what a transaction is configured to measure.
@@ -431,6 +437,7 @@ fn id_token_info(verdict: Verdict) -> IdTokenInfo {
 fn profile(
     evse: u16,
     profile: Profile,
+    stack_level: u32,
     transaction: Option<ReportedTransaction>,
     kind: ChargingProfileKind,
     begin: StationTime,
@@ -440,7 +447,7 @@ fn profile(
         evse_id: EvseNumber(evse),
         charging_profile: ChargingProfile {
             id: profile.id(evse),
-            stack_level: STACK_LEVEL,
+            stack_level,
             charging_profile_purpose: match profile {
                 Profile::Live => ChargingProfilePurpose::TxProfile,
                 Profile::Fallback => ChargingProfilePurpose::TxDefaultProfile,

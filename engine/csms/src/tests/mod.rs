@@ -9,6 +9,7 @@ mod control;
 mod core_profile;
 mod events;
 mod links;
+mod quirks;
 mod recorded;
 mod restart;
 mod security;
