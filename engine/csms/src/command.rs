@@ -11,6 +11,7 @@ use crate::contract::{Command, CommandAnswer, Effect};
 use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
+use crate::query::Acknowledged;
 use crate::quirks::RemoteTokens;
 use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
@@ -49,6 +50,7 @@ impl Csms {
                     Err(reasons) => CommandAnswer::Refused(reasons),
                 }))
             }
+            Command::Acknowledge { alarm } => self.acknowledge(now, &asked.actor, &alarm),
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -248,6 +250,15 @@ impl Csms {
         Ok(Course::Ended(CommandAnswer::Done))
     }
 
+    fn acknowledge(&mut self, now: Timestamp, actor: &str, text: &str) -> Result<Course, String> {
+        let at = self.core.wall(now);
+        let found = self.core.alarms.iter_mut().find(|(alarm, _)| alarm.to_string() == text);
+        let (_, state) =
+            found.ok_or_else(|| format!("no alarm stands that says `{text}`: it may be over"))?;
+        state.acknowledged.get_or_insert_with(|| Acknowledged { by: actor.to_owned(), at });
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
     fn known_station(&self, id: &StationId) -> Result<usize, String> {
         let place = self.station_by_id.get(id).copied();
         place
@@ -279,6 +290,7 @@ fn in_words(command: &Command) -> String {
             };
             format!("security profile {profile}{password} for station {station}")
         }
+        Command::Acknowledge { alarm } => format!("acknowledge the alarm: {alarm}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

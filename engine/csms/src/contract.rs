@@ -150,6 +150,11 @@ pub enum Command {
         /// Whether a lower profile than before is meant.
         lowering: Lowering,
     },
+    /// Somebody knows of an alarm that stands, named by its text.
+    Acknowledge {
+        /// As [`crate::query::AlarmView::text`].
+        alarm: String,
+    },
     /// Takes an EVSE out of the tree's sums for good, or brings it back.
     Decommission {
         /// The EVSE.

@@ -155,7 +155,7 @@ impl Csms {
             }
             Input::Storage(StorageHealth::Failing) => {
                 self.core.answering = Answering::Never;
-                self.core.raise(Wait::ForNothing, Alarm::StorageFailing);
+                self.core.raise(now, Wait::ForNothing, Alarm::StorageFailing);
                 for station in &mut self.stations {
                     station.note_activity(&mut self.core, now);
                 }
@@ -371,7 +371,7 @@ impl Csms {
             }
             let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {
-                self.core.raise(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
+                self.core.raise(now, Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
             }
             for alarm in settled.cleared {
                 self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });

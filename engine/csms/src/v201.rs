@@ -12,29 +12,25 @@ use ocpp::v201::{
     IdTokenType, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest, MeterValuesResponse,
     ReadingContext, Reason, RegistrationStatus, ReportedTransaction, RequestStartTransactionRequest,
     RequestStopTransactionRequest, SampledValue, ScheduleLimits, SetChargingProfileRequest, SetVariableData,
-    SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse, StatusNotificationRequest,
-    StatusNotificationResponse, TransactionEventKind, TransactionEventRequest, TransactionEventResponse,
-    TriggerMessageRequest, TriggerMessageStatus, TriggerReason,
+    SetVariableResult, SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse,
+    StatusNotificationRequest, StatusNotificationResponse, TransactionEventKind, TransactionEventRequest,
+    TransactionEventResponse, TriggerMessageRequest, TriggerMessageStatus, TriggerReason,
 };
 use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::TimeSpan;
 use units::civil::Zone;
 
+use crate::baseline::Setting;
 use crate::message::{
-    Activity, Answer, Boot, Call, Claimed, Conductor, EvTold, Event, EventKind, Figure, MeterValues, Named,
-    Outcome, Presented, Registration, Request, Sample, Setting, Status, TransactionMessage, Verdict,
+    Activity, Answer, Boot, Call, Claimed, Conductor, EvTold, Event, EventKind, Fault, Figure, MeterValues,
+    Named, Outcome, Presented, Registration, Request, Sample, Status, Told, TransactionMessage, Verdict,
 };
 use crate::record::ReportedId;
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits,
-    names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
-    refused_start_with_profile, schedule_limits,
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits, raw_start,
+    reading_context, refused_as_limit, refused_setting, refused_start_with_profile, schedule_limits,
 };
 
-/// The component and the variable that tell which unit limits may come in.
-const LIMIT_UNIT: [&str; 2] = ["SmartChargingCtrlr", "RateUnit"];
-/// How transactions are measured.
-const SAMPLED_DATA: &str = "SampledDataCtrlr";
 /// An EVSE's connector that is asked for its status: the standard wants one named.
 const CONNECTOR_ASKED: ConnectorNumber = ConnectorNumber(1);
 /// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
@@ -138,12 +134,20 @@ pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, Stri
             trigger(MessageTrigger::StatusNotification, Some(evse))
         }
         Call::Probe => trigger(MessageTrigger::Heartbeat, None),
-        Call::Configure { setting, value } => SetVariablesRequest {
-            set_variable_data: vec![SetVariableData::new(SAMPLED_DATA, variable_of(*setting), value.clone())],
+        Call::Configure { setting, value } => {
+            let [component, variable] =
+                variable_of(*setting).ok_or_else(|| format!("OCPP 2.0.1 has no variable for {setting:?}"))?;
+            SetVariablesRequest {
+                set_variable_data: vec![SetVariableData::new(component, variable, value.clone())],
+            }
+            .into()
         }
-        .into(),
-        Call::AskLimitUnit => GetVariablesRequest {
-            get_variable_data: vec![GetVariableData::new(LIMIT_UNIT[0], LIMIT_UNIT[1])],
+        Call::Read { settings } => GetVariablesRequest {
+            get_variable_data: settings
+                .iter()
+                .filter_map(|&setting| variable_of(setting))
+                .map(|[component, variable]| GetVariableData::new(component, variable))
+                .collect(),
         }
         .into(),
         Call::Start { evse, token, number } => RequestStartTransactionRequest {
@@ -169,7 +173,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::ClearLimits => CsmsAction::ClearChargingProfile,
         Call::Measure { .. } | Call::AskStatus { .. } | Call::Probe => CsmsAction::TriggerMessage,
         Call::Configure { .. } => CsmsAction::SetVariables,
-        Call::AskLimitUnit => CsmsAction::GetVariables,
+        Call::Read { .. } => CsmsAction::GetVariables,
         Call::Start { .. } => CsmsAction::RequestStartTransaction,
         Call::Stop { .. } => CsmsAction::RequestStopTransaction,
         Call::Raw { .. } => return Ok(Outcome::Accepted),
@@ -197,16 +201,24 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
                 None if response.set_variable_result.is_empty() => {
                     Outcome::Rejected("no variable was answered".to_owned())
                 }
-                None => Outcome::Accepted,
+                None => {
+                    let waits = |result: &SetVariableResult| {
+                        result.attribute_status == SetVariableStatus::RebootRequired
+                    };
+                    let waits = response.set_variable_result.iter().any(waits);
+                    if waits { Outcome::AcceptedFromBoot } else { Outcome::Accepted }
+                }
             }
         }
-        CsmsResponse::GetVariables(response) => match response.get_variable_result.first() {
-            Some(result) if result.attribute_status == GetVariableStatus::Accepted => Outcome::LimitUnits {
-                takes_watts_only: result.attribute_value.as_deref().is_some_and(names_watts_only),
-            },
-            Some(result) => Outcome::Rejected(result.attribute_status.as_str().to_owned()),
-            None => Outcome::Rejected("no variable was answered".to_owned()),
-        },
+        CsmsResponse::GetVariables(response) => {
+            let told = response.get_variable_result.into_iter().filter_map(|result| {
+                let setting = setting_of(&result.component.name, &result.variable.name)?;
+                let is_known = result.attribute_status == GetVariableStatus::Accepted;
+                let value = result.attribute_value.filter(|_| is_known);
+                Some(Told { setting, value, is_known, is_read_only: false })
+            });
+            Outcome::Settings(told.collect())
+        }
         CsmsResponse::RequestStartTransaction(response) => accepted(&response.status),
         CsmsResponse::RequestStopTransaction(response) => accepted(&response.status),
         CsmsResponse::ChangeAvailability(_)
@@ -285,6 +297,11 @@ fn status(request: &StatusNotificationRequest, zone: &Zone) -> Status {
             ConnectorStatus::Other(_) => EvTold::Nothing,
         },
         text: request.connector_status.as_str().chars().take(50).collect(),
+        fault: (request.connector_status == ConnectorStatus::Faulted).then(|| Fault {
+            code: "Faulted".to_owned(),
+            vendor_code: String::new(),
+            words: String::new(),
+        }),
         at: request.timestamp.instant_in(zone),
     }
 }
@@ -480,11 +497,32 @@ fn trigger(requested_message: MessageTrigger, evse: Option<Evse>) -> CsmsRequest
     TriggerMessageRequest { evse, requested_message }.into()
 }
 
-const fn variable_of(setting: Setting) -> &'static str {
-    match setting {
-        Setting::MeasureInterval => "TxUpdatedInterval",
-        Setting::Measured => "TxUpdatedMeasurands",
-        Setting::MeasuredAtStart => "TxStartedMeasurands",
-        Setting::MeasuredAtEnd => "TxEndedMeasurands",
-    }
+/// The component and the variable of a setting.
+pub(crate) const fn variable_of(setting: Setting) -> Option<[&'static str; 2]> {
+    Some(match setting {
+        Setting::LimitUnits => ["SmartChargingCtrlr", "RateUnit"],
+        Setting::StackLevelMost => ["SmartChargingCtrlr", "ProfileStackLevel"],
+        Setting::PeriodsMost => ["SmartChargingCtrlr", "PeriodsPerSchedule"],
+        Setting::ProfilesMost => ["SmartChargingCtrlr", "Entries"],
+        // Each component tells of itself.
+        Setting::Features => return None,
+        Setting::MeasureInterval => ["SampledDataCtrlr", "TxUpdatedInterval"],
+        Setting::Measured => ["SampledDataCtrlr", "TxUpdatedMeasurands"],
+        Setting::MeasuredAtStart => ["SampledDataCtrlr", "TxStartedMeasurands"],
+        Setting::MeasuredAtEnd => ["SampledDataCtrlr", "TxEndedMeasurands"],
+        Setting::PingInterval => ["OCPPCommCtrlr", "WebSocketPingInterval"],
+        Setting::LocalPreAuthorise => ["AuthCtrlr", "LocalPreAuthorize"],
+        Setting::LocalAuthoriseOffline => ["AuthCtrlr", "LocalAuthorizeOffline"],
+        Setting::OfflineUnknown => ["AuthCtrlr", "OfflineTxForUnknownIdEnabled"],
+        Setting::StopsOnInvalidToken => ["TxCtrlr", "StopTxOnInvalidId"],
+    })
+}
+
+fn setting_of(component: &str, variable: &str) -> Option<Setting> {
+    let is_its = |setting: &&Setting| {
+        variable_of(**setting).is_some_and(|[of, name]| {
+            of.eq_ignore_ascii_case(component) && name.eq_ignore_ascii_case(variable)
+        })
+    };
+    Setting::ALL.iter().find(is_its).copied()
 }

@@ -11,7 +11,7 @@ use ocpp::{Decoded, Limits, PayloadError, Version};
 use units::civil::Zone;
 use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts};
 
-use crate::message::{Answer, Call, Outcome, Request, Setting, TransactionMessage};
+use crate::message::{Answer, Call, Outcome, Request, TransactionMessage};
 use crate::quirks::{LimitPurpose, Quirks};
 use crate::{v16, v201};
 
@@ -19,11 +19,6 @@ use crate::{v16, v201};
 const PROFILES_PER_EVSE: i32 = 10;
 /// A live schedule begins this long ago, so that no station waits for its start, nor loses it when its clock is set back.
 pub(crate) const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_hours(1);
-/// What a station is to measure in a transaction.
-const MEASURED: &str =
-    "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import,Voltage";
-/// What is billed by.
-const MEASURED_REGISTER: &str = "Energy.Active.Import.Register";
 /// Both versions have it (OCPP 1.6 Security Whitepaper; OCPP 2.0.1 part 4 section 4.3).
 const SECURITY_ERROR: &str = "SecurityError";
 
@@ -162,22 +157,11 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outc
     outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
 }
 
-/// How a transaction is to be measured, `every` so often: what a station of the version must be told of it.
-pub(crate) fn settings(version: Version, every: TimeSpan) -> Vec<(Setting, String)> {
-    let in_transaction = [
-        (Setting::MeasureInterval, every.seconds_floor().to_string()),
-        (Setting::Measured, MEASURED.to_owned()),
-    ];
+/// The action that reads settings.
+pub(crate) const fn reading_action(version: Version) -> &'static str {
     match version {
-        // Start and stop bear a register of themselves.
-        Version::V16 => in_transaction.into(),
-        Version::V201 => in_transaction
-            .into_iter()
-            .chain([
-                (Setting::MeasuredAtStart, MEASURED_REGISTER.to_owned()),
-                (Setting::MeasuredAtEnd, MEASURED_REGISTER.to_owned()),
-            ])
-            .collect(),
+        Version::V16 => "GetConfiguration",
+        Version::V201 => "GetVariables",
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::{self, EngineHandle};
 use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
 use crate::ocpp_listener::{self, Links, Over};
+use crate::quirk_file;
 use crate::tls::Tls;
 use crate::web::Live;
 
@@ -53,6 +54,8 @@ pub struct Server {
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
     ocpp: Vec<JoinHandle<()>>,
+    /// What runs beside.
+    aside: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
 
@@ -82,6 +85,7 @@ impl Server {
             security_least: config.station_security_least,
             frame_bytes_max: config.frame_bytes_max,
             transaction_longest: config.transaction_longest,
+            quirks: quirk_file::read(config.quirks.as_deref())?,
             ..csms::Policy::default()
         };
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
@@ -97,6 +101,7 @@ impl Server {
         let app = App {
             engine: handle.clone(),
             store,
+            frames: config.data.join(FRAMES_DIRECTORY),
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
             security_most,
@@ -114,6 +119,9 @@ impl Server {
         let listen_on =
             |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
         let ocpp = listeners.into_iter().map(listen_on).collect();
+        let aside =
+            config.quirks.into_iter().map(|path| tokio::spawn(quirk_file::watch(path, handle.clone())));
+        let aside = aside.collect();
         Ok(Self {
             listen,
             listen_ocpp,
@@ -128,6 +136,7 @@ impl Server {
             links,
             http,
             ocpp,
+            aside,
             thread,
         })
     }
@@ -172,7 +181,7 @@ impl Server {
     ///
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.ocpp.iter().for_each(JoinHandle::abort);
+        self.ocpp.iter().chain(&self.aside).for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();

@@ -13,6 +13,7 @@ mod links;
 mod page;
 mod restart;
 mod security;
+mod station;
 mod support;
 mod tls;
 mod transaction;
