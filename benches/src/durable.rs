@@ -240,6 +240,7 @@ mod tests {
             frame_log_bytes: 1_000_000_000,
             frame_bytes_max: 256 * 1_024,
             ping_every: None,
+            quirks: None,
             transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
         };
         let server = server::run::Server::start(config, clock, server::web::Live::default()).await.unwrap();

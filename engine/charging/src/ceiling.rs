@@ -46,6 +46,12 @@ pub struct EvseTraits {
     pub starts_only_with_us: bool,
     /// The standing fallback is known to survive a boot.
     pub fallback_survives_boot: bool,
+    /// The station takes a standing fallback.
+    pub takes_fallback: bool,
+    /// Live limits leave the standing fallback in the station.
+    pub keeps_fallback: bool,
+    /// The least that a transaction may be told: 0 A, or the minimum where 0 A hangs the station.
+    pub least: Amperes,
 }
 
 /// What is known of one EVSE: the state row that a restart restores (S8).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, Timestamp};
 
 use crate::allocation::{Chosen, Rule};
-use crate::ceiling::{ExpiryTrust, LinkState, REACTION_DEFAULT};
+use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseIndex, Network};
 use crate::plan::Plan;
@@ -80,6 +80,39 @@ pub enum SiteEvent {
     Clock(StationId, ExpiryTrust),
     /// The station's clock was set: what its schedules say of now, nobody knows.
     ClockSet(StationId),
+    /// What is known of the station beside its configuration. Until told, what the configuration says holds.
+    Habits(StationId, Habits),
+}
+
+/// What is known of a station beside its configuration: of its model, or since it showed so. It only ever makes control
+/// more careful than the configuration does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Habits {
+    /// Its live limits bind it, and fall back by themselves when we are silent. Where they do not, its EVSEs count at their
+    /// hardware maximum (CONTROL section 2).
+    pub limits_bind: bool,
+    /// It takes a standing fallback outside of transactions.
+    pub takes_fallback: bool,
+    /// It goes on after having been held at 0 A. Where it does not, its EVSEs are told and count their minimum instead:
+    /// only for a site that meets S4 so.
+    pub bears_zero: bool,
+    /// Online it starts a transaction only with our acceptance.
+    pub starts_only_with_us: bool,
+    /// Its live limits leave its standing fallback in place. Where they do not, that is told anew after each transaction.
+    pub keeps_fallback: bool,
+}
+
+impl Default for Habits {
+    /// As the standard wants it.
+    fn default() -> Self {
+        Self {
+            limits_bind: true,
+            takes_fallback: true,
+            bears_zero: true,
+            starts_only_with_us: true,
+            keeps_fallback: true,
+        }
+    }
 }
 
 /// What is at an EVSE, as the station tells it.
@@ -396,6 +429,19 @@ impl Site {
             SiteEvent::Booted(station) => self.each_of(&station, now, EvseState::booted),
             SiteEvent::Clock(station, trust) => self.each_of(&station, now, |state, _| state.clock = trust),
             SiteEvent::ClockSet(station) => self.each_of(&station, now, EvseState::clock_set),
+            SiteEvent::Habits(station, habits) => {
+                let of_station: Vec<EvseTraits> = self
+                    .network
+                    .evses()
+                    .iter()
+                    .filter(|evse| evse.config.id.station == station)
+                    .map(|evse| EvseTraits::of(&evse.config, habits))
+                    .collect();
+                let mut traits = of_station.into_iter();
+                self.each_of(&station, now, |state, now| {
+                    traits.next().into_iter().for_each(|traits| state.traits_change(traits, now));
+                });
+            }
             SiteEvent::StartAllowed(evse) => self.one(&evse, now, |state, now| state.record.allow_start(now)),
             SiteEvent::TransactionStarted(evse) => {
                 if let Some(index) = self.network.evse_by_id(&evse) {
@@ -690,7 +736,12 @@ impl Site {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 
-    fn each_of(&mut self, station: &StationId, now: Timestamp, change: impl Fn(&mut EvseState, Timestamp)) {
+    fn each_of(
+        &mut self,
+        station: &StationId,
+        now: Timestamp,
+        mut change: impl FnMut(&mut EvseState, Timestamp),
+    ) {
         let mut is_known = false;
         for place in 0..self.evses.len() {
             let index = EvseIndex::new(place);

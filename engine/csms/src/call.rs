@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use charging::site::Ticket;
 use units::{EvseId, RequestId, TimeSpan, Timestamp};
 
-use crate::message::{Call, Setting};
+use crate::message::Call;
 
 /// How long a call may wait, and how long its answer may take.
 const DEADLINE: TimeSpan = TimeSpan::from_seconds(30);
@@ -28,8 +28,8 @@ pub(crate) enum Purpose {
 /// What housekeeping wants to know of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Housekeeping {
-    Setting(Setting),
-    LimitUnit,
+    /// A call of the round of this number.
+    Baseline(u32),
     ClearLimits,
     Status,
     Probe,
@@ -186,7 +186,7 @@ fn replaces(new: &Call, old: &Call) -> bool {
             | Call::AskStatus { .. }
             | Call::Probe
             | Call::Configure { .. }
-            | Call::AskLimitUnit
+            | Call::Read { .. }
             | Call::Start { .. }
             | Call::Stop { .. }
             | Call::Raw { .. },

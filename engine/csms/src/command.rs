@@ -11,6 +11,8 @@ use crate::contract::{Command, CommandAnswer, Effect};
 use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
+use crate::query::Acknowledged;
+use crate::quirks::RemoteTokens;
 use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
@@ -48,6 +50,7 @@ impl Csms {
                     Err(reasons) => CommandAnswer::Refused(reasons),
                 }))
             }
+            Command::Acknowledge { alarm } => self.acknowledge(now, &asked.actor, &alarm),
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -178,6 +181,9 @@ impl Csms {
         payload: Box<str>,
     ) -> Result<Course, String> {
         let place = self.known_station(id)?;
+        if let Some(reason) = self.stations[place].is_harmed_by(&action, &payload) {
+            return Err(reason);
+        }
         match wire::examine_raw(self.stations[place].version(), &action, &payload) {
             RawCall::Plain => Ok(Course::Sent { place, call: Call::Raw { action, payload } }),
             RawCall::Start { evse, token } => {
@@ -199,6 +205,15 @@ impl Csms {
             return Ok(Course::Ended(CommandAnswer::NoAnswer(
                 format!("station {} is offline", evse.station).into(),
             )));
+        }
+        let is_hexadecimal = token.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
+        if station.known.quirks.remote_tokens == Some(RemoteTokens::Hexadecimal) && !is_hexadecimal {
+            return Err(format!(
+                "station {} takes starts from afar for tokens of hexadecimal digits only ({}): use such a token, or \
+                 present this one at the station",
+                evse.station,
+                station.known.entries.join(", ")
+            ));
         }
         let wall = self.core.wall(now);
         self.core.directory.authorise(&token, evse, wall).map_err(|refusal| refusal.to_string())?;
@@ -235,6 +250,15 @@ impl Csms {
         Ok(Course::Ended(CommandAnswer::Done))
     }
 
+    fn acknowledge(&mut self, now: Timestamp, actor: &str, text: &str) -> Result<Course, String> {
+        let at = self.core.wall(now);
+        let found = self.core.alarms.iter_mut().find(|(alarm, _)| alarm.to_string() == text);
+        let (_, state) =
+            found.ok_or_else(|| format!("no alarm stands that says `{text}`: it may be over"))?;
+        state.acknowledged.get_or_insert_with(|| Acknowledged { by: actor.to_owned(), at });
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
     fn known_station(&self, id: &StationId) -> Result<usize, String> {
         let place = self.station_by_id.get(id).copied();
         place
@@ -266,6 +290,7 @@ fn in_words(command: &Command) -> String {
             };
             format!("security profile {profile}{password} for station {station}")
         }
+        Command::Acknowledge { alarm } => format!("acknowledge the alarm: {alarm}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

@@ -95,6 +95,8 @@ pub enum Input {
     },
     /// The store cannot commit, or can again.
     Storage(StorageHealth),
+    /// What models of stations are known to do, anew.
+    Quirks(Arc<crate::quirks::Table>),
     /// The wall clock differs from the engine's clock by this much from now on (wall minus engine).
     WallClock(TimeSpan),
 }
@@ -152,6 +154,11 @@ pub enum Command {
         password: PasswordChange,
         /// Whether a lower profile than before is meant.
         lowering: Lowering,
+    },
+    /// Somebody knows of an alarm that stands, named by its text.
+    Acknowledge {
+        /// As [`crate::query::AlarmView::text`].
+        alarm: String,
     },
     /// Takes an EVSE out of the tree's sums for good, or brings it back.
     Decommission {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use charging::network::{Network, SiteConfig};
+use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
-use units::{EvseId, MeterId, SiteId, Timestamp};
+use units::{EvseId, MeterId, SiteId, StationId, Timestamp};
 
 use crate::outbox::Outbox;
+use crate::quirks::MustBearZero;
 use crate::record::{EvseRow, Record};
 
 /// A site's place among the sites; it never changes.
@@ -33,6 +34,8 @@ struct Slot {
     alarms: BTreeSet<SiteAlarm>,
     /// What control knows of each EVSE, as last persisted.
     records: BTreeMap<EvseId, EvseRecord>,
+    /// Stations that are told their minimum where others are told 0 A.
+    spared_zero: BTreeSet<StationId>,
 }
 
 /// What came of settling a site.
@@ -65,11 +68,19 @@ impl Sites {
                 site.inherit(now, slot.known());
                 slot.config = config;
                 slot.site = site;
+                slot.spared_zero.clear();
                 index
             }
             None => {
                 let index = SiteIndex(self.slots.len());
-                let mut slot = Slot { config, site, deadline: None, alarms: BTreeSet::new(), records };
+                let mut slot = Slot {
+                    config,
+                    site,
+                    deadline: None,
+                    alarms: BTreeSet::new(),
+                    records,
+                    spared_zero: BTreeSet::new(),
+                };
                 let known = slot.known();
                 slot.site.restore(now, known);
                 self.slots.push(slot);
@@ -132,6 +143,32 @@ impl Sites {
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// Whether a station may be spared 0 A, and counted at its minimum instead: the site must meet S4 with it and all
+    /// others that are.
+    pub fn spare_zero(&mut self, index: SiteIndex, station: &StationId, wanted: bool) -> MustBearZero {
+        let slot = &mut self.slots[index.0];
+        slot.spared_zero.remove(station);
+        if !wanted {
+            return MustBearZero::No;
+        }
+        let mut config = slot.config.clone();
+        let spared = |evse: &&mut EvseConfig| {
+            evse.id.station == *station || slot.spared_zero.contains(&evse.id.station)
+        };
+        for evse in config.evses.iter_mut().filter(spared) {
+            let least = evse.current_min.ceil_to(evse.step);
+            evse.fallback = evse.fallback.max(least);
+            evse.limit_expired = evse.limit_expired.max(least);
+        }
+        match Network::build(config) {
+            Ok(_) => {
+                slot.spared_zero.insert(station.clone());
+                MustBearZero::No
+            }
+            Err(_) => MustBearZero::Yes,
+        }
     }
 
     pub fn index_of(&self, site: &SiteId) -> Option<SiteIndex> {

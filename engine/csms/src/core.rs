@@ -12,6 +12,7 @@ use crate::contract::{Alarm, Effect};
 use crate::control::Sites;
 use crate::csms::Policy;
 use crate::outbox::{Outbox, Wait};
+use crate::query::Acknowledged;
 use crate::record::{Counters, Record, SecurityRow};
 
 /// How many message ids one row reserves.
@@ -43,9 +44,18 @@ pub(crate) struct Core {
     pub counters: Counters,
     /// The next message id; `counters.message` is the first one not reserved.
     pub message_next: u64,
-    pub alarms: BTreeSet<Alarm>,
+    /// Those that stand.
+    pub alarms: BTreeMap<Alarm, AlarmState>,
     /// Whether stations get their answers; while records cannot be committed they wait for them.
     pub answering: Answering,
+}
+
+/// How an alarm stands.
+#[derive(Debug, Clone)]
+pub(crate) struct AlarmState {
+    /// By the wall clock.
+    pub since: Timestamp,
+    pub acknowledged: Option<Acknowledged>,
 }
 
 /// Whether stations get their answers, so that what they say is said when it happens.
@@ -154,14 +164,16 @@ impl Core {
         self.out.persist(Record::Counters(self.counters));
     }
 
-    pub fn raise(&mut self, wait: Wait, alarm: Alarm) {
-        if self.alarms.insert(alarm.clone()) {
+    pub fn raise(&mut self, now: Timestamp, wait: Wait, alarm: Alarm) {
+        if !self.alarms.contains_key(&alarm) {
+            let since = self.wall(now);
+            self.alarms.insert(alarm.clone(), AlarmState { since, acknowledged: None });
             self.out.push(wait, Effect::AlarmRaised(alarm));
         }
     }
 
     pub fn clear(&mut self, wait: Wait, alarm: Alarm) {
-        if self.alarms.remove(&alarm) {
+        if self.alarms.remove(&alarm).is_some() {
             self.out.push(wait, Effect::AlarmCleared(alarm));
         }
     }

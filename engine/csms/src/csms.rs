@@ -1,6 +1,7 @@
 //! The root value: inputs are routed from here, outputs drained.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use charging::site::{CommandKind, Site, SiteEvent, Urgency};
 use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
@@ -10,6 +11,7 @@ use crate::core::{Answering, Core};
 use crate::message::{Answer, Registration, Request, Verdict};
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
+use crate::quirks::Table;
 use crate::record::Record;
 use crate::security::SecurityProfile;
 use crate::station::Station;
@@ -34,6 +36,8 @@ pub struct Policy {
     pub frame_bytes_max: usize,
     /// A longer transaction is held until a person has looked. At most, and by default, 31 days (MONEY section 5).
     pub transaction_longest: TimeSpan,
+    /// What models of stations are known to do. Default: as shipped.
+    pub quirks: Arc<Table>,
 }
 
 /// What happens to stations that are named in no site.
@@ -58,6 +62,7 @@ impl Default for Policy {
             meter_values: TimeSpan::from_seconds(60),
             frame_bytes_max: ocpp::Limits::default().bytes,
             transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
+            quirks: Table::shipped(),
         }
     }
 }
@@ -155,7 +160,7 @@ impl Csms {
             }
             Input::Storage(StorageHealth::Failing) => {
                 self.core.answering = Answering::Never;
-                self.core.raise(Wait::ForNothing, Alarm::StorageFailing);
+                self.core.raise(now, Wait::ForNothing, Alarm::StorageFailing);
                 for station in &mut self.stations {
                     station.note_activity(&mut self.core, now);
                 }
@@ -171,6 +176,12 @@ impl Csms {
                 }
             }
             Input::WallClock(offset) => self.wall_clock(now, offset),
+            Input::Quirks(table) => {
+                self.core.policy.quirks = table;
+                for station in &mut self.stations {
+                    station.recognise(&mut self.core, now);
+                }
+            }
         }
         self.settle(now);
     }
@@ -365,7 +376,7 @@ impl Csms {
             }
             let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {
-                self.core.raise(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
+                self.core.raise(now, Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
             }
             for alarm in settled.cleared {
                 self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });

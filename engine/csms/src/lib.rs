@@ -8,7 +8,9 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back. `security` knows what each station must prove on its links.
+//! commands back. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do, [`baseline`]
+//! how it is to be set, [`facts`] what it shows by what it does, [`quality`] how good its connection is, and [`findings`] what
+//! a person should know of all that.
 //!
 //! # Invariants
 //!
@@ -20,7 +22,7 @@
 //! - One call of ours is outstanding per station; none goes out before its BootNotification on this link is answered, or
 //!   a registered station has gone without one for ten seconds.
 //! - After a restart the state rows equal those of an engine that never stopped (S8); only the block of message ids
-//!   reserved at the time is skipped.
+//!   reserved at the time is skipped, and registers are compared with currents anew.
 //!
 //! # Not here
 //!
@@ -30,6 +32,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod activity;
+pub mod baseline;
 mod call;
 mod command;
 pub mod contract;
@@ -38,12 +41,16 @@ mod core;
 mod csms;
 mod event;
 mod evidence;
+pub mod facts;
+pub mod findings;
 mod link;
 mod mains;
 mod measure;
 mod message;
 mod outbox;
+pub mod quality;
 pub mod query;
+pub mod quirks;
 pub mod record;
 mod restore;
 mod security;

@@ -8,9 +8,9 @@ use units::{LinkId, TimeSpan, Timestamp};
 use crate::security::SecurityProfile;
 
 /// A registered station that does not boot on a new link may be called after this long (FIELD section 4d, 53).
-const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
+pub(crate) const READY_WITHOUT_BOOT: TimeSpan = TimeSpan::from_seconds(10);
 /// A station that never booted gets longer: some call themselves booted only after everything else is up.
-const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
+pub(crate) const READY_NEVER_BOOTED: TimeSpan = TimeSpan::from_seconds(60);
 /// What we ask for comes within this, as answers do.
 const TOLD_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
 /// A station says again within this what was not acknowledged.
@@ -62,17 +62,16 @@ impl Link {
         id: LinkId,
         (version, security): (Version, SecurityProfile),
         now: Timestamp,
-        is_registered: bool,
+        boot_awaited: TimeSpan,
         heartbeat: TimeSpan,
     ) -> Self {
-        let patience = if is_registered { READY_WITHOUT_BOOT } else { READY_NEVER_BOOTED };
         Self {
             id,
             version,
             security,
             up_at: now,
             is_first_boot: false,
-            readiness: Readiness::From(now + patience),
+            readiness: Readiness::From(now + boot_awaited),
             silence_at: now + asked_after(heartbeat),
             heartbeat,
             is_probed: false,

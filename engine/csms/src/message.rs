@@ -7,6 +7,7 @@ use units::{
     Watts,
 };
 
+use crate::baseline::Setting;
 use crate::record::ReportedId;
 
 /// A station's call.
@@ -46,6 +47,7 @@ pub(crate) struct Status {
     pub ev: EvTold,
     /// The station's word.
     pub text: String,
+    pub fault: Option<Fault>,
     pub at: Option<ReportedAt>,
 }
 
@@ -322,8 +324,8 @@ pub(crate) enum Call {
     Probe,
     /// A setting.
     Configure { setting: Setting, value: String },
-    /// Which unit limits may come in.
-    AskLimitUnit,
+    /// What settings are.
+    Read { settings: Vec<Setting> },
     /// A transaction from afar; `number` is ours, for each such call another one.
     Start { evse: u16, token: IdToken, number: u32 },
     /// Its end from afar.
@@ -348,27 +350,35 @@ pub(crate) enum Activity {
     Idle,
 }
 
-/// A setting of a station that we need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Setting {
-    /// How often a transaction is measured.
-    MeasureInterval,
-    /// What is measured then.
-    Measured,
-    /// What is measured when a transaction begins.
-    MeasuredAtStart,
-    /// What is measured when it ends.
-    MeasuredAtEnd,
-}
-
 /// How a station took a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Accepted,
+    /// Accepted, and it holds from the next boot on.
+    AcceptedFromBoot,
     /// Refused, with the station's word.
     Rejected(String),
-    /// The answer to [`Call::AskLimitUnit`].
-    LimitUnits {
-        takes_watts_only: bool,
-    },
+    /// The answer to [`Call::Read`].
+    Settings(Vec<Told>),
+}
+
+/// What a station told of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub setting: Setting,
+    pub value: Option<String>,
+    /// The station has it.
+    pub is_known: bool,
+    pub is_read_only: bool,
+}
+
+/// What is wrong with an EVSE, or with the station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// OCPP's code.
+    pub code: String,
+    /// The vendor's, empty where none was told.
+    pub vendor_code: String,
+    /// The vendor's words.
+    pub words: String,
 }

@@ -8,8 +8,13 @@ use units::{
     WattHours,
 };
 
+use crate::contract::Alarm;
 use crate::csms::Csms;
 use crate::evidence::OpenTransaction;
+use crate::findings::StationFinding;
+use crate::quality::Connection;
+use crate::quirks::{Entry, Quirks};
+use crate::record::FactsRow;
 use crate::station::{Evse, Station};
 
 /// A question about the sites.
@@ -21,6 +26,8 @@ pub enum Query {
     Site(SiteId),
     /// All stations.
     Stations,
+    /// One station, with all that is known of it.
+    Station(StationId),
     /// Open sessions.
     Sessions,
     /// Standing alarms.
@@ -36,10 +43,34 @@ pub enum QueryAnswer {
     Site(Option<SiteView>),
     /// The stations.
     Stations(Vec<StationView>),
+    /// The station, or nothing where no site names it.
+    Station(Option<Box<StationDetail>>),
     /// The open sessions.
     Sessions(Vec<SessionView>),
     /// The alarms that stand.
-    Alarms(Vec<crate::contract::Alarm>),
+    Alarms(Vec<AlarmView>),
+}
+
+/// An alarm that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlarmView {
+    /// The alarm.
+    pub alarm: Alarm,
+    /// For people, and what it is named by when it is acknowledged.
+    pub text: String,
+    /// Since when, by the wall clock.
+    pub since: Timestamp,
+    /// Who knows of it, where somebody does. An alarm that is raised again is not.
+    pub acknowledged: Option<Acknowledged>,
+}
+
+/// Somebody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// When, by the wall clock.
+    pub at: Timestamp,
 }
 
 /// A site in brief.
@@ -123,6 +154,29 @@ pub struct StationView {
     pub heard_at: Option<Timestamp>,
 }
 
+/// A station, with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StationDetail {
+    /// Registration and learned facts.
+    pub row: crate::record::StationRow,
+    /// The link is up.
+    pub is_online: bool,
+    /// The last frame heard.
+    pub heard_at: Option<Timestamp>,
+    /// Its EVSEs.
+    pub evses: Vec<EvseLine>,
+    /// What a person should know, what is worst first.
+    pub findings: Vec<StationFinding>,
+    /// What it has shown, how it is set, what was wrong with it.
+    pub facts: FactsRow,
+    /// The entries of the table of quirks that match it.
+    pub entries: Vec<Entry>,
+    /// What they say together.
+    pub quirks: Quirks,
+    /// How good its connection is, since this run began.
+    pub connection: Connection,
+}
+
 /// An open session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionView {
@@ -164,8 +218,20 @@ impl Csms {
                         .collect(),
                 )
             }
+            Query::Station(id) => QueryAnswer::Station(self.station_detail(now, id).map(Box::new)),
             Query::Sessions => QueryAnswer::Sessions(self.sessions()),
-            Query::Alarms => QueryAnswer::Alarms(self.core.alarms.iter().cloned().collect()),
+            Query::Alarms => QueryAnswer::Alarms(
+                self.core
+                    .alarms
+                    .iter()
+                    .map(|(alarm, state)| AlarmView {
+                        alarm: alarm.clone(),
+                        text: alarm.to_string(),
+                        since: state.since,
+                        acknowledged: state.acknowledged.clone(),
+                    })
+                    .collect(),
+            ),
         }
     }
 
@@ -202,6 +268,25 @@ impl Csms {
             circuits: site.circuit_views(now).into_iter().map(circuit_view).collect(),
             evses,
         }
+    }
+
+    fn station_detail(&self, now: Timestamp, id: &StationId) -> Option<StationDetail> {
+        let station = &self.stations[*self.station_by_id.get(id)?];
+        let site = self.core.sites.site(station.site?);
+        let own = site.evse_views(now).filter(|view| view.evse.station == *id);
+        let is_matching = |entry: &&Entry| station.known.entries.contains(&entry.name);
+        let up_since = station.link.as_ref().map(|link| self.core.wall(link.up_at));
+        Some(StationDetail {
+            row: station.row.clone(),
+            is_online: station.is_online(),
+            heard_at: station.heard_at.map(|at| self.core.wall(at)),
+            evses: own.filter_map(|control| self.evse_line(control)).collect(),
+            findings: station.findings(&self.core, now),
+            facts: station.facts.clone(),
+            entries: self.core.policy.quirks.entries().iter().filter(is_matching).cloned().collect(),
+            quirks: station.known.quirks.clone(),
+            connection: station.quality.view(up_since, station.row.ocpp_version),
+        })
     }
 
     fn evse_line(&self, control: EvseView) -> Option<EvseLine> {

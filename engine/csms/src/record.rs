@@ -10,6 +10,7 @@ use units::{
     WattHours, Watts,
 };
 
+pub use crate::facts::FactsRow;
 pub use crate::security::{SecurityRow, StoredPassword};
 
 /// One committed row. Large rows are boxed: facts are many, and small.
@@ -21,6 +22,8 @@ pub enum Record {
     Station(Box<StationRow>),
     /// State, by station: what it must prove to speak, and its password's hash.
     Security(Box<SecurityRow>),
+    /// State, by station: what it has shown, how it is set, what was wrong with it.
+    Facts(Box<FactsRow>),
     /// State, by EVSE: what control must know after a restart.
     Evse(Box<EvseRow>),
     /// State, by session; ended sessions keep their last row.
@@ -49,6 +52,7 @@ impl Record {
             Self::Site(row) => Some(row.config.id.to_string()),
             Self::Station(row) => Some(row.station.to_string()),
             Self::Security(row) => Some(row.station.to_string()),
+            Self::Facts(row) => Some(row.station.to_string()),
             Self::Evse(row) => Some(row.evse.to_string()),
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
@@ -66,6 +70,7 @@ impl Record {
             Self::Site(_) => "site",
             Self::Station(_) => "station",
             Self::Security(_) => "station_security",
+            Self::Facts(_) => "station_facts",
             Self::Evse(_) => "evse",
             Self::Session(_) => "session",
             Self::Transaction(_) => "transaction_state",

@@ -9,7 +9,9 @@ use units::{EvseId, StationId, Timestamp, TransactionId};
 
 use crate::csms::Csms;
 use crate::evidence::OpenTransaction;
-use crate::record::{EvidenceRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow};
+use crate::record::{
+    EvidenceRow, FactsRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow,
+};
 use crate::station::Station;
 
 /// State rows and facts, sorted by what needs what.
@@ -17,6 +19,7 @@ use crate::station::Station;
 struct Sorted<'a> {
     sites: Vec<&'a SiteRow>,
     stations: BTreeMap<&'a StationId, &'a StationRow>,
+    facts: Vec<&'a FactsRow>,
     evses: BTreeMap<&'a EvseId, &'a EvseRecord>,
     sessions: Vec<&'a SessionRow>,
     transactions: Vec<&'a TransactionRow>,
@@ -58,6 +61,11 @@ impl Csms {
             // A station that was taken from its site keeps its row and has no place.
             if let Some(&place) = self.station_by_id.get(id) {
                 self.stations[place].row = row.clone();
+            }
+        }
+        for row in sorted.facts {
+            if let Some(&place) = self.station_by_id.get(&row.station) {
+                self.stations[place].facts = row.clone();
             }
         }
         for session in sorted.sessions.into_iter().filter(|session| session.ended_at.is_none()) {
@@ -107,6 +115,7 @@ impl Csms {
                 Record::Security(row) => {
                     self.core.security.insert(row.station.clone(), row.as_ref().clone());
                 }
+                Record::Facts(row) => sorted.facts.push(row),
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
                 }

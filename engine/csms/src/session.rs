@@ -240,6 +240,7 @@ impl Station {
 
     pub fn status(&mut self, core: &mut Core, received: &Received<'_>, status: Status) {
         self.observe_clock(core, received, status.at, Lateness::Unusual);
+        self.fault_told(received.wall, status.evse, status.fault);
         if status.evse == 0 {
             return;
         }
@@ -677,10 +678,11 @@ impl Station {
     /// Tells control what was measured, the newest last.
     pub fn measure(&mut self, core: &mut Core, now: Timestamp, place: usize, sample: &Sample) {
         let taken_at = self.engine_time(core, now, sample.at);
-        let evse = &mut self.evses[place];
-        if taken_at < evse.measured_until {
+        if taken_at < self.evses[place].measured_until {
             return;
         }
+        self.measured_shows(core, now, place, sample);
+        let evse = &mut self.evses[place];
         let measurement = evse.terminals.measurement(sample, taken_at, evse.register_before);
         if let Some((register, _)) = sample.register {
             evse.register_before = Some(RegisterAt { taken_at, register });

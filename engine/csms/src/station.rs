@@ -5,23 +5,29 @@ use std::collections::{BTreeMap, VecDeque};
 use billing::cdr::EvseLimits;
 use charging::ceiling::ExpiryTrust;
 use charging::network::{EvseConfig, SiteConfig};
-use charging::site::{Command, CommandKind, DispatchAnswer, EvState, EvseRecord, SiteEvent, Ticket, Urgency};
-use ocpp::Version;
-use ocpp::json::Json;
+use charging::site::{
+    Command, CommandKind, DispatchAnswer, EvState, EvseRecord, Habits, SiteEvent, Ticket, Urgency,
+};
+use ocpp::json::{self, Json};
+use ocpp::{Limits, Version};
 use units::civil::Zone;
 use units::{
     EvseId, LinkId, ReportedAt, StationId, TimeSpan, Timestamp, TransactionId, Volts, WattHours, Watts,
 };
 
+use crate::baseline::Round;
 use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiting};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
 use crate::evidence::{OpenTransaction, Received};
-use crate::link::{Link, Silence};
+use crate::facts::{FactsRow, UnitsWitness};
+use crate::link::{self, Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
-use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request, Setting};
+use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request};
 use crate::outbox::Wait;
+use crate::quality::Quality;
+use crate::quirks::{Known, LimitUnit};
 use crate::record::{AuditRow, Record, SessionRow, StationRow, TransactionRow};
 use crate::security::SecurityProfile;
 use crate::session::Transactions;
@@ -30,7 +36,7 @@ use crate::wire::{self, CallFault, Incoming, Manner, Unread};
 /// A station that is away for longer is worth a look.
 const OFFLINE_ALARM_AFTER: TimeSpan = TimeSpan::from_minutes(10);
 /// A clock that is off by more is not trusted (CONTROL section 3).
-const SKEW_TRUSTED_MS: i64 = 30_000;
+pub(crate) const SKEW_TRUSTED_MS: i64 = 30_000;
 /// A change of skew below this is jitter of the link.
 const SKEW_NOISE_MS: i64 = 5_000;
 /// A station whose clock is off is asked this often for a heartbeat, whose answer tells it the time: one that has enough else
@@ -64,6 +70,19 @@ pub(crate) struct Station {
     /// Orphan stops seen lately: claimed id, time, register.
     pub orphans: VecDeque<(String, Option<ReportedAt>, Option<WattHours>)>,
     is_row_changed: bool,
+    /// What it has shown, how it is set, what was wrong with it.
+    pub facts: FactsRow,
+    pub are_facts_changed: bool,
+    /// Since control was last looked at.
+    pub was_measured: bool,
+    /// The round of settings under way.
+    pub baseline: Option<Round>,
+    pub baseline_number: u32,
+    pub quality: Quality,
+    /// What its model is known to do.
+    pub known: Known,
+    /// What control was told of it.
+    pub habits_told: Option<Habits>,
     /// Whether control believes the station's clock, as last told.
     clock_told: Option<ExpiryTrust>,
     /// What our clock was ahead of the engine's when the station was last told the time, in this run.
@@ -90,6 +109,10 @@ pub(crate) struct Evse {
     pub register_before: Option<RegisterAt>,
     /// The newest measurement told to control.
     pub measured_until: Timestamp,
+    /// How many limits control had seen proven here.
+    pub proofs_seen: u32,
+    /// Whether its register moves as its currents say.
+    pub units: UnitsWitness,
 }
 
 /// How a call of ours ended.
@@ -120,6 +143,8 @@ impl Evse {
             current: None,
             register_before: None,
             measured_until: Timestamp::EPOCH,
+            proofs_seen: 0,
+            units: UnitsWitness::default(),
         }
     }
 
@@ -153,7 +178,7 @@ impl Station {
     pub fn new(id: StationId, site: SiteIndex, config: &SiteConfig, now: Timestamp) -> Self {
         let mut station = Self {
             row: StationRow {
-                station: id,
+                station: id.clone(),
                 site: config.id.clone(),
                 vendor: String::new(),
                 model: String::new(),
@@ -177,6 +202,14 @@ impl Station {
             voltage_low: Volts::from_volts(207),
             orphans: VecDeque::new(),
             is_row_changed: false,
+            facts: FactsRow::new(id),
+            are_facts_changed: false,
+            was_measured: false,
+            baseline: None,
+            baseline_number: 0,
+            quality: Quality::default(),
+            known: Known::default(),
+            habits_told: None,
             clock_told: None,
             offset_told: None,
             time_offered_at: None,
@@ -193,6 +226,7 @@ impl Station {
         // CONTROL section 2: 0.9 × nominal.
         self.voltage_low = Volts::from_millivolts(config.voltage_nominal.millivolts() * 9 / 10);
         self.clock_told = None;
+        self.habits_told = None;
         let mut old = std::mem::take(&mut self.evses);
         for config_of in config.evses.iter().filter(|evse| evse.id.station == self.row.station) {
             let fresh = Evse::new(config_of, config.voltage_nominal);
@@ -244,8 +278,11 @@ impl Station {
             core.out.push(Wait::ForRecords, Effect::CloseLink { link: old, reason });
             self.link_down(core, now, "the link was replaced");
         }
-        let is_registered = self.row.booted_at.is_some();
-        let link = Link::new(link, spoken, now, is_registered, core.policy.heartbeat);
+        let usually =
+            if self.row.booted_at.is_some() { link::READY_WITHOUT_BOOT } else { link::READY_NEVER_BOOTED };
+        let awaited = self.known.quirks.boot_awaited_s;
+        let awaited = awaited.map_or(usually, |seconds| TimeSpan::from_seconds(i64::from(seconds)));
+        let link = Link::new(link, spoken, now, awaited, core.policy.heartbeat);
         if self.row.ocpp_version != Some(link.version) {
             self.row.ocpp_version = Some(link.version);
             self.row_changed();
@@ -260,9 +297,8 @@ impl Station {
 
     /// The link is gone.
     pub fn link_down(&mut self, core: &mut Core, now: Timestamp, reason: &'static str) {
-        if self.link.take().is_none() {
-            return;
-        }
+        let Some(link) = self.link.take() else { return };
+        self.quality.dropped(core.wall(now), now.since(link.up_at), reason);
         self.offline_alarm_at = Some(now + OFFLINE_ALARM_AFTER);
         self.tell(core, now, SiteEvent::LinkDown(self.id().clone()));
         self.end_calls(core, now, reason);
@@ -289,7 +325,7 @@ impl Station {
     pub fn tick(&mut self, core: &mut Core, now: Timestamp) -> Option<LinkId> {
         if self.offline_alarm_at.is_some_and(|at| at <= now) {
             self.offline_alarm_at = None;
-            core.raise(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
+            core.raise(now, Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
         }
         self.seal_due(core, now);
         if self.link.as_mut().is_some_and(|link| link.becomes_ready(now)) {
@@ -299,6 +335,7 @@ impl Station {
         let heard_at = self.heard_at;
         let closed = match self.link.as_mut().map(|link| link.silence(now, heard_at)) {
             Some(Silence::Probe) => {
+                self.quality.heartbeats_missed += 1;
                 self.probe(core, now);
                 None
             }
@@ -315,6 +352,7 @@ impl Station {
     /// A frame came on the station's link.
     pub fn frame(&mut self, core: &mut Core, now: Timestamp, link: LinkId, frame: u64, text: &str) {
         self.heard_at = Some(now);
+        self.quality.frames_in += 1;
         let version = self.version();
         match wire::read(version, text, &core.policy.limits(), &self.zone) {
             Incoming::Call { id, action, request } => {
@@ -335,9 +373,11 @@ impl Station {
                         text
                     }
                 };
-                self.persist_row_if_changed(core);
                 self.flush_control(core);
+                self.obedience_shows(core, now);
+                self.persist_row_if_changed(core);
                 self.note_activity(core, now);
+                self.quality.frames_out += 1;
                 core.out.send(Wait::ForRecords, link, reply);
                 if self.link.as_mut().is_some_and(Link::takes_boot) {
                     self.settle_in(core, now, Arrival::WithBoot);
@@ -349,6 +389,7 @@ impl Station {
                     self.persist_row_if_changed(core);
                     return;
                 };
+                self.quality.answered_after(now.since(call.sent_at));
                 match answer {
                     Ok(payload) => self.ended(core, now, &call.call, call.purpose, End::Answered(&payload)),
                     Err(fault) => self.ended(core, now, &call.call, call.purpose, End::Fault(fault)),
@@ -408,6 +449,7 @@ impl Station {
             ..self.row.clone()
         };
         self.is_row_changed = true;
+        self.recognise(core, received.now);
         if let Some(link) = &mut self.link {
             link.booted(is_first);
         }
@@ -431,8 +473,6 @@ impl Station {
             Arrival::WithBoot => !is_first_boot,
             Arrival::WithoutBoot => self.row.booted_at.is_some(),
         };
-        let housekeeping = |call, what| (Priority::Housekeeping, call, Purpose::Housekeeping(what));
-        let mut calls = Vec::new();
         if !is_adopted {
             // Limits left by others may lie above ours (FIELD section 4a, 8). Ours must not be cleared with them.
             let is_bare = self.evses.iter().all(|evse| {
@@ -440,33 +480,23 @@ impl Station {
                 evse.current.is_none() && control.is_none_or(|control| control.fallback_confirmed.is_none())
             });
             if arrival == Arrival::WithBoot && is_bare {
-                calls.push((
-                    Priority::Adoption,
-                    Call::ClearLimits,
-                    Purpose::Housekeeping(Housekeeping::ClearLimits),
-                ));
-            }
-            // FIELD section 6, trap 13: before the first limit.
-            calls.push((
-                Priority::Adoption,
-                Call::AskLimitUnit,
-                Purpose::Housekeeping(Housekeeping::LimitUnit),
-            ));
-        }
-        if arrival == Arrival::WithBoot || !is_adopted {
-            for (setting, value) in wire::settings(self.version(), core.policy.meter_values) {
-                calls.push(housekeeping(Call::Configure { setting, value }, Housekeeping::Setting(setting)));
+                let purpose = Purpose::Housekeeping(Housekeeping::ClearLimits);
+                self.enqueue(core, now, Priority::Adoption, Call::ClearLimits, purpose);
             }
         }
         // Many tell it only after a boot; until they do, what may have begun alone counts (S1).
         let is_to_tell = |evse: &&Evse| {
             evse.status.is_empty() || arrival == Arrival::WithoutBoot && evse.current.is_none()
         };
-        for evse in self.evses.iter().filter(is_to_tell) {
-            calls.push(housekeeping(Call::AskStatus { evse: evse.id.number }, Housekeeping::Status));
+        let asked: Vec<u16> = self.evses.iter().filter(is_to_tell).map(|evse| evse.id.number).collect();
+        for evse in asked {
+            let purpose = Purpose::Housekeeping(Housekeeping::Status);
+            self.enqueue(core, now, Priority::Housekeeping, Call::AskStatus { evse }, purpose);
         }
-        for (priority, call, purpose) in calls {
-            self.enqueue(core, now, priority, call, purpose);
+        if arrival == Arrival::WithBoot || !is_adopted {
+            // FIELD section 6, trap 13: the unit of limits before the first of them.
+            let priority = if is_adopted { Priority::Housekeeping } else { Priority::Adoption };
+            self.begin_baseline(core, now, priority);
         }
     }
 
@@ -537,12 +567,27 @@ impl Station {
         };
         while let Some(waiting) = self.calls.next(least) {
             let message = core.next_message();
+            let takes_watts = match self.known.quirks.limit_unit {
+                Some(LimitUnit::W) => true,
+                Some(LimitUnit::A) => false,
+                None => self.row.takes_watts_only,
+            };
             let manner = Manner {
                 station_now: core.wall(now)
                     + TimeSpan::from_milliseconds(self.row.clock_skew_ms.unwrap_or(0)),
-                watts_at: self.row.takes_watts_only.then_some(self.voltage_low),
+                watts_at: takes_watts.then_some(self.voltage_low),
+                quirks: &self.known.quirks,
             };
             match wire::call(self.version(), message, &waiting.call, &manner) {
+                Ok(text) if wire::harm_of_frame(&self.known.quirks, &text).is_some() => {
+                    self.ended(
+                        core,
+                        now,
+                        &waiting.call,
+                        waiting.purpose,
+                        End::None("its model bears it not"),
+                    );
+                }
                 Ok(text) => {
                     let wait = match waiting.priority {
                         Priority::Shed => Wait::ForNothing,
@@ -553,6 +598,7 @@ impl Station {
                         | Priority::Housekeeping => Wait::ForRecords,
                     };
                     core.out.send(wait, link, text);
+                    self.quality.frames_out += 1;
                     if let (Call::Measure { .. }, Some(link)) = (&waiting.call, &mut self.link) {
                         link.ask(now);
                     }
@@ -608,6 +654,7 @@ impl Station {
 
     fn expire_calls(&mut self, core: &mut Core, now: Timestamp) {
         let (given_up, expired) = self.calls.expire(now);
+        self.quality.unanswered += u64::from(given_up.is_some());
         if let (Some(call), Some(link)) = (given_up, self.link.as_ref()) {
             let withdraw = Effect::Withdraw { link: link.id, message: call.message };
             core.out.push(Wait::ForNothing, withdraw);
@@ -630,7 +677,9 @@ impl Station {
             Purpose::Dispatch { ticket, .. } => {
                 let answer = match &end {
                     End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
-                        Outcome::Accepted | Outcome::LimitUnits { .. } => DispatchAnswer::Accepted,
+                        Outcome::Accepted | Outcome::AcceptedFromBoot | Outcome::Settings(_) => {
+                            DispatchAnswer::Accepted
+                        }
                         Outcome::Rejected(_) => DispatchAnswer::Rejected,
                     },
                     End::Fault(_) => DispatchAnswer::Rejected,
@@ -641,7 +690,10 @@ impl Station {
             Purpose::Operator { request, actor, what } => {
                 let answer = match end {
                     End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
-                        Outcome::Accepted | Outcome::Rejected(_) | Outcome::LimitUnits { .. } => {
+                        Outcome::Accepted
+                        | Outcome::AcceptedFromBoot
+                        | Outcome::Rejected(_)
+                        | Outcome::Settings(_) => {
                             CommandAnswer::Station(payload.to_string().into_boxed_str())
                         }
                     },
@@ -659,6 +711,9 @@ impl Station {
                 }));
                 core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
             }
+            Purpose::Housekeeping(Housekeeping::Baseline(number)) => {
+                self.baseline_answered(core, now, number, call, &end);
+            }
             Purpose::Housekeeping(what) => self.housekept(call, what, &end),
         }
     }
@@ -670,32 +725,15 @@ impl Station {
             End::None(_) => return,
         };
         match (what, outcome) {
-            (_, Outcome::LimitUnits { takes_watts_only }) => {
-                if self.row.takes_watts_only != takes_watts_only {
-                    self.row.takes_watts_only = takes_watts_only;
-                    self.is_row_changed = true;
-                }
-            }
-            (Housekeeping::Setting(Setting::MeasureInterval), Outcome::Rejected(_)) => {
-                self.note_quirk("refuses_measure_interval");
-            }
-            (
-                Housekeeping::Setting(Setting::Measured | Setting::MeasuredAtStart | Setting::MeasuredAtEnd),
-                Outcome::Rejected(_),
-            ) => {
-                self.note_quirk("refuses_measurands");
-            }
-            (Housekeeping::LimitUnit, Outcome::Rejected(_)) => self.note_quirk("refuses_to_tell_limit_unit"),
             (Housekeeping::ClearLimits, Outcome::Rejected(_)) => self.note_quirk("refuses_to_clear_limits"),
             (Housekeeping::Status, Outcome::Rejected(_)) => self.note_quirk("refuses_to_tell_status"),
-            (Housekeeping::Probe, Outcome::Rejected(_))
+            (Housekeeping::Probe | Housekeeping::Baseline(_), Outcome::Rejected(_))
             | (
-                Housekeeping::Setting(_)
-                | Housekeeping::LimitUnit
-                | Housekeeping::ClearLimits
+                Housekeeping::ClearLimits
                 | Housekeeping::Status
-                | Housekeeping::Probe,
-                Outcome::Accepted,
+                | Housekeeping::Probe
+                | Housekeeping::Baseline(_),
+                Outcome::Accepted | Outcome::AcceptedFromBoot | Outcome::Settings(_),
             ) => {}
         }
     }
@@ -744,6 +782,7 @@ impl Station {
         if std::mem::take(&mut self.is_row_changed) {
             core.out.persist(Record::Station(Box::new(self.row.clone())));
         }
+        self.persist_facts_if_changed(core);
     }
 
     /// Learns how far the station's clock is ahead, from a message that says what time it is. A message may be late, so
@@ -791,6 +830,7 @@ impl Station {
         if moved.is_none_or(|moved| moved >= SKEW_NOISE_MS) {
             self.row.clock_skew_ms = Some(ahead_ms);
             self.is_row_changed = true;
+            self.clock_shows(core, received.now);
             self.tell_clock(core, received.now);
             if moved.is_some_and(|moved| moved > SKEW_TRUSTED_MS) {
                 self.tell(core, received.now, SiteEvent::ClockSet(self.id().clone()));
@@ -810,6 +850,7 @@ impl Station {
         if by.milliseconds().abs() >= SKEW_NOISE_MS {
             *skew_ms -= by.milliseconds();
             self.is_row_changed = true;
+            self.clock_shows(core, now);
             self.tell_clock(core, now);
             self.persist_row_if_changed(core);
         }
@@ -872,10 +913,37 @@ impl Station {
         core.clear(Wait::ForRecords, Alarm::StationOffline { station: self.id().clone() });
     }
 
+    /// Why a call harms the station, by what is known of its model.
+    pub fn is_harmed_by(&self, action: &str, payload: &str) -> Option<String> {
+        let payload = json::parse(payload, Limits::default().depth).ok()?;
+        let harm = wire::harm(&self.known.quirks, action, &payload)?;
+        let entries = self.known.entries.join(", ");
+        Some(format!(
+            "{harm} harms station {}, by what is known of its model ({entries}); where it does not, say so in a table of \
+             your own (--quirks)",
+            self.id()
+        ))
+    }
+
+    /// What its model is known to do, after a boot or by another table: control is told what it must know.
+    pub fn recognise(&mut self, core: &mut Core, now: Timestamp) {
+        let StationRow { vendor, model, firmware, .. } = &self.row;
+        self.known = core.policy.quirks.of(vendor, model, firmware);
+        let Some(site) = self.site else { return };
+        let wants_no_zero = self.known.quirks.misbehaves_after_zero == Some(true);
+        let must_bear_zero = core.sites.spare_zero(site, self.id(), wants_no_zero);
+        let habits = self.known.quirks.habits(must_bear_zero);
+        if self.habits_told.replace(habits).unwrap_or_default() != habits {
+            self.tell(core, now, SiteEvent::Habits(self.id().clone(), habits));
+        }
+    }
+
     /// Tells a site that was made anew what it must know of its station: the link, the clock, and which EVSEs are in a
     /// transaction, where an EVSE's row does not say so.
     pub fn introduce(&mut self, core: &mut Core, now: Timestamp) {
         self.clock_told = None;
+        self.habits_told = None;
+        self.recognise(core, now);
         if self.link.as_ref().is_some_and(Link::is_ready) {
             self.tell_link_up(core, now);
         }

@@ -5,8 +5,8 @@ use ocpp::frame::MessageId;
 use ocpp::json::Json;
 use ocpp::v16::{
     AcceptedStatus, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
-    BootNotificationResponse, ChangeConfigurationRequest, ChargePointStatus, ChargingProfile,
-    ChargingProfileKind, ChargingProfilePurpose, ChargingProfileStatus, ChargingSchedule,
+    BootNotificationResponse, ChangeConfigurationRequest, ChargePointErrorCode, ChargePointStatus,
+    ChargingProfile, ChargingProfileKind, ChargingProfilePurpose, ChargingProfileStatus, ChargingSchedule,
     ClearChargingProfileRequest, ClearChargingProfileStatus, ConfigurationStatus, ConnectorId, CsmsAction,
     CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, GetConfigurationRequest,
     HeartbeatResponse, IdTag, IdTagInfo, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest,
@@ -20,18 +20,16 @@ use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::civil::Zone;
 use units::{Amperes, TimeSpan};
 
+use crate::baseline::Setting;
 use crate::message::{
-    Answer, Boot, Call, Claimed, Conductor, EvTold, Figure, MeterValues, Named, Outcome, Registration,
-    Request, Sample, Setting, Start, Status, Stop, TransactionMessage, Verdict,
+    Answer, Boot, Call, Claimed, Conductor, EvTold, Fault, Figure, MeterValues, Named, Outcome, Registration,
+    Request, Sample, Start, Status, Stop, Told, TransactionMessage, Verdict,
 };
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
-    names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
-    refused_start_with_profile, schedule_limits,
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits, raw_start,
+    reading_context, refused_as_limit, refused_setting, refused_start_with_profile, schedule_limits,
 };
 
-/// The key that tells which unit limits may come in.
-const LIMIT_UNIT_KEY: &str = "ChargingScheduleAllowedChargingRateUnit";
 /// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
 const INFORMING: [&str; 5] = [
     "DiagnosticsStatusNotification",
@@ -74,7 +72,7 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
 }
 
 /// Our call, or why it cannot be said.
-pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> {
+pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, String> {
     Ok(match call {
         Call::SetLive { evse, transaction, limit, limit_expired, lifetime } => {
             live_limit(*evse, named(transaction)?, [*limit, *limit_expired], *lifetime, manner).into()
@@ -91,9 +89,13 @@ pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> 
         Call::AskStatus { evse } => trigger(MessageTrigger::StatusNotification, Some(*evse)),
         Call::Probe => trigger(MessageTrigger::Heartbeat, None),
         Call::Configure { setting, value } => {
-            ChangeConfigurationRequest { key: key_of(*setting)?.to_owned(), value: value.clone() }.into()
+            let key = key_of(*setting).ok_or_else(|| format!("OCPP 1.6 has no key for {setting:?}"))?;
+            ChangeConfigurationRequest { key: key.to_owned(), value: value.clone() }.into()
         }
-        Call::AskLimitUnit => GetConfigurationRequest { key: vec![LIMIT_UNIT_KEY.to_owned()] }.into(),
+        Call::Read { settings } => GetConfigurationRequest {
+            key: settings.iter().filter_map(|&setting| key_of(setting)).map(ToOwned::to_owned).collect(),
+        }
+        .into(),
         Call::Start { evse, token, .. } => RemoteStartTransactionRequest {
             connector_id: Some(ConnectorId(*evse)),
             id_tag: IdTag::from(token),
@@ -122,7 +124,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::ClearLimits => CsmsAction::ClearChargingProfile,
         Call::Measure { .. } | Call::AskStatus { .. } | Call::Probe => CsmsAction::TriggerMessage,
         Call::Configure { .. } => CsmsAction::ChangeConfiguration,
-        Call::AskLimitUnit => CsmsAction::GetConfiguration,
+        Call::Read { .. } => CsmsAction::GetConfiguration,
         Call::Start { .. } => CsmsAction::RemoteStartTransaction,
         Call::Stop { .. } => CsmsAction::RemoteStopTransaction,
         Call::Raw { .. } => return Ok(Outcome::Accepted),
@@ -141,17 +143,21 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         }
         // FIELD section 6, trap 16: RebootRequired is a success.
         CsmsResponse::ChangeConfiguration(response) => match response.status {
-            ConfigurationStatus::Accepted | ConfigurationStatus::RebootRequired => Outcome::Accepted,
+            ConfigurationStatus::Accepted => Outcome::Accepted,
+            ConfigurationStatus::RebootRequired => Outcome::AcceptedFromBoot,
             ConfigurationStatus::Rejected
             | ConfigurationStatus::NotSupported
             | ConfigurationStatus::Other(_) => Outcome::Rejected(response.status.as_str().to_owned()),
         },
         CsmsResponse::GetConfiguration(response) => {
-            let found =
-                response.configuration_key.iter().find(|pair| pair.key.eq_ignore_ascii_case(LIMIT_UNIT_KEY));
-            Outcome::LimitUnits {
-                takes_watts_only: found.and_then(|pair| pair.value.as_deref()).is_some_and(names_watts_only),
-            }
+            let known = response.configuration_key.into_iter().filter_map(|pair| {
+                let setting = setting_of(&pair.key)?;
+                Some(Told { setting, value: pair.value, is_known: true, is_read_only: pair.readonly })
+            });
+            let unknown = response.unknown_key.iter().filter_map(|key| {
+                Some(Told { setting: setting_of(key)?, value: None, is_known: false, is_read_only: false })
+            });
+            Outcome::Settings(known.chain(unknown).collect())
         }
         CsmsResponse::RemoteStartTransaction(response) => {
             accepted_or_refused(response.status == AcceptedStatus::Accepted, response.status.as_str())
@@ -238,8 +244,18 @@ fn status(request: &StatusNotificationRequest, zone: &Zone) -> Status {
         connector: 1,
         ev: ev_state(&request.status).map_or(EvTold::Nothing, EvTold::State),
         text: request.status.as_str().chars().take(50).collect(),
+        fault: fault(request),
         at: request.timestamp.instant_in(zone),
     }
+}
+
+fn fault(request: &StatusNotificationRequest) -> Option<Fault> {
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().chars().take(100).collect();
+    (request.error_code != ChargePointErrorCode::NoError).then(|| Fault {
+        code: request.error_code.as_str().chars().take(50).collect(),
+        vendor_code: text(&request.vendor_error_code),
+        words: text(&request.info),
+    })
 }
 
 fn ev_state(status: &ChargePointStatus) -> Option<EvState> {
@@ -358,22 +374,31 @@ fn live_limit(
     transaction: ReportedTransaction,
     limits: [Amperes; 2],
     lifetime: TimeSpan,
-    manner: &Manner,
+    manner: &Manner<'_>,
 ) -> SetChargingProfileRequest {
+    let (kind, start_schedule) = if manner.is_relative() {
+        (ChargingProfileKind::Relative, StationTime::Absent)
+    } else {
+        (ChargingProfileKind::Absolute, StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO))
+    };
+    let (purpose, transaction_id) = match manner.live_profile() {
+        Profile::Live => (ChargingProfilePurpose::TxProfile, transaction),
+        Profile::Fallback => (ChargingProfilePurpose::TxDefaultProfile, ReportedTransaction::Missing),
+    };
     let schedule = ChargingSchedule {
         duration: None,
-        start_schedule: StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO),
+        start_schedule,
         limits: live_limits(limits, lifetime, manner),
         min_charging_rate: None,
     };
     SetChargingProfileRequest {
         connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
-            charging_profile_id: Profile::Live.id(evse),
-            transaction_id: transaction,
-            stack_level: STACK_LEVEL,
-            charging_profile_purpose: ChargingProfilePurpose::TxProfile,
-            charging_profile_kind: ChargingProfileKind::Absolute,
+            charging_profile_id: manner.live_profile().id(evse),
+            transaction_id,
+            stack_level: manner.stack_level(),
+            charging_profile_purpose: purpose,
+            charging_profile_kind: kind,
             recurrency_kind: None,
             valid_from: StationTime::Absent,
             valid_to: StationTime::Absent,
@@ -383,13 +408,13 @@ fn live_limit(
 }
 
 /// Relative: it must hold whatever the station's clock shows.
-fn standing_fallback(evse: u16, limit: Amperes, manner: &Manner) -> SetChargingProfileRequest {
+fn standing_fallback(evse: u16, limit: Amperes, manner: &Manner<'_>) -> SetChargingProfileRequest {
     SetChargingProfileRequest {
         connector_id: ConnectorId(evse),
         charging_profile: ChargingProfile {
             charging_profile_id: Profile::Fallback.id(evse),
             transaction_id: ReportedTransaction::Missing,
-            stack_level: STACK_LEVEL,
+            stack_level: manner.stack_level(),
             charging_profile_purpose: ChargingProfilePurpose::TxDefaultProfile,
             charging_profile_kind: ChargingProfileKind::Relative,
             recurrency_kind: None,
@@ -409,12 +434,26 @@ fn trigger(requested_message: MessageTrigger, connector: Option<u16>) -> CsmsReq
     TriggerMessageRequest { requested_message, connector_id: connector.map(ConnectorId) }.into()
 }
 
-fn key_of(setting: Setting) -> Result<&'static str, String> {
-    match setting {
-        Setting::MeasureInterval => Ok("MeterValueSampleInterval"),
-        Setting::Measured => Ok("MeterValuesSampledData"),
-        Setting::MeasuredAtStart | Setting::MeasuredAtEnd => {
-            Err("in OCPP 1.6 start and stop bear a register of themselves".to_owned())
-        }
-    }
+/// The key of a setting; in OCPP 1.6 start and stop bear a register of themselves.
+pub(crate) const fn key_of(setting: Setting) -> Option<&'static str> {
+    Some(match setting {
+        Setting::LimitUnits => "ChargingScheduleAllowedChargingRateUnit",
+        Setting::StackLevelMost => "ChargeProfileMaxStackLevel",
+        Setting::PeriodsMost => "ChargingScheduleMaxPeriods",
+        Setting::ProfilesMost => "MaxChargingProfilesInstalled",
+        Setting::Features => "SupportedFeatureProfiles",
+        Setting::MeasureInterval => "MeterValueSampleInterval",
+        Setting::Measured => "MeterValuesSampledData",
+        Setting::MeasuredAtStart | Setting::MeasuredAtEnd => return None,
+        Setting::PingInterval => "WebSocketPingInterval",
+        Setting::LocalPreAuthorise => "LocalPreAuthorize",
+        Setting::LocalAuthoriseOffline => "LocalAuthorizeOffline",
+        Setting::OfflineUnknown => "AllowOfflineTxForUnknownId",
+        Setting::StopsOnInvalidToken => "StopTransactionOnInvalidId",
+    })
+}
+
+fn setting_of(key: &str) -> Option<Setting> {
+    let is_its = |setting: &&Setting| key_of(**setting).is_some_and(|known| known.eq_ignore_ascii_case(key));
+    Setting::ALL.iter().find(is_its).copied()
 }

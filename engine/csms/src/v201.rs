@@ -12,29 +12,25 @@ use ocpp::v201::{
     IdTokenType, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest, MeterValuesResponse,
     ReadingContext, Reason, RegistrationStatus, ReportedTransaction, RequestStartTransactionRequest,
     RequestStopTransactionRequest, SampledValue, ScheduleLimits, SetChargingProfileRequest, SetVariableData,
-    SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse, StatusNotificationRequest,
-    StatusNotificationResponse, TransactionEventKind, TransactionEventRequest, TransactionEventResponse,
-    TriggerMessageRequest, TriggerMessageStatus, TriggerReason,
+    SetVariableResult, SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse,
+    StatusNotificationRequest, StatusNotificationResponse, TransactionEventKind, TransactionEventRequest,
+    TransactionEventResponse, TriggerMessageRequest, TriggerMessageStatus, TriggerReason,
 };
 use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::TimeSpan;
 use units::civil::Zone;
 
+use crate::baseline::Setting;
 use crate::message::{
-    Activity, Answer, Boot, Call, Claimed, Conductor, EvTold, Event, EventKind, Figure, MeterValues, Named,
-    Outcome, Presented, Registration, Request, Sample, Setting, Status, TransactionMessage, Verdict,
+    Activity, Answer, Boot, Call, Claimed, Conductor, EvTold, Event, EventKind, Fault, Figure, MeterValues,
+    Named, Outcome, Presented, Registration, Request, Sample, Status, Told, TransactionMessage, Verdict,
 };
 use crate::record::ReportedId;
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, STACK_LEVEL, Unread, accepted_or_refused, live_limits,
-    names_watts_only, raw_start, reading_context, refused_as_limit, refused_setting,
-    refused_start_with_profile, schedule_limits,
+    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits, raw_start,
+    reading_context, refused_as_limit, refused_setting, refused_start_with_profile, schedule_limits,
 };
 
-/// The component and the variable that tell which unit limits may come in.
-const LIMIT_UNIT: [&str; 2] = ["SmartChargingCtrlr", "RateUnit"];
-/// How transactions are measured.
-const SAMPLED_DATA: &str = "SampledDataCtrlr";
 /// An EVSE's connector that is asked for its status: the standard wants one named.
 const CONNECTOR_ASKED: ConnectorNumber = ConnectorNumber(1);
 /// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
@@ -105,19 +101,25 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
 }
 
 /// Our call, or why it cannot be said.
-pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> {
+pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, String> {
     Ok(match call {
         Call::SetLive { evse, transaction, limit, limit_expired, lifetime } => {
             let limits = live_limits([*limit, *limit_expired], *lifetime, manner);
-            let begin = StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO);
-            let kind = ChargingProfileKind::Absolute;
-            profile(*evse, Profile::Live, Some(named(transaction)), kind, begin, limits).into()
+            let (kind, begin) = if manner.is_relative() {
+                (ChargingProfileKind::Relative, StationTime::Absent)
+            } else {
+                let begin = StationTime::from(manner.station_now - SCHEDULE_STARTED_AGO);
+                (ChargingProfileKind::Absolute, begin)
+            };
+            let live = manner.live_profile();
+            let transaction = (live == Profile::Live).then(|| named(transaction));
+            profile(*evse, live, manner.stack_level(), transaction, kind, begin, limits).into()
         }
         // Relative: it must hold whatever the station's clock shows.
         Call::SetFallback { evse, limit } => {
             let limits = schedule_limits(&[(TimeSpan::ZERO, *limit)], manner);
-            let kind = ChargingProfileKind::Relative;
-            profile(*evse, Profile::Fallback, None, kind, StationTime::Absent, limits).into()
+            let (kind, level) = (ChargingProfileKind::Relative, manner.stack_level());
+            profile(*evse, Profile::Fallback, level, None, kind, StationTime::Absent, limits).into()
         }
         Call::ClearLimits => ClearChargingProfileRequest::default().into(),
         // Only a transaction's event bears what a transaction is configured to measure.
@@ -132,12 +134,20 @@ pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> 
             trigger(MessageTrigger::StatusNotification, Some(evse))
         }
         Call::Probe => trigger(MessageTrigger::Heartbeat, None),
-        Call::Configure { setting, value } => SetVariablesRequest {
-            set_variable_data: vec![SetVariableData::new(SAMPLED_DATA, variable_of(*setting), value.clone())],
+        Call::Configure { setting, value } => {
+            let [component, variable] =
+                variable_of(*setting).ok_or_else(|| format!("OCPP 2.0.1 has no variable for {setting:?}"))?;
+            SetVariablesRequest {
+                set_variable_data: vec![SetVariableData::new(component, variable, value.clone())],
+            }
+            .into()
         }
-        .into(),
-        Call::AskLimitUnit => GetVariablesRequest {
-            get_variable_data: vec![GetVariableData::new(LIMIT_UNIT[0], LIMIT_UNIT[1])],
+        Call::Read { settings } => GetVariablesRequest {
+            get_variable_data: settings
+                .iter()
+                .filter_map(|&setting| variable_of(setting))
+                .map(|[component, variable]| GetVariableData::new(component, variable))
+                .collect(),
         }
         .into(),
         Call::Start { evse, token, number } => RequestStartTransactionRequest {
@@ -163,7 +173,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::ClearLimits => CsmsAction::ClearChargingProfile,
         Call::Measure { .. } | Call::AskStatus { .. } | Call::Probe => CsmsAction::TriggerMessage,
         Call::Configure { .. } => CsmsAction::SetVariables,
-        Call::AskLimitUnit => CsmsAction::GetVariables,
+        Call::Read { .. } => CsmsAction::GetVariables,
         Call::Start { .. } => CsmsAction::RequestStartTransaction,
         Call::Stop { .. } => CsmsAction::RequestStopTransaction,
         Call::Raw { .. } => return Ok(Outcome::Accepted),
@@ -191,16 +201,24 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
                 None if response.set_variable_result.is_empty() => {
                     Outcome::Rejected("no variable was answered".to_owned())
                 }
-                None => Outcome::Accepted,
+                None => {
+                    let waits = |result: &SetVariableResult| {
+                        result.attribute_status == SetVariableStatus::RebootRequired
+                    };
+                    let waits = response.set_variable_result.iter().any(waits);
+                    if waits { Outcome::AcceptedFromBoot } else { Outcome::Accepted }
+                }
             }
         }
-        CsmsResponse::GetVariables(response) => match response.get_variable_result.first() {
-            Some(result) if result.attribute_status == GetVariableStatus::Accepted => Outcome::LimitUnits {
-                takes_watts_only: result.attribute_value.as_deref().is_some_and(names_watts_only),
-            },
-            Some(result) => Outcome::Rejected(result.attribute_status.as_str().to_owned()),
-            None => Outcome::Rejected("no variable was answered".to_owned()),
-        },
+        CsmsResponse::GetVariables(response) => {
+            let told = response.get_variable_result.into_iter().filter_map(|result| {
+                let setting = setting_of(&result.component.name, &result.variable.name)?;
+                let is_known = result.attribute_status == GetVariableStatus::Accepted;
+                let value = result.attribute_value.filter(|_| is_known);
+                Some(Told { setting, value, is_known, is_read_only: false })
+            });
+            Outcome::Settings(told.collect())
+        }
         CsmsResponse::RequestStartTransaction(response) => accepted(&response.status),
         CsmsResponse::RequestStopTransaction(response) => accepted(&response.status),
         CsmsResponse::ChangeAvailability(_)
@@ -279,6 +297,11 @@ fn status(request: &StatusNotificationRequest, zone: &Zone) -> Status {
             ConnectorStatus::Other(_) => EvTold::Nothing,
         },
         text: request.connector_status.as_str().chars().take(50).collect(),
+        fault: (request.connector_status == ConnectorStatus::Faulted).then(|| Fault {
+            code: "Faulted".to_owned(),
+            vendor_code: String::new(),
+            words: String::new(),
+        }),
         at: request.timestamp.instant_in(zone),
     }
 }
@@ -431,6 +454,7 @@ fn id_token_info(verdict: Verdict) -> IdTokenInfo {
 fn profile(
     evse: u16,
     profile: Profile,
+    stack_level: u32,
     transaction: Option<ReportedTransaction>,
     kind: ChargingProfileKind,
     begin: StationTime,
@@ -440,7 +464,7 @@ fn profile(
         evse_id: EvseNumber(evse),
         charging_profile: ChargingProfile {
             id: profile.id(evse),
-            stack_level: STACK_LEVEL,
+            stack_level,
             charging_profile_purpose: match profile {
                 Profile::Live => ChargingProfilePurpose::TxProfile,
                 Profile::Fallback => ChargingProfilePurpose::TxDefaultProfile,
@@ -473,11 +497,32 @@ fn trigger(requested_message: MessageTrigger, evse: Option<Evse>) -> CsmsRequest
     TriggerMessageRequest { evse, requested_message }.into()
 }
 
-const fn variable_of(setting: Setting) -> &'static str {
-    match setting {
-        Setting::MeasureInterval => "TxUpdatedInterval",
-        Setting::Measured => "TxUpdatedMeasurands",
-        Setting::MeasuredAtStart => "TxStartedMeasurands",
-        Setting::MeasuredAtEnd => "TxEndedMeasurands",
-    }
+/// The component and the variable of a setting.
+pub(crate) const fn variable_of(setting: Setting) -> Option<[&'static str; 2]> {
+    Some(match setting {
+        Setting::LimitUnits => ["SmartChargingCtrlr", "RateUnit"],
+        Setting::StackLevelMost => ["SmartChargingCtrlr", "ProfileStackLevel"],
+        Setting::PeriodsMost => ["SmartChargingCtrlr", "PeriodsPerSchedule"],
+        Setting::ProfilesMost => ["SmartChargingCtrlr", "Entries"],
+        // Each component tells of itself.
+        Setting::Features => return None,
+        Setting::MeasureInterval => ["SampledDataCtrlr", "TxUpdatedInterval"],
+        Setting::Measured => ["SampledDataCtrlr", "TxUpdatedMeasurands"],
+        Setting::MeasuredAtStart => ["SampledDataCtrlr", "TxStartedMeasurands"],
+        Setting::MeasuredAtEnd => ["SampledDataCtrlr", "TxEndedMeasurands"],
+        Setting::PingInterval => ["OCPPCommCtrlr", "WebSocketPingInterval"],
+        Setting::LocalPreAuthorise => ["AuthCtrlr", "LocalPreAuthorize"],
+        Setting::LocalAuthoriseOffline => ["AuthCtrlr", "LocalAuthorizeOffline"],
+        Setting::OfflineUnknown => ["AuthCtrlr", "OfflineTxForUnknownIdEnabled"],
+        Setting::StopsOnInvalidToken => ["TxCtrlr", "StopTxOnInvalidId"],
+    })
+}
+
+fn setting_of(component: &str, variable: &str) -> Option<Setting> {
+    let is_its = |setting: &&Setting| {
+        variable_of(**setting).is_some_and(|[of, name]| {
+            of.eq_ignore_ascii_case(component) && name.eq_ignore_ascii_case(variable)
+        })
+    };
+    Setting::ALL.iter().find(is_its).copied()
 }

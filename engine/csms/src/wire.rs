@@ -11,20 +11,14 @@ use ocpp::{Decoded, Limits, PayloadError, Version};
 use units::civil::Zone;
 use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts};
 
-use crate::message::{Answer, Call, Outcome, Request, Setting, TransactionMessage};
+use crate::message::{Answer, Call, Outcome, Request, TransactionMessage};
+use crate::quirks::{LimitPurpose, Quirks};
 use crate::{v16, v201};
 
 /// One profile id per EVSE and purpose: `EVSE · 10 + purpose` (CONTROL section 3).
 const PROFILES_PER_EVSE: i32 = 10;
-/// Several stations accept no other level (FIELD section 4b, 10 and 11).
-pub(crate) const STACK_LEVEL: u32 = 0;
 /// A live schedule begins this long ago, so that no station waits for its start, nor loses it when its clock is set back.
 pub(crate) const SCHEDULE_STARTED_AGO: TimeSpan = TimeSpan::from_hours(1);
-/// What a station is to measure in a transaction.
-const MEASURED: &str =
-    "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import,Voltage";
-/// What is billed by.
-const MEASURED_REGISTER: &str = "Energy.Active.Import.Register";
 /// Both versions have it (OCPP 1.6 Security Whitepaper; OCPP 2.0.1 part 4 section 4.3).
 const SECURITY_ERROR: &str = "SecurityError";
 
@@ -106,15 +100,42 @@ pub(crate) fn refusal_of_unknown(id: &MessageId) -> String {
 }
 
 /// How limits are written for one station.
-pub(crate) struct Manner {
+pub(crate) struct Manner<'a> {
     /// What the station's clock shows now.
     pub station_now: Timestamp,
     /// For stations that take watts only: the lowest voltage to count with (CONTROL section 2).
     pub watts_at: Option<Volts>,
+    /// What its model is known to take.
+    pub quirks: &'a Quirks,
+}
+
+impl Manner<'_> {
+    /// Several stations accept no other level than 0 (FIELD section 4b, 10 and 11).
+    pub fn stack_level(&self) -> u32 {
+        self.quirks.stack_level.unwrap_or(0)
+    }
+
+    /// Which of our profiles bears a live limit, and so under which purpose.
+    pub fn live_profile(&self) -> Profile {
+        match self.quirks.limit_purpose {
+            Some(LimitPurpose::TxDefaultProfile) => Profile::Fallback,
+            Some(LimitPurpose::TxProfile) | None => Profile::Live,
+        }
+    }
+
+    /// Its live schedules begin with the transaction, and hold until they are replaced.
+    pub fn is_relative(&self) -> bool {
+        self.quirks.is_one_period()
+    }
 }
 
 /// The CALL of ours, or why it cannot be said.
-pub(crate) fn call(version: Version, message: u64, call: &Call, manner: &Manner) -> Result<String, String> {
+pub(crate) fn call(
+    version: Version,
+    message: u64,
+    call: &Call,
+    manner: &Manner<'_>,
+) -> Result<String, String> {
     let id = MessageId::numbered(message);
     match (version, call) {
         (_, Call::Raw { action, payload }) => Ok(frame::encode_call(&id, action, payload)),
@@ -136,22 +157,11 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outc
     outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
 }
 
-/// How a transaction is to be measured, `every` so often: what a station of the version must be told of it.
-pub(crate) fn settings(version: Version, every: TimeSpan) -> Vec<(Setting, String)> {
-    let in_transaction = [
-        (Setting::MeasureInterval, every.seconds_floor().to_string()),
-        (Setting::Measured, MEASURED.to_owned()),
-    ];
+/// The action that reads settings.
+pub(crate) const fn reading_action(version: Version) -> &'static str {
     match version {
-        // Start and stop bear a register of themselves.
-        Version::V16 => in_transaction.into(),
-        Version::V201 => in_transaction
-            .into_iter()
-            .chain([
-                (Setting::MeasuredAtStart, MEASURED_REGISTER.to_owned()),
-                (Setting::MeasuredAtEnd, MEASURED_REGISTER.to_owned()),
-            ])
-            .collect(),
+        Version::V16 => "GetConfiguration",
+        Version::V201 => "GetVariables",
     }
 }
 
@@ -193,6 +203,50 @@ pub(crate) fn examine_raw(version: Version, action: &str, payload: &str) -> RawC
         | PayloadError::Type { .. }
         | PayloadError::Value { .. }) => RawCall::Refused(error.to_string()),
     })
+}
+
+/// As [`harm`], of a frame of ours.
+pub(crate) fn harm_of_frame(quirks: &Quirks, text: &str) -> Option<String> {
+    if !quirks.is_harmed_by_anything() {
+        return None;
+    }
+    match frame::decode(text, &Limits::default()) {
+        Ok(Decoded { value: Frame::Call { action, payload, .. }, .. }) => harm(quirks, &action, &payload),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// What a model's quirks say against a call of ours, which harms the station.
+pub(crate) fn harm(quirks: &Quirks, action: &str, payload: &Json<'_>) -> Option<String> {
+    if !quirks.may_call(action) {
+        return Some(action.to_owned());
+    }
+    let text = |json: &Json<'_>, key: &str| json.get(key).and_then(Json::as_text).map(ToOwned::to_owned);
+    match action {
+        "TriggerMessage" | "ExtendedTriggerMessage" => {
+            let message = text(payload, "requestedMessage")?;
+            (!quirks.may_trigger(&message)).then(|| format!("{action} of {message}"))
+        }
+        "ChangeConfiguration" => {
+            let key = text(payload, "key")?;
+            (!quirks.may_set(&key)).then(|| format!("setting {key}"))
+        }
+        "SetVariables" => {
+            let Some(Json::List(data)) = payload.get("setVariableData") else { return None };
+            let names = data.iter().filter_map(|set| {
+                let component = text(set.get("component")?, "name")?;
+                Some((component, text(set.get("variable")?, "name")?))
+            });
+            let harmful = |(component, variable): &(String, String)| {
+                !quirks.may_set(variable) || !quirks.may_set(&format!("{component}.{variable}"))
+            };
+            names
+                .into_iter()
+                .find(harmful)
+                .map(|(component, variable)| format!("setting {component}.{variable}"))
+        }
+        _ => None,
+    }
 }
 
 /// The refusal of a call that bears limits.
@@ -274,7 +328,7 @@ pub(crate) fn names_watts_only(units: &str) -> bool {
 }
 
 /// The profiles that are ours at an EVSE.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Live,
     Fallback,
@@ -295,13 +349,16 @@ impl Profile {
 pub(crate) fn live_limits(
     [limit, limit_expired]: [Amperes; 2],
     lifetime: TimeSpan,
-    manner: &Manner,
+    manner: &Manner<'_>,
 ) -> ScheduleLimits {
+    if manner.is_relative() {
+        return schedule_limits(&[(TimeSpan::ZERO, limit)], manner);
+    }
     schedule_limits(&[(TimeSpan::ZERO, limit), (SCHEDULE_STARTED_AGO + lifetime, limit_expired)], manner)
 }
 
 /// A limit in W is the total over phases; as long as the phases in use are not proven it may all flow in one.
-pub(crate) fn schedule_limits(periods: &[(TimeSpan, Amperes)], manner: &Manner) -> ScheduleLimits {
+pub(crate) fn schedule_limits(periods: &[(TimeSpan, Amperes)], manner: &Manner<'_>) -> ScheduleLimits {
     match manner.watts_at {
         None => ScheduleLimits::Amperes(
             periods.iter().map(|&(start, limit)| ChargingSchedulePeriod::new(start, limit)).collect(),

@@ -126,6 +126,13 @@ pub struct ServeArgs {
         help = "seconds between WebSocket pings, 0 for none; an unanswered ping closes nothing [default: 60] [env: WATTERY_PING_SECONDS]"
     )]
     pub ping_seconds: Option<String>,
+    /// What models of stations are known to do
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "TOML of what your models of stations are known to do, beside what is shipped; read again when it changes [env: WATTERY_QUIRKS]"
+    )]
+    pub quirks: Option<String>,
     /// The longest transaction that is billed without a look
     #[arg(
         long,
@@ -160,6 +167,8 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Between pings; none sends none.
     pub ping_every: Option<Duration>,
+    /// What models of stations are known to do, beside what is shipped.
+    pub quirks: Option<PathBuf>,
     /// A longer transaction is held until a person has looked.
     pub transaction_longest: TimeSpan,
 }
@@ -243,6 +252,10 @@ impl Config {
         let ping = sources.setting("ping_seconds", args.ping_seconds.as_deref(), "60", |text| {
             whole(text, 0, 86_400, "seconds")
         });
+        let quirks = sources.setting("quirks", args.quirks.as_deref(), "", |text| {
+            let path = (!text.is_empty()).then(|| PathBuf::from(text));
+            crate::quirk_file::read(path.as_deref()).map(|_| path).map_err(|error| format!("{error:#}"))
+        });
         let transaction_days =
             sources.setting("transaction_days_max", args.transaction_days_max.as_deref(), "31", |text| {
                 whole(text, 1, 31, "days")
@@ -272,6 +285,7 @@ impl Config {
                     0 => None,
                     seconds => Some(Duration::from_secs(seconds)),
                 },
+                quirks: quirks?,
                 transaction_longest: TimeSpan::from_hours(24)
                     * i64::try_from(transaction_days?).unwrap_or(31),
             })
@@ -283,7 +297,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "listen",
     "listen_ocpp",
     "listen_ocpp_tls",
@@ -299,6 +313,7 @@ const KEYS: [&str; 16] = [
     "frame_log_mib",
     "frame_kib_max",
     "ping_seconds",
+    "quirks",
     "transaction_days_max",
 ];
 

@@ -213,6 +213,7 @@ fn config(data: &Path, port: u16) -> Config {
         frame_log_bytes: 1_024 * 1_024 * 1_024,
         frame_bytes_max: 256 * 1_024,
         ping_every: None,
+        quirks: None,
         transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
     }
 }

@@ -9,12 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use billing::directory::Directory;
 use charging::network::{MeterConfig, SiteConfig};
+use csms::quirks::{Quirks, Table};
 use csms::record::EvidenceRow;
 use csms::{CloseReason, Csms, StorageHealth};
 use office::Office;
@@ -55,6 +56,15 @@ pub struct EngineHandle {
     health: watch::Receiver<Health>,
     clock: Clock,
     configs: watch::Receiver<BTreeMap<SiteId, SiteConfig>>,
+    known: Arc<RwLock<Makes>>,
+}
+
+/// What stations said of themselves, and the table that tells what follows.
+#[derive(Debug, Default)]
+struct Makes {
+    table: Arc<Table>,
+    /// Vendor, model and firmware.
+    stations: BTreeMap<StationId, [String; 3]>,
 }
 
 /// How the engine is, for pages and the API.
@@ -123,6 +133,7 @@ enum Control {
     /// An unknown station knocked and was sent away.
     Sighted(StationId),
     WallClock(TimeSpan),
+    Quirks(Arc<Table>),
     Stop {
         done: oneshot::Sender<()>,
     },
@@ -228,6 +239,28 @@ impl EngineHandle {
     /// Where no answer came.
     pub async fn office_query(&self, query: office::Query) -> Result<office::QueryAnswer, NoAnswer> {
         self.ask(ANSWER_TIMEOUT, |answer| Control::OfficeQuery { query, answer }).await
+    }
+
+    /// What models of stations are known to do, anew.
+    pub async fn quirks(&self, table: Arc<Table>) {
+        // While the server stops nobody is recognised.
+        let _ = self.control.send(Control::Quirks(table)).await;
+    }
+
+    /// What a station's model is known to do, by what it last said of itself.
+    #[must_use]
+    pub fn quirks_of(&self, station: &StationId) -> Quirks {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let said = known.stations.get(station);
+        said.map_or_else(Quirks::default, |[vendor, model, firmware]| {
+            known.table.of(vendor, model, firmware).quirks
+        })
+    }
+
+    /// The table of quirks as it holds now.
+    #[must_use]
+    pub fn quirk_table(&self) -> Arc<Table> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner).table)
     }
 
     /// How the engine is; changes can be waited for.
@@ -350,7 +383,16 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
     let (health, health_seen) = watch::channel(Health::default());
     let (configs, configs_seen) = watch::channel(BTreeMap::new());
-    let handle = EngineHandle { from_links, control, health: health_seen, clock, configs: configs_seen };
+    let known = Makes { table: Arc::clone(&policy.quirks), stations: BTreeMap::new() };
+    let known = Arc::new(RwLock::new(known));
+    let handle = EngineHandle {
+        from_links,
+        control,
+        health: health_seen,
+        clock,
+        configs: configs_seen,
+        known: Arc::clone(&known),
+    };
     let mut engine = Engine {
         csms: Csms::with_policy(policy.clone()),
         office: Office::new(),
@@ -370,6 +412,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         door,
         health,
         configs,
+        known,
         work: VecDeque::new(),
     };
     engine.restore().await?;
@@ -411,6 +454,7 @@ struct Engine {
     door: Arc<Door>,
     health: watch::Sender<Health>,
     configs: watch::Sender<BTreeMap<SiteId, SiteConfig>>,
+    known: Arc<RwLock<Makes>>,
     work: VecDeque<Work>,
 }
 
@@ -644,6 +688,11 @@ impl Engine {
                 let at = self.clock.now() + self.clock.wall_offset();
                 Work::Office(office::Input::Sighted { station, at })
             }
+            Control::Quirks(table) => {
+                self.policy.quirks = Arc::clone(&table);
+                self.known.write().unwrap_or_else(PoisonError::into_inner).table = Arc::clone(&table);
+                Work::Csms(csms::Input::Quirks(table))
+            }
             Control::WallClock(offset) => Work::Csms(csms::Input::WallClock(offset)),
             // The loop ends at it.
             Control::Stop { done: _ } => return Ok(()),
@@ -772,7 +821,12 @@ impl Engine {
                 });
             }
             Record::Security(row) => self.door.keep(row.as_ref().clone()),
-            Record::Station(_)
+            Record::Station(row) => {
+                let said = [row.vendor.clone(), row.model.clone(), row.firmware.clone()];
+                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+                known.stations.insert(row.station.clone(), said);
+            }
+            Record::Facts(_)
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)

@@ -26,6 +26,17 @@ pub struct Asked {
     accept_key: String,
     /// Bytes that came after the request.
     pub leftover: Vec<u8>,
+    /// All that it offers and we speak, in its order.
+    offered: Vec<Version>,
+}
+
+impl Asked {
+    /// Of what the station offers the first that it truly speaks is spoken, where there is any.
+    pub fn choose(&mut self, speaks: impl Fn(Version) -> bool) {
+        if let Some(version) = self.offered.iter().copied().find(|&version| speaks(version)) {
+            self.subprotocol = Subprotocol::Offered(version);
+        }
+    }
 }
 
 /// What will be spoken.
@@ -137,16 +148,17 @@ fn understand(head: &str, leftover: Vec<u8>) -> Result<Asked, Refused> {
         return Err(Refused::With(426, "this address speaks WebSocket version 13".to_owned()));
     }
     let basic = headers.get("authorization").map_or(Basic::Absent, |value| basic(value, &station));
-    let subprotocol = match headers.all("sec-websocket-protocol").as_str() {
-        "" => Subprotocol::Assumed,
-        // RFC 6455 section 4.1: the client offers in the order of its preference.
-        offered => offered
-            .split(',')
-            .find_map(|name| Version::from_subprotocol(name.trim()))
-            .map_or(Subprotocol::NothingInCommon, Subprotocol::Offered),
+    let named = headers.all("sec-websocket-protocol");
+    // RFC 6455 section 4.1: the client offers in the order of its preference.
+    let offered: Vec<Version> =
+        named.split(',').filter_map(|name| Version::from_subprotocol(name.trim())).collect();
+    let subprotocol = match offered.first() {
+        Some(&first) => Subprotocol::Offered(first),
+        None if named.is_empty() => Subprotocol::Assumed,
+        None => Subprotocol::NothingInCommon,
     };
     let accept_key = derive_accept_key(key.as_bytes());
-    Ok(Asked { station, basic, subprotocol, accept_key, leftover })
+    Ok(Asked { station, basic, subprotocol, accept_key, leftover, offered })
 }
 
 fn station_of(target: &str) -> Result<StationId, Refused> {
@@ -239,6 +251,19 @@ mod tests {
         assert_eq!(offer("ocpp1.6, ocpp2.0.1"), Subprotocol::Offered(Version::V16));
         assert_eq!(offer("ocpp2.1,OCPP2.0.1"), Subprotocol::Offered(Version::V201));
         assert_eq!(offer("ocpp1.2\r\nsec-websocket-protocol: ocpp1.6"), Subprotocol::Offered(Version::V16));
+    }
+
+    #[test]
+    fn field_4b_25_a_version_that_a_model_only_claims_is_not_spoken_where_another_is_offered() {
+        let chosen = |offer: &str| {
+            let request = format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Protocol: {offer}");
+            let mut asked = check(&request).unwrap();
+            asked.choose(|version| version != Version::V201);
+            asked.subprotocol
+        };
+        assert_eq!(chosen("ocpp2.0.1, ocpp1.6"), Subprotocol::Offered(Version::V16));
+        assert_eq!(chosen("ocpp2.0.1"), Subprotocol::Offered(Version::V201), "there is no other");
+        assert_eq!(chosen("ocpp2.1"), Subprotocol::NothingInCommon);
     }
 
     #[test]

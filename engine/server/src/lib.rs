@@ -28,6 +28,8 @@ pub mod credentials;
 pub mod demo;
 pub mod door;
 pub mod engine;
+mod explain;
+mod frame_history;
 pub mod frame_log;
 mod furnished;
 mod handshake;
@@ -38,6 +40,7 @@ mod outbox;
 pub mod password;
 #[cfg(test)]
 mod paused;
+pub mod quirk_file;
 pub mod run;
 mod secret;
 mod site_import;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
-use units::{LinkId, StationId};
+use units::{LinkId, StationId, TimeSpan};
 
 use crate::door::{Denied, Door, Presented, Transport};
 use crate::engine::EngineHandle;
@@ -151,7 +151,15 @@ impl Links {
         tokio::time::timeout(HANDSHAKE_TIMEOUT, judged).await.unwrap_or(Err(Denied::TooManyTries))
     }
 
-    async fn open(&self, mut stream: impl Stream, peer: SocketAddr, asked: Asked, security: SecurityProfile) {
+    async fn open(
+        &self,
+        mut stream: impl Stream,
+        peer: SocketAddr,
+        mut asked: Asked,
+        security: SecurityProfile,
+    ) {
+        let quirks = self.engine.quirks_of(&asked.station);
+        asked.choose(|version| quirks.speaks(version));
         let answer = handshake::accept(&mut stream, &asked);
         if !matches!(tokio::time::timeout(HANDSHAKE_TIMEOUT, answer).await, Ok(Ok(()))) {
             return;
@@ -199,7 +207,13 @@ impl Links {
     ) -> String {
         let (sink, stream) = socket.split();
         let incoming = self.carry_in(stream, link, station);
-        let outgoing = self.carry_out(sink, outbox);
+        let usually = self
+            .ping_every
+            .map(|every| TimeSpan::from_milliseconds(i64::try_from(every.as_millis()).unwrap_or(i64::MAX)));
+        let ping_every = self.engine.quirks_of(station).ping_every(usually);
+        let ping_every = ping_every
+            .map(|every| Duration::from_millis(u64::try_from(every.milliseconds()).unwrap_or(u64::MAX)));
+        let outgoing = carry_out(sink, outbox, ping_every);
         tokio::pin!(incoming, outgoing);
         let ended = tokio::select! {
             ended = &mut incoming => ended,
@@ -249,45 +263,45 @@ impl Links {
             }
         }
     }
+}
 
-    async fn carry_out(
-        &self,
-        mut sink: SplitSink<WebSocketStream<impl Stream>, Message>,
-        outbox: &Outbox,
-    ) -> String {
-        let mut pings = self.ping_every.map(|every| {
-            let mut pings = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-            pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            pings
-        });
-        loop {
-            let ping = async {
-                match &mut pings {
-                    Some(pings) => {
-                        pings.tick().await;
-                    }
-                    None => std::future::pending().await,
+async fn carry_out(
+    mut sink: SplitSink<WebSocketStream<impl Stream>, Message>,
+    outbox: &Outbox,
+    ping_every: Option<Duration>,
+) -> String {
+    let mut pings = ping_every.map(|every| {
+        let mut pings = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        pings
+    });
+    loop {
+        let ping = async {
+            match &mut pings {
+                Some(pings) => {
+                    pings.tick().await;
                 }
-            };
-            let messages = tokio::select! {
-                biased;
-                next = outbox.next() => match next {
-                    Next::Frames(frames) => frames.iter().map(|text| Message::text(text.as_ref())).collect(),
-                    Next::End => return "ended by us".to_owned(),
-                },
-                () = ping => vec![Message::Ping(Bytes::new())],
-            };
-            let sending = async {
-                for message in messages {
-                    sink.feed(message).await?;
-                }
-                sink.flush().await
-            };
-            match tokio::time::timeout(SEND_TIMEOUT, sending).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return "the station takes no frame for 30 s".to_owned(),
+                None => std::future::pending().await,
             }
+        };
+        let messages = tokio::select! {
+            biased;
+            next = outbox.next() => match next {
+                Next::Frames(frames) => frames.iter().map(|text| Message::text(text.as_ref())).collect(),
+                Next::End => return "ended by us".to_owned(),
+            },
+            () = ping => vec![Message::Ping(Bytes::new())],
+        };
+        let sending = async {
+            for message in messages {
+                sink.feed(message).await?;
+            }
+            sink.flush().await
+        };
+        match tokio::time::timeout(SEND_TIMEOUT, sending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return "the station takes no frame for 30 s".to_owned(),
         }
     }
 }

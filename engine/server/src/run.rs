@@ -21,6 +21,7 @@ use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
 use crate::meters::{self, Meters};
 use crate::ocpp_listener::{self, Links, Over};
+use crate::quirk_file;
 use crate::tls::Tls;
 use crate::web::Live;
 
@@ -57,6 +58,8 @@ pub struct Server {
     meters: JoinHandle<()>,
     http: JoinHandle<std::io::Result<()>>,
     ocpp: Vec<JoinHandle<()>>,
+    /// What runs beside.
+    aside: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
 
@@ -86,6 +89,7 @@ impl Server {
             security_least: config.station_security_least,
             frame_bytes_max: config.frame_bytes_max,
             transaction_longest: config.transaction_longest,
+            quirks: quirk_file::read(config.quirks.as_deref())?,
             ..csms::Policy::default()
         };
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
@@ -103,6 +107,7 @@ impl Server {
             engine: handle.clone(),
             meters: Arc::clone(&meters),
             store,
+            frames: config.data.join(FRAMES_DIRECTORY),
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
             security_most,
@@ -122,6 +127,9 @@ impl Server {
         let listen_on =
             |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
         let ocpp = listeners.into_iter().map(listen_on).collect();
+        let aside =
+            config.quirks.into_iter().map(|path| tokio::spawn(quirk_file::watch(path, handle.clone())));
+        let aside = aside.collect();
         Ok(Self {
             listen,
             listen_ocpp,
@@ -137,6 +145,7 @@ impl Server {
             meters,
             http,
             ocpp,
+            aside,
             thread,
         })
     }
@@ -181,8 +190,8 @@ impl Server {
     ///
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.ocpp.iter().for_each(JoinHandle::abort);
-        self.meters.abort();
+        let aside = self.aside.iter().chain([&self.meters]);
+        self.ocpp.iter().chain(aside).for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();

@@ -81,6 +81,8 @@ async fn csms_records(connection: &mut SqliteConnection) -> Result<Vec<csms::Rec
     records.extend(bodies(connection, "station", sql).await?.into_iter().map(Record::Station));
     let sql = "SELECT body FROM station_security ORDER BY station";
     records.extend(bodies(connection, "station_security", sql).await?.into_iter().map(Record::Security));
+    let sql = "SELECT body FROM station_facts ORDER BY station";
+    records.extend(bodies(connection, "station_facts", sql).await?.into_iter().map(Record::Facts));
     let sql = "SELECT body FROM evse ORDER BY evse";
     records.extend(bodies(connection, "evse", sql).await?.into_iter().map(Record::Evse));
 

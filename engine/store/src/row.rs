@@ -119,6 +119,7 @@ pub(crate) mod table {
     );
     pub(crate) static STATION_SECURITY: Table =
         Table::states("station_security", &["station", "profile", "password_hash", "changed_at_ms", "body"]);
+    pub(crate) static STATION_FACTS: Table = Table::states("station_facts", &["station", "body"]);
     pub(crate) static EVSE: Table = Table::states("evse", &["evse", "body"]);
     pub(crate) static SESSION: Table =
         Table::states("session", &["session", "evse", "began_at_ms", "ended_at_ms"]);
@@ -258,6 +259,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 json(row),
             ],
         ),
+        Record::Facts(row) => (&table::STATION_FACTS, vec![text(&row.station), json(row)]),
         Record::Evse(row) => (&table::EVSE, vec![text(&row.evse), json(row)]),
         Record::Session(row) => (
             &table::SESSION,

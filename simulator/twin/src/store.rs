@@ -45,6 +45,7 @@ pub struct Store {
 enum StateKey {
     Counters,
     Evse(EvseId),
+    Facts(StationId),
     Security(StationId),
     Session(SessionId),
     Site(SiteId),
@@ -58,6 +59,7 @@ impl StateKey {
         match record {
             Record::Counters(_) => Some(Self::Counters),
             Record::Security(row) => Some(Self::Security(row.station.clone())),
+            Record::Facts(row) => Some(Self::Facts(row.station.clone())),
             Record::Evse(row) => Some(Self::Evse(row.evse.clone())),
             Record::Session(row) => Some(Self::Session(row.session)),
             Record::Site(row) => Some(Self::Site(row.config.id.clone())),
@@ -330,6 +332,7 @@ impl Store {
             Record::Site(_)
             | Record::Station(_)
             | Record::Security(_)
+            | Record::Facts(_)
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)

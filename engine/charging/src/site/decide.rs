@@ -523,7 +523,7 @@ impl Site {
             arrived: state.arrived,
             waiting_since: state.record.waiting_since.filter(|_| on_since.is_none()),
             deficit: state.deficit,
-            survives_pause: config.survives_pause,
+            survives_pause: config.survives_pause && state.traits.least == Amperes::ZERO,
             is_on: on_since.is_some(),
             on_since,
             departure: hints.and_then(|hints| hints.departs_at),
@@ -565,7 +565,7 @@ impl Site {
     fn fallbacks_due(&mut self, now: Timestamp) -> Vec<Command> {
         let mut commands = Vec::new();
         for state in &mut self.evses {
-            let FallbackState::Due(at) = state.fallback else { continue };
+            let Some(at) = state.fallback_due() else { continue };
             if state.link.is_up() && now >= at && !state.record.is_decommissioned {
                 let ticket = next_ticket(&mut self.ticket);
                 state.fallback = FallbackState::Asked(ticket);
@@ -601,7 +601,8 @@ impl Site {
             let is_lost = state.doubted_since.is_some()
                 && candidate.loads.iter().any(|&(row, _)| rows[row.place()].is_over);
             let is_told_nothing = state.record.is_disobedient || state.record.is_refusing || is_lost;
-            let target = if is_told_nothing { Amperes::ZERO } else { target };
+            let least = state.traits.least;
+            let target = if is_told_nothing { least } else { target.max(least) };
             let present = state.present_limit(level);
             let is_untold = target == present && target > Amperes::ZERO && state.is_untold();
             if target > present || is_untold {
@@ -619,7 +620,7 @@ impl Site {
                         self.tells(index, target, told.as_mut());
                         commands.push(self.set_live(index, target, urgency, now));
                     }
-                    InDoubt::Nothing => commands.push(self.set_live(index, Amperes::ZERO, urgency, now)),
+                    InDoubt::Nothing => commands.push(self.set_live(index, least, urgency, now)),
                     InDoubt::Waits(certificate) => {
                         looked_at = sooner(looked_at, now + DECIDE_AT_LEAST_EVERY);
                         self.evse_mut(index).certificate = Some(certificate);
@@ -882,7 +883,7 @@ impl Site {
                 problem.sessions.iter().any(|session| {
                     let is_here =
                         session.loads.iter().any(|&(row, _)| self.network.row(row).circuit == meter.circuit);
-                    is_here && self.evse(session.key).has_current()
+                    is_here && self.evse(session.key).has_more_than_least()
                 })
             };
             if is_over && !can_shed() {
@@ -1008,6 +1009,11 @@ impl EvseState {
         self.record.newest().is_some_and(|newest| newest.limit > Amperes::ZERO)
     }
 
+    /// It was last told more than the least that it may be told.
+    fn has_more_than_least(&self) -> bool {
+        self.record.newest().is_some_and(|newest| newest.limit > self.traits.least)
+    }
+
     /// It was told less lately, and what was measured before counts as its ceiling.
     fn is_held_up_by_measurements(&self, now: Timestamp) -> bool {
         let is_recent = self.lowered_at.is_some_and(|at| now < at + SHED_ANCHORED_AFTER);
@@ -1083,7 +1089,7 @@ impl EvseState {
     /// Calls `at` with the instants at which time alone changes something for this EVSE.
     fn next_wakes(&self, index: EvseIndex, mut at: impl FnMut(Timestamp)) {
         let moment = TimeSpan::from_milliseconds(1);
-        if let FallbackState::Due(due) = self.fallback
+        if let Some(due) = self.fallback_due()
             && self.link.is_up()
         {
             at(due);

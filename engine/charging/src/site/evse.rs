@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use units::{Amperes, EvseId, PerPhase, TimeSpan, Timestamp};
 
-use super::{DRAW_SHOWS_WITHIN, DispatchAnswer, EvState, Measurement, Ticket};
+use super::{DRAW_SHOWS_WITHIN, DispatchAnswer, EvState, Habits, Measurement, Ticket};
 use crate::allocation::{AmpereSeconds, Certificate};
 use crate::ceiling::{
     EvseRecord, EvseTraits, ExpiryTrust, Learned, LinkState, REACTION_DEFAULT, SKEW_TRUSTED, SentLimit,
@@ -126,7 +126,7 @@ pub(super) struct Demand {
 
 impl EvseState {
     pub(super) fn new(config: &EvseConfig, now: Timestamp) -> Self {
-        let traits = EvseTraits::of(config);
+        let traits = EvseTraits::of(config, Habits::default());
         let mut record = EvseRecord::unseen(&traits);
         record.is_decommissioned = !config.is_in_use;
         Self {
@@ -181,6 +181,15 @@ impl EvseState {
         }
     }
 
+    /// When its station may be told the standing fallback, where it has to be.
+    pub(super) fn fallback_due(&self) -> Option<Timestamp> {
+        let is_overwritten = !self.traits.keeps_fallback && self.record.is_in_transaction;
+        match self.fallback {
+            FallbackState::Due(at) if self.traits.takes_fallback && !is_overwritten => Some(at),
+            FallbackState::Due(_) | FallbackState::Asked(_) | FallbackState::Accepted => None,
+        }
+    }
+
     pub(super) fn link_down(&mut self, now: Timestamp) {
         self.link = LinkState::Down;
         self.link_since = now;
@@ -197,6 +206,16 @@ impl EvseState {
             self.needs_resend = true;
             self.resend_at = None;
         }
+    }
+
+    /// Something is known of the station that was not before, or that is different since it was made anew.
+    pub(super) fn traits_change(&mut self, traits: EvseTraits, now: Timestamp) {
+        let is_confirmed = self.record.fallback_confirmed == Some(traits.fallback);
+        if !is_confirmed || !traits.takes_fallback {
+            self.record.fallback_confirmed = None;
+            self.fallback = FallbackState::Due(now);
+        }
+        self.traits = traits;
     }
 
     pub(super) fn booted(&mut self, now: Timestamp) {
@@ -226,6 +245,10 @@ impl EvseState {
         self.record.is_refusing &= !was_over && self.doubted_since.is_none();
         self.forget_session(now);
         self.idle_since = now;
+        if !self.traits.keeps_fallback {
+            self.record.fallback_confirmed = None;
+            self.fallback = FallbackState::Due(now);
+        }
     }
 
     pub(super) fn forget_session(&mut self, now: Timestamp) {
@@ -570,17 +593,22 @@ const fn is_pause(ev: EvState) -> bool {
 }
 
 impl EvseTraits {
-    fn of(config: &EvseConfig) -> Self {
+    pub(super) fn of(config: &EvseConfig, habits: Habits) -> Self {
         let wired = config.wiring.phases();
+        let minimum = config.current_min.ceil_to(config.step);
+        let least = if config.accepts_zero && habits.bears_zero { Amperes::ZERO } else { minimum };
         Self {
             hardware_maximum: config.current_max,
-            minimum: config.current_min.ceil_to(config.step),
-            fallback: config.fallback,
-            limit_expired: config.limit_expired,
+            minimum,
+            fallback: config.fallback.max(least),
+            limit_expired: config.limit_expired.max(least),
             terminals: PerPhase::new(true, wired > 1, wired > 2),
-            is_fallback_proven: config.is_fallback_proven,
-            starts_only_with_us: !config.starts_alone,
+            is_fallback_proven: config.is_fallback_proven && habits.limits_bind,
+            starts_only_with_us: !config.starts_alone && habits.starts_only_with_us,
             fallback_survives_boot: config.fallback_survives_boot,
+            takes_fallback: habits.takes_fallback,
+            keeps_fallback: habits.keeps_fallback,
+            least,
         }
     }
 }

@@ -146,7 +146,7 @@ fn a_station_of_2_0_1_is_told_how_we_want_it_in_its_own_words() {
     let texts: Vec<&str> = calls.iter().map(|call| call.splitn(3, ',').nth(2).unwrap()).collect();
     assert!(texts.contains(&r#""ClearChargingProfile",{}]"#), "{texts:#?}");
     for part in [
-        r#""GetVariables",{"getVariableData":[{"component":{"name":"SmartChargingCtrlr"},"variable":{"name":"RateUnit"}}]}"#,
+        r#""GetVariables",{"getVariableData":[{"component":{"name":"SmartChargingCtrlr"},"variable":{"name":"RateUnit"}},{"#,
         r#""attributeValue":"60","component":{"name":"SampledDataCtrlr"},"variable":{"name":"TxUpdatedInterval"}"#,
         r#"Current.Import,Current.Offered,Power.Active.Import,Voltage","component":{"name":"SampledDataCtrlr"},"variable":{"name":"TxUpdatedMeasurands"}"#,
         r#""attributeValue":"Energy.Active.Import.Register","component":{"name":"SampledDataCtrlr"},"variable":{"name":"TxStartedMeasurands"}"#,

@@ -212,6 +212,29 @@ fn a_station_away_for_ten_minutes_is_an_alarm_until_it_returns() {
 }
 
 #[test]
+fn an_alarm_that_somebody_knows_of_is_told_so_until_it_is_over() {
+    let mut house = House::new();
+    house.pass(11 * 60);
+    let standing = |house: &mut House| match house.query(Query::Alarms) {
+        QueryAnswer::Alarms(alarms) => alarms,
+        other => panic!("{other:?}"),
+    };
+    let text = standing(&mut house)[0].text.clone();
+    assert_eq!(text, "station CP1 is offline");
+    let acknowledge = |alarm: &str| Command::Acknowledge { alarm: alarm.to_owned() };
+    assert_eq!(house.command(acknowledge(&text)), Some(CommandAnswer::Done));
+    let known = standing(&mut house);
+    assert_eq!(known[0].acknowledged.as_ref().map(|known| known.by.as_str()), Some("anna"));
+    assert_eq!(known[1].acknowledged, None);
+    house.boot("CP1");
+    assert_eq!(standing(&mut house).len(), 1);
+    assert!(matches!(house.command(acknowledge(&text)), Some(CommandAnswer::Refused(_))), "it is over");
+    house.down("CP1");
+    house.pass(11 * 60);
+    assert_eq!(standing(&mut house)[0].acknowledged, None, "another one of the same name");
+}
+
+#[test]
 fn heartbeats_are_spread_over_the_last_fifth_of_the_interval() {
     let mut house = House::new();
     let mut intervals = Vec::new();

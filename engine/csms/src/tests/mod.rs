@@ -3,6 +3,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind of record or effect out of many")]
 
+mod baseline;
 mod commands;
 mod commit;
 mod control;
@@ -10,6 +11,8 @@ mod core_profile;
 mod events;
 mod links;
 mod mains;
+mod meters;
+mod quirks;
 mod recorded;
 mod restart;
 mod security;
@@ -449,9 +452,25 @@ fn accepted(call: &str) -> String {
     };
     match call.split('"').nth(3) {
         Some("SetVariables") => place("setVariableResult", ""),
-        Some("GetVariables") => place("getVariableResult", r#""attributeValue":"A,W","#),
+        Some("GetVariables") => variables_told(call),
         _ => r#"{"status":"Accepted"}"#.to_owned(),
     }
+}
+
+/// The answer of a station that has a unit of limits and no other of the variables that are asked for.
+fn variables_told(call: &str) -> String {
+    let call: serde_json::Value = serde_json::from_str(call).unwrap();
+    let told = |place: &serde_json::Value| {
+        let mut told = place.clone();
+        let is_unit = place["variable"]["name"] == "RateUnit";
+        told["attributeStatus"] = if is_unit { "Accepted" } else { "UnknownVariable" }.into();
+        if is_unit {
+            told["attributeValue"] = "A,W".into();
+        }
+        told
+    };
+    let places = call[3]["getVariableData"].as_array().unwrap();
+    serde_json::json!({"getVariableResult": places.iter().map(told).collect::<Vec<_>>()}).to_string()
 }
 
 /// The texts sent on a link.

@@ -46,8 +46,20 @@ const PATHS: &[(&str, &str)] = &[
     ("POST /api/v1/evses/{station}/{number}/stop", "stops the transaction"),
     ("POST /api/v1/evses/{station}/{number}/decommission", "takes {\"is_decommissioned\"}"),
     ("GET /api/v1/sessions", "open sessions"),
-    ("GET /api/v1/alarms", "what stands"),
     ("GET /api/v1/meters", "all meters: how each is read, what it shows, and what is wrong with it"),
+    ("GET /api/v1/alarms", "what stands, and who knows of it"),
+    ("POST /api/v1/alarms/acknowledge", "{\"alarm\"}, the text of one that stands: somebody knows of it"),
+    (
+        "GET /api/v1/stations/{station}",
+        "all that is known of it: what it shows, how it is set, its model's quirks, its connection, faults, findings",
+    ),
+    (
+        "GET /api/v1/stations/{station}/frames",
+        "its frames, the newest first, explained; `?from=`, `?until=` (RFC 3339), `?direction=in|out`, `?action=`, \
+         `?text=`, `?before=` (a frame's number), `?limit=` up to 1000; `/frames.log` the same as a file to keep",
+    ),
+    ("GET /api/v1/quirks", "what models of stations are known to do, and where that is written"),
+    ("GET /metrics", "for Prometheus"),
     (
         "POST /api/v1/meters/{meter}/readings",
         "{\"at\": RFC 3339, \"current_a\": [L1, L2, L3]}; positive is import",
@@ -99,6 +111,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/sessions", get(sessions))
         .route("/api/v1/alarms", get(alarms))
         .route("/api/v1/meters", get(meters::list))
+        .route("/api/v1/alarms/acknowledge", post(acknowledge))
         .route("/api/v1/meters/{meter}/readings", post(reading))
         .route("/api/v1/cdrs", get(cdrs))
         .route("/api/v1/owners", get(owners).put(put_owner))
@@ -228,7 +241,8 @@ pub(super) async fn site_view(app: &App, site: &str) -> Result<csms::query::Site
         | csms::QueryAnswer::Sites(_)
         | csms::QueryAnswer::Stations(_)
         | csms::QueryAnswer::Sessions(_)
-        | csms::QueryAnswer::Alarms(_) => Err(no_site(site)),
+        | csms::QueryAnswer::Alarms(_)
+        | csms::QueryAnswer::Station(_) => Err(no_site(site)),
     }
 }
 
@@ -245,6 +259,17 @@ async fn sessions(State(app): State<Arc<App>>) -> Answer {
 
 async fn alarms(State(app): State<Arc<App>>) -> Answer {
     query(&app, csms::Query::Alarms).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acknowledgement {
+    alarm: String,
+}
+
+async fn acknowledge(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>, body: Bytes) -> Answer {
+    let Acknowledgement { alarm } = body_of(&body, "{\"alarm\": \"station P01 is offline\"}")?;
+    command(&app, &actor, csms::Command::Acknowledge { alarm }).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -612,6 +637,7 @@ fn whose(command: &csms::Command) -> String {
         csms::Command::Call { station, .. } | csms::Command::Secure { station, .. } => {
             format!("station {station}")
         }
+        csms::Command::Acknowledge { alarm } => format!("alarm `{alarm}`"),
         csms::Command::Start { evse, .. }
         | csms::Command::Stop { evse }
         | csms::Command::Decommission { evse, .. } => format!("EVSE {evse}"),

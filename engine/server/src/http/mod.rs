@@ -4,8 +4,10 @@ mod adoption;
 pub mod api;
 mod gate;
 mod meters;
+mod metrics;
 mod problem;
 mod security;
+pub mod station;
 
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub struct App {
     pub engine: EngineHandle,
     /// Lists of what is past.
     pub store: Arc<Store>,
+    /// Where the frame log is.
+    pub frames: std::path::PathBuf,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
     /// What is kept of stations, to know them by.
@@ -56,6 +60,8 @@ pub async fn run(listener: TcpListener, app: Arc<App>) -> std::io::Result<()> {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(api::routes())
+        .merge(station::routes())
+        .merge(metrics::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

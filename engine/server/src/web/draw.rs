@@ -452,7 +452,7 @@ impl<'a> Page<'a> {
         if matches!(state, State::Free | State::Off) {
             return html! {
                 div class=(format!("evse chip {}", class(state))) title=(self.why(line)) {
-                    (icon(state)) span.name { (evse_name(line)) } span.sr { " " (self.why(line)) }
+                    (icon(state)) (named(line)) span.sr { " " (self.why(line)) }
                 }
             };
         }
@@ -460,7 +460,7 @@ impl<'a> Page<'a> {
             return html! {
                 div.evse.done {
                     (icon(state))
-                    div.who { span.name { (evse_name(line)) } " " span.why { (self.why(line)) } }
+                    div.who { (named(line)) " " span.why { (self.why(line)) } }
                     @if let Some(energy) = line.energy { div.flow { (kilowatt_hours(energy, self.language)) " kWh" } }
                 }
             };
@@ -471,7 +471,7 @@ impl<'a> Page<'a> {
             div class=(format!("evse {}", class(state))) {
                 (icon(state))
                 div.who {
-                    span.name { (evse_name(line)) } span.sr { ", " (state_word(state, words)) ": " }
+                    (named(line)) span.sr { ", " (state_word(state, words)) ": " }
                     span.why { (self.why(line)) }
                     @for remark in &control.remarks { span.remark { (remark_words(*remark, words)) } }
                     @if is_open { span.remark { (words.no_password) } }
@@ -657,6 +657,11 @@ const fn remark_words(remark: Remark, words: &Words) -> &'static str {
     }
 }
 
+/// An EVSE's name, which leads to its station.
+fn named(line: &EvseLine) -> Markup {
+    html! { a.name href=(format!("/stations/{}", line.evse.station)) { (evse_name(line)) } }
+}
+
 fn evse_name(line: &EvseLine) -> String {
     if line.control.name.is_empty() { line.evse.to_string() } else { line.control.name.clone() }
 }
@@ -763,6 +768,11 @@ fn storage_notice(reason: &str, words: &Words) -> Markup {
     }
 }
 
+/// A page that says one thing.
+pub fn calm_page(language: Language, heading: &str) -> Markup {
+    calm(language, heading, &html! {})
+}
+
 fn calm(language: Language, heading: &str, text: &Markup) -> Markup {
     let body = html! {
         header.top { (wordmark()) (languages(language)) }
@@ -771,7 +781,7 @@ fn calm(language: Language, heading: &str, text: &Markup) -> Markup {
     document("Wattery", language, &body)
 }
 
-fn document(title: &str, language: Language, body: &Markup) -> Markup {
+pub fn document(title: &str, language: Language, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.tag()) {
@@ -789,11 +799,11 @@ fn document(title: &str, language: Language, body: &Markup) -> Markup {
     }
 }
 
-fn wordmark() -> Markup {
+pub fn wordmark() -> Markup {
     html! { a.wordmark href="/" { svg.bolt viewBox="0 0 16 16" aria-hidden="true" { path d="M9.4 1 3.6 9.2h3.7L6.2 15l6.2-8.6H8.6z" {} } "Wattery" } }
 }
 
-fn languages(present: Language) -> Markup {
+pub fn languages(present: Language) -> Markup {
     html! {
         nav.languages aria-label=(present.words().languages) {
             @for language in Language::ALL {

@@ -8,6 +8,8 @@ mod draw;
 mod facts;
 mod number;
 mod picture;
+mod station;
+mod station_words;
 mod words;
 
 use std::convert::Infallible;
@@ -26,7 +28,9 @@ use units::SiteId;
 use crate::http::App;
 use draw::Page;
 use picture::Picture;
-use words::{LANGUAGE_COOKIE, Language};
+pub use station_words::finding_in_words;
+use words::LANGUAGE_COOKIE;
+pub use words::Language;
 
 /// How often the page is drawn anew.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -43,6 +47,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(first_site))
         .route("/sites/{site}", get(one_site))
+        .route("/stations/{station}", get(station::page))
         .route("/live/{site}", get(live))
         .route("/assets/wattery.css", get(|| asset("text/css; charset=utf-8", include_str!("wattery.css"))))
         .route(
@@ -90,7 +95,7 @@ fn chosen(RawQuery(query): RawQuery) -> Option<Language> {
 }
 
 /// A choice of language holds for the next visit too.
-fn remembering(chosen: Option<Language>, mut response: Response) -> Response {
+pub(super) fn remembering(chosen: Option<Language>, mut response: Response) -> Response {
     let cookie = chosen.map(|language| {
         format!("{LANGUAGE_COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000", language.tag())
     });

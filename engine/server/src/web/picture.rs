@@ -32,6 +32,7 @@ impl Picture {
             QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
+            | QueryAnswer::Station(_)
             | QueryAnswer::Alarms(_) => Vec::new(),
         };
         let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else {
@@ -43,13 +44,15 @@ impl Picture {
             | QueryAnswer::Sites(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
+            | QueryAnswer::Station(_)
             | QueryAnswer::Alarms(_) => return Ok(None),
         };
         let alarms = match app.engine.query(Query::Alarms).await? {
-            QueryAnswer::Alarms(alarms) => alarms,
+            QueryAnswer::Alarms(alarms) => alarms.into_iter().map(|view| view.alarm).collect(),
             QueryAnswer::Sites(_)
             | QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
+            | QueryAnswer::Station(_)
             | QueryAnswer::Sessions(_) => Vec::new(),
         };
         let answer = app.engine.office_query(office::Query::SiteToday(id.clone())).await?;

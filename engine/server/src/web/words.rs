@@ -7,7 +7,9 @@ use axum::http::{HeaderMap, header};
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
+    /// English.
     English,
+    /// Finnish.
     Finnish,
 }
 
@@ -15,6 +17,7 @@ pub enum Language {
 pub const LANGUAGE_COOKIE: &str = "wattery_language";
 
 impl Language {
+    /// All of them.
     pub const ALL: [Self; 2] = [Self::English, Self::Finnish];
 
     /// What a person chose before, or else the first language of the browser that we speak, or else English.
@@ -54,13 +57,15 @@ impl Language {
         }
     }
 
-    pub const fn words(self) -> &'static Words {
+    /// Every word of the pages.
+    pub(super) const fn words(self) -> &'static Words {
         match self {
             Self::English => &ENGLISH,
             Self::Finnish => &FINNISH,
         }
     }
 
+    /// What stands before tenths.
     pub const fn decimal_point(self) -> char {
         match self {
             Self::English => '.',

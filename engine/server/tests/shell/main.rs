@@ -14,6 +14,7 @@ mod meters;
 mod page;
 mod restart;
 mod security;
+mod station;
 mod support;
 mod tls;
 mod transaction;

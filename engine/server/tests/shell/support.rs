@@ -81,6 +81,7 @@ pub fn config(data: &Path) -> Config {
         frame_log_bytes: 1_000_000_000,
         frame_bytes_max: 256 * 1_024,
         ping_every: None,
+        quirks: None,
         transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
     }
 }

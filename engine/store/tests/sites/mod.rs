@@ -31,7 +31,7 @@ pub fn records(seed: u64, count: u64) -> Vec<Record> {
 fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
-    match random.random_range(0..15) {
+    match random.random_range(0..16) {
         0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
         1 => Record::Station(Box::new(station(random, at))),
         2 => Record::Evse(Box::new(evse(random, at))),
@@ -63,6 +63,13 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             doubt: Doubt::Orphan { claimed: "-1 'quoted' \"twice\" ä".to_owned() },
             frame: random.random_bool(0.5).then_some(number),
         }),
+        14 => {
+            let mut row = csms::record::FactsRow::new(id(["CP1", "CP2"][random.random_range(0..2)]));
+            let evidence = csms::facts::Evidence::Clock { ahead_ms: -1 };
+            let shown = csms::facts::Shown { holds: random.random_bool(0.5), since: at, evidence };
+            row.facts.insert(csms::facts::Fact::ClockRight, shown);
+            Record::Facts(Box::new(row))
+        }
         13 => Record::Security(Box::new(security(random, at))),
         _ => Record::Audit(AuditRow { at, actor: "ann".into(), what: "stop".into(), outcome: "ok".into() }),
     }

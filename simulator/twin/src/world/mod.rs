@@ -360,7 +360,8 @@ impl World {
                 QueryAnswer::Sites(_)
                 | QueryAnswer::Stations(_)
                 | QueryAnswer::Sessions(_)
-                | QueryAnswer::Alarms(_),
+                | QueryAnswer::Alarms(_)
+                | QueryAnswer::Station(_),
             )
             | None => None,
         };
