@@ -201,6 +201,7 @@ impl Shell {
             | csms::Input::Directory(_)
             | csms::Input::PlanReady { .. }
             | csms::Input::Storage(_)
+            | csms::Input::Quirks(_)
             | csms::Input::WallClock(_) => panic!("nothing of this run: {input:?}"),
         }
         self.hand.rested().await;
