@@ -238,7 +238,7 @@ impl Station {
             let span = taken_at.since(before);
             if span > TimeSpan::ZERO && span <= UNITS_OVER_MOST {
                 // The lower of both: a draw that began in between has carried less.
-                witness.carried = witness.carried + drawn.min(power).over_floor(span);
+                witness.carried += drawn.min(power).over_floor(span);
             }
         }
         witness.last = power.map(|power| (taken_at, power));

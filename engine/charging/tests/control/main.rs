@@ -11,8 +11,8 @@ use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteCon
 use charging::plan::{EvsePlan, Plan};
 use charging::sample::Random;
 use charging::site::{
-    Command, CommandKind, DispatchAnswer, EvState, EvseRecord, LimitedBy, Measurement, Site, SiteAlarm,
-    SiteEvent, Ticket, Urgency,
+    Command, CommandKind, DispatchAnswer, EvState, EvseRecord, Habits, LimitedBy, Measurement, Site,
+    SiteAlarm, SiteEvent, Ticket, Urgency,
 };
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 

@@ -13,6 +13,21 @@ fn a_disobedient_station_is_counted_at_its_worst_and_named() {
 }
 
 #[test]
+fn s1_a_station_that_is_known_not_to_keep_its_limits_counts_at_its_worst_until_that_is_taken_back() {
+    let mut world = World::new(7, Character { always_plugged: true, ..Character::OBEDIENT });
+    world.run(1800);
+    let evse: EvseId = "CP02/1".parse().unwrap();
+    let ceiling = |world: &World| world.site.evse_view(world.now, &evse).unwrap().ceiling.highest();
+    let before = ceiling(&world);
+    assert!(before < Amperes::from_amperes(16), "{before}");
+    let loose = Habits { limits_bind: false, ..Habits::default() };
+    world.apply(SiteEvent::Habits(evse.station.clone(), loose));
+    assert_eq!(ceiling(&world), Amperes::from_amperes(16));
+    world.apply(SiteEvent::Habits(evse.station.clone(), Habits::default()));
+    assert_eq!(ceiling(&world), before);
+}
+
+#[test]
 fn a_measurement_that_is_told_twice_is_one_witness_of_disobedience() {
     let mut world = World::new(22, Character::OBEDIENT);
     let evse: EvseId = "CP00/1".parse().unwrap();
