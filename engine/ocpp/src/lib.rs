@@ -25,10 +25,13 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod certificates;
 mod fields;
 mod figure;
 pub mod frame;
 pub mod json;
+mod maintenance;
+mod member;
 mod message;
 pub mod quirk;
 mod redact;
@@ -38,6 +41,7 @@ mod schedule;
 pub mod time;
 pub mod v16;
 pub mod v201;
+pub mod v21;
 mod version;
 mod words;
 mod writer;
@@ -45,8 +49,9 @@ mod writer;
 pub use fields::PayloadError;
 pub use figure::Figure;
 pub use frame::{Frame, FrameError, Limits, MessageId};
+pub use member::{Opaque, Secret, SecretNumber};
 pub use quirk::{Decoded, Quirk};
-pub use redact::{redact, reference};
+pub use redact::{is_secret_key, redact, reference};
 pub use time::{CivilTime, StationTime};
 pub use version::Version;
 pub use writer::{EncodeError, EncodeFault};

@@ -9,6 +9,7 @@ mod control;
 mod core_profile;
 mod events;
 mod links;
+mod notices;
 mod recorded;
 mod restart;
 mod security;
@@ -182,7 +183,7 @@ impl House {
         self.up(station);
         let payload = match self.version(station) {
             Version::V16 => BOOT,
-            Version::V201 => BOOT_201,
+            Version::V201 | Version::V21 => BOOT_201,
         };
         let reply = self.call(station, "BootNotification", payload);
         assert!(reply.contains(r#""status":"Accepted""#), "{reply}");

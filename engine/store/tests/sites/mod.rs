@@ -8,8 +8,9 @@ use charging::network::Supply;
 use charging::site::Ticket;
 use csms::Record;
 use csms::record::{
-    AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, ReportedId,
-    SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, TransactionRow, TransactionStop,
+    AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, Notice,
+    NoticeRow, ReportedId, SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, Subject,
+    TransactionRow, TransactionStop,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,7 +32,7 @@ pub fn records(seed: u64, count: u64) -> Vec<Record> {
 fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
-    match random.random_range(0..15) {
+    match random.random_range(0..16) {
         0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
         1 => Record::Station(Box::new(station(random, at))),
         2 => Record::Evse(Box::new(evse(random, at))),
@@ -64,6 +65,19 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             frame: random.random_bool(0.5).then_some(number),
         }),
         13 => Record::Security(Box::new(security(random, at))),
+        14 => Record::Notice(Box::new(NoticeRow {
+            station: id("CP1"),
+            received_at: at,
+            frame: number,
+            notice: Notice {
+                subject: [Subject::Security, Subject::Firmware, Subject::Limit][random.random_range(0..3)],
+                evse: random.random_bool(0.5).then_some(1),
+                reported: random.random_bool(0.5).then_some(ReportedAt(at)),
+                number: random.random_bool(0.5).then_some(-7),
+                word: "Installed 'quoted' ä".to_owned(),
+                detail: random.random_bool(0.5).then(|| "{\"a\":1}".to_owned()),
+            },
+        })),
         _ => Record::Audit(AuditRow { at, actor: "ann".into(), what: "stop".into(), outcome: "ok".into() }),
     }
 }

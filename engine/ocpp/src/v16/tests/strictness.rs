@@ -39,9 +39,9 @@ fn s3_limits_are_sent_with_one_decimal_rounded_down_and_without_number_of_phases
         r#"{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Absolute","chargingSchedule":{"startSchedule":"1970-01-01T00:00:00.000Z","chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16.9}]}}}"#
     );
     let held = ChargingSchedulePeriod::new(TimeSpan::ZERO, Watts::from_milliwatts(3_680_199));
-    assert_eq!(held.limit(), Watts::from_milliwatts(3_680_100), "what is held is what is sent");
+    assert_eq!(held.limit(), Some(Watts::from_milliwatts(3_680_100)), "what is held is what is sent");
     let zero = ChargingSchedulePeriod::new(TimeSpan::ZERO, Amperes::from_milliamperes(99));
-    assert_eq!(zero.limit(), Amperes::ZERO);
+    assert_eq!(zero.limit(), Some(Amperes::ZERO));
 }
 
 #[test]
