@@ -71,6 +71,11 @@ pub(crate) const fn optional_in_v21() -> Bounds {
     Bounds { is_optional_in_v21: true, ..UNBOUND }
 }
 
+/// What tables begin their bounds with.
+pub(crate) mod bound {
+    pub(crate) use super::{chars, items, optional_in_v21, since_v21};
+}
+
 impl Bounds {
     pub(crate) const fn chars(self, most: usize) -> Self {
         Self { chars: most, ..self }
@@ -546,7 +551,6 @@ macro_rules! structures {
             }
 
             impl $crate::message::Message for $name {
-                #[allow(unused_variables, reason = "some messages are empty")]
                 fn read(fields: &mut $crate::fields::Fields<'_>) -> Result<Self, $crate::PayloadError> {
                     Ok(Self {
                         $( $field: $crate::member::Member::read_in(
@@ -558,7 +562,6 @@ macro_rules! structures {
                     })
                 }
 
-                #[allow(unused_variables, reason = "some messages are empty")]
                 fn write(&self, out: &mut $crate::writer::Writer) {
                     $( $rule(self, out); )?
                     $( $crate::member::Member::write_in(
@@ -634,8 +637,7 @@ macro_rules! bounds {
         &$crate::member::UNBOUND
     };
     ($bounds:expr) => {{
-        #[allow(unused_imports, reason = "each table uses some")]
-        use $crate::member::{chars, items, optional_in_v21, since_v21};
+        use $crate::member::bound::*;
         const BOUNDS: $crate::member::Bounds = $bounds;
         &BOUNDS
     }};

@@ -58,8 +58,9 @@ macro_rules! words {
                 self.as_str()
             }
 
-            #[allow(unused_variables, reason = "most words are of all versions")]
             fn is_known_in(&self, version: $crate::Version) -> bool {
+                // Most words are of all versions.
+                let _ = version;
                 match self {
                     $( Self::$variant => true, )+
                     $( $( Self::$new => version >= $crate::Version::V21, )+ )?

@@ -13,6 +13,7 @@ mod notices;
 mod recorded;
 mod restart;
 mod security;
+mod storms;
 mod transactions;
 mod traps;
 

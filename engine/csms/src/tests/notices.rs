@@ -182,10 +182,8 @@ fn every_message_of_2_0_1_that_tells_something_is_kept_and_answered() {
 #[test]
 fn what_we_cannot_do_is_refused_by_the_book_and_nothing_is_invented() {
     let mut house = house(Version::V201);
-    let ocsp = format!(
-        r#"{{"ocspRequestData":{{"responderURL":"http://x",{}}}"#,
-        HASH.strip_prefix('{').unwrap().to_owned() + "}"
-    );
+    let ocsp =
+        format!(r#"{{"ocspRequestData":{{"responderURL":"http://x",{}}}"#, HASH.strip_prefix('{').unwrap());
     for (action, payload, reply) in [
         (
             "SignCertificate",
