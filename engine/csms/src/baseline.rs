@@ -91,7 +91,7 @@ impl Setting {
     pub fn name_in(self, version: Version) -> Option<String> {
         match version {
             Version::V16 => v16::key_of(self).map(ToOwned::to_owned),
-            Version::V201 => {
+            Version::V201 | Version::V21 => {
                 v201::variable_of(self).map(|[component, variable]| format!("{component}.{variable}"))
             }
         }

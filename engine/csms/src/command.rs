@@ -189,8 +189,21 @@ impl Csms {
             RawCall::Start { evse, token } => {
                 self.remote_start(now, &EvseId { station: id.clone(), number: evse }, token)
             }
+            RawCall::AdmittingList if self.starts_alone(place) => {
+                Ok(Course::Sent { place, call: Call::Raw { action, payload } })
+            }
+            RawCall::AdmittingList => Err(wire::ADMITTING_LIST_REFUSED.to_owned()),
             RawCall::Refused(reason) => Err(reason),
         }
+    }
+
+    /// Control counts with starts that nobody accepted at all EVSEs of the station.
+    fn starts_alone(&self, place: usize) -> bool {
+        let station = &self.stations[place];
+        station.site.is_some_and(|site| {
+            let evses = &self.core.sites.config(site).evses;
+            evses.iter().filter(|evse| evse.id.station == *station.id()).all(|evse| evse.starts_alone)
+        })
     }
 
     /// From our acceptance on the EVSE counts as able to start (S1): the call goes out only then.

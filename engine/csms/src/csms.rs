@@ -9,6 +9,7 @@ use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
 use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
 use crate::core::{Answering, Core};
 use crate::message::{Answer, Registration, Request, Verdict};
+use crate::notice::Subject;
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::quirks::Table;
@@ -309,12 +310,15 @@ impl Csms {
             Incoming::Call { id, request, .. } => {
                 let request = request.ok().map(|request| request.value);
                 match request.and_then(|request| self.answer_to_unknown(now, &request)) {
-                    Some(answer) => wire::answer(version, &id, &answer),
+                    Some(answer) => wire::answer(version, self.core.wall(now), &id, &answer),
                     None => wire::refusal_of_unknown(&id),
                 }
             }
             Incoming::Broken { reply: Some(reply), .. } => reply,
-            Incoming::Answer { .. } | Incoming::Broken { reply: None, .. } => return,
+            Incoming::Answer { .. }
+            | Incoming::Broken { reply: None, .. }
+            | Incoming::AnswerRefused
+            | Incoming::Unanswered => return,
         };
         self.core.out.send(Wait::ForRecords, link, reply);
     }
@@ -334,6 +338,14 @@ impl Csms {
             (Request::Status(_), Registration::Accepted) => Some(Answer::Status),
             (Request::Authorise { .. }, Registration::Accepted) => Some(Answer::Authorise(Verdict::Unknown)),
             (Request::Informs, Registration::Accepted) => Some(Answer::Informs),
+            // A payment is kept by the station like what is billed.
+            (Request::Notices { notices, .. }, Registration::Accepted)
+                if notices.iter().any(|notice| notice.subject == Subject::Settlement) =>
+            {
+                None
+            }
+            (Request::Notices { answer, .. }, Registration::Accepted) => Some(answer.clone()),
+            (Request::EvNeeds { .. }, Registration::Accepted) => Some(Answer::EvNeeds { is_limited: false }),
             (Request::Vendor, Registration::Accepted) => Some(Answer::VendorUnknown),
             // What is billed is kept by the station: after an acknowledgement it would be nowhere.
             (

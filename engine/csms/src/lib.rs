@@ -10,7 +10,7 @@
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
 //! commands back. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do, [`baseline`]
 //! how it is to be set, [`facts`] what it shows by what it does, [`quality`] how good its connection is, and [`findings`] what
-//! a person should know of all that.
+//! a person should know of all that; [`notice`] keeps what stations tell besides transactions.
 //!
 //! # Invariants
 //!
@@ -47,6 +47,7 @@ mod link;
 mod mains;
 mod measure;
 mod message;
+pub mod notice;
 mod outbox;
 pub mod quality;
 pub mod query;

@@ -8,6 +8,7 @@ use units::{
 };
 
 use crate::baseline::Setting;
+use crate::notice::Notice;
 use crate::record::ReportedId;
 
 /// A station's call.
@@ -23,6 +24,16 @@ pub(crate) enum Request {
     Stop(Stop),
     Event(Event),
     MeterValues(MeterValues),
+    /// Something besides transactions: it is kept, and answered so.
+    Notices {
+        notices: Vec<Notice>,
+        answer: Answer,
+    },
+    /// What an EV wants, and where.
+    EvNeeds {
+        evse: u16,
+        needs: Notice,
+    },
     /// Something that needs no more than an empty answer.
     Informs,
     /// A vendor's own message.
@@ -131,6 +142,8 @@ pub(crate) struct Event {
     /// Why it ended.
     pub reason: String,
     pub samples: Vec<Sample>,
+    /// What the station reckons that the transaction cost.
+    pub cost: Option<Notice>,
 }
 
 /// Which part of a transaction's life an event is.
@@ -276,6 +289,31 @@ pub(crate) enum Answer {
     Status,
     Informs,
     VendorUnknown,
+    /// To what an EV wants: whether a limit of ours follows.
+    EvNeeds {
+        is_limited: bool,
+    },
+    /// To what an EV means to draw: it was understood.
+    EvScheduleTaken,
+    /// What we cannot do.
+    Refused(Refusal),
+}
+
+/// What we cannot do for a station, and say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Sign its certificate: no authority is configured.
+    Signature,
+    /// Give an EV its contract certificate.
+    EvCertificate,
+    /// Say whether a certificate was revoked.
+    CertificateStatus,
+    /// Say so of several.
+    ChainStatus(Vec<ocpp::v21::CertificateStatusRequestInfo>),
+    /// Give the limit of a dynamic profile: there is none of ours.
+    DynamicSchedule,
+    /// Say whose VAT number it is.
+    VatNumber { number: String, evse: Option<u16> },
 }
 
 /// Whether a station belongs to us.

@@ -11,6 +11,7 @@ use units::{
 };
 
 pub use crate::facts::FactsRow;
+pub use crate::notice::{Notice, NoticeRow, Subject};
 pub use crate::security::{SecurityRow, StoredPassword};
 
 /// One committed row. Large rows are boxed: facts are many, and small.
@@ -40,6 +41,8 @@ pub enum Record {
     Cdr(Box<Cdr>),
     /// Fact: a doubt that belongs to no CDR (an orphan stop, a message after sealing).
     Finding(FindingRow),
+    /// Fact: something that a station told besides transactions.
+    Notice(Box<NoticeRow>),
     /// Fact: who asked for what, and the answer.
     Audit(AuditRow),
 }
@@ -57,9 +60,12 @@ impl Record {
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
             Self::Counters(_) => Some(String::new()),
-            Self::Evidence(_) | Self::MeterValues(_) | Self::Cdr(_) | Self::Finding(_) | Self::Audit(_) => {
-                None
-            }
+            Self::Evidence(_)
+            | Self::MeterValues(_)
+            | Self::Cdr(_)
+            | Self::Finding(_)
+            | Self::Notice(_)
+            | Self::Audit(_) => None,
         }
     }
 
@@ -79,6 +85,7 @@ impl Record {
             Self::MeterValues(_) => "meter_values",
             Self::Cdr(_) => "cdr",
             Self::Finding(_) => "finding",
+            Self::Notice(_) => "notice",
             Self::Audit(_) => "audit",
         }
     }

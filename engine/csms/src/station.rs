@@ -362,11 +362,16 @@ impl Station {
                         for quirk in &decoded.quirks {
                             self.note_quirk(&quirk.to_string());
                         }
-                        wire::answer(version, &id, &self.request(core, &received, decoded.value))
+                        wire::answer(
+                            version,
+                            received.wall,
+                            &id,
+                            &self.request(core, &received, decoded.value),
+                        )
                     }
                     Err(Unread::Transaction(message)) => {
                         self.note_quirk("unreadable_transaction_message");
-                        wire::answer(version, &id, &self.unreadable(core, &received, message))
+                        wire::answer(version, received.wall, &id, &self.unreadable(core, &received, message))
                     }
                     Err(Unread::Refused(text)) => {
                         self.note_quirk("refused_call");
@@ -397,6 +402,8 @@ impl Station {
                 self.flush_control(core);
                 self.note_activity(core, now);
             }
+            Incoming::AnswerRefused => self.note_quirk("answer_refused"),
+            Incoming::Unanswered => self.note_quirk("unanswered_message"),
             Incoming::Broken { reason, reply } => {
                 self.note_quirk("broken_frame");
                 if self.row.quirks.get("broken_frame").is_some_and(|count| count.is_power_of_two()) {
@@ -432,6 +439,11 @@ impl Station {
                 self.meter_values(core, received, &values);
                 Answer::MeterValues
             }
+            Request::Notices { notices, answer } => {
+                self.noticed(core, received, notices);
+                answer
+            }
+            Request::EvNeeds { evse, needs } => self.ev_needs(core, received, evse, needs),
             Request::Informs => Answer::Informs,
             Request::Vendor => Answer::VendorUnknown,
         }

@@ -4,7 +4,7 @@ use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
 use ocpp::v16::{
-    AcceptedStatus, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
+    AcceptedStatus, AuthorizationData, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
     BootNotificationResponse, ChangeConfigurationRequest, ChargePointErrorCode, ChargePointStatus,
     ChargingProfile, ChargingProfileKind, ChargingProfilePurpose, ChargingProfileStatus, ChargingSchedule,
     ClearChargingProfileRequest, ClearChargingProfileStatus, ConfigurationStatus, ConnectorId, CsmsAction,
@@ -12,9 +12,9 @@ use ocpp::v16::{
     HeartbeatResponse, IdTag, IdTagInfo, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest,
     MeterValuesResponse, ReadingContext, RegistrationStatus, RemoteStartTransactionRequest,
     RemoteStopTransactionRequest, ReportedTransaction, SampledValue, SetChargingProfileRequest,
-    StartTransactionRequest, StartTransactionResponse, StationRequest, StationResponse,
-    StatusNotificationRequest, StatusNotificationResponse, StopTransactionRequest, StopTransactionResponse,
-    TriggerMessageRequest, TriggerMessageStatus,
+    SignCertificateResponse, StartTransactionRequest, StartTransactionResponse, StationRequest,
+    StationResponse, StatusNotificationRequest, StatusNotificationResponse, StopTransactionRequest,
+    StopTransactionResponse, TriggerMessageRequest, TriggerMessageStatus,
 };
 use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
 use units::civil::Zone;
@@ -22,22 +22,15 @@ use units::{Amperes, TimeSpan};
 
 use crate::baseline::Setting;
 use crate::message::{
-    Answer, Boot, Call, Claimed, Conductor, EvTold, Fault, Figure, MeterValues, Named, Outcome, Registration,
-    Request, Sample, Start, Status, Stop, Told, TransactionMessage, Verdict,
+    Answer, Boot, Call, Claimed, Conductor, EvTold, Fault, Figure, MeterValues, Named, Outcome, Refusal,
+    Registration, Request, Sample, Start, Status, Stop, Told, TransactionMessage, Verdict,
 };
+use crate::notice::{Notice, Subject};
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits, raw_start,
-    reading_context, refused_as_limit, refused_setting, refused_start_with_profile, schedule_limits,
+    Examined, Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits,
+    raw_start, reading_context, refused_as_limit, refused_setting, refused_start_with_profile,
+    schedule_limits,
 };
-
-/// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
-const INFORMING: [&str; 5] = [
-    "DiagnosticsStatusNotification",
-    "FirmwareStatusNotification",
-    "LogStatusNotification",
-    "SecurityEventNotification",
-    "SignedFirmwareStatusNotification",
-];
 
 /// The CALLRESULT to a station's call.
 pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeError> {
@@ -64,6 +57,9 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
         Answer::MeterValues => MeterValuesResponse::default().into(),
         // What only informs is answered with nothing, as a status is.
         Answer::Status | Answer::Informs => StatusNotificationResponse::default().into(),
+        Answer::Refused(_) => SignCertificateResponse { status: AcceptedStatus::Rejected }.into(),
+        // No station of OCPP 1.6 is asked by an EV.
+        Answer::EvNeeds { .. } | Answer::EvScheduleTaken => StatusNotificationResponse::default().into(),
         Answer::VendorUnknown => {
             DataTransferResponse { status: DataTransferStatus::UnknownVendorId, data: None }.into()
         }
@@ -170,20 +166,59 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         | CsmsResponse::DataTransfer(_)
         | CsmsResponse::GetCompositeSchedule(_)
         | CsmsResponse::Reset(_)
-        | CsmsResponse::UnlockConnector(_) => Outcome::Accepted,
+        | CsmsResponse::UnlockConnector(_)
+        | CsmsResponse::CancelReservation(_)
+        | CsmsResponse::CertificateSigned(_)
+        | CsmsResponse::DeleteCertificate(_)
+        | CsmsResponse::ExtendedTriggerMessage(_)
+        | CsmsResponse::GetDiagnostics(_)
+        | CsmsResponse::GetInstalledCertificateIds(_)
+        | CsmsResponse::GetLocalListVersion(_)
+        | CsmsResponse::GetLog(_)
+        | CsmsResponse::InstallCertificate(_)
+        | CsmsResponse::ReserveNow(_)
+        | CsmsResponse::SendLocalList(_)
+        | CsmsResponse::SignedUpdateFirmware(_)
+        | CsmsResponse::UpdateFirmware(_) => Outcome::Accepted,
     })
 }
 
 /// Whether an operator's own call would change what an EVSE may draw (S1).
-pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, PayloadError> {
-    Ok(match CsmsRequest::decode(action, payload)?.value {
+pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<Examined, PayloadError> {
+    let Decoded { value, quirks } = CsmsRequest::decode(action, payload)?;
+    let written = value.payload();
+    Ok(Examined { call: of_control(action, value), quirks, written })
+}
+
+fn of_control(action: &str, request: CsmsRequest) -> RawCall {
+    match request {
         CsmsRequest::SetChargingProfile(_) | CsmsRequest::ClearChargingProfile(_) => refused_as_limit(action),
         CsmsRequest::ChangeConfiguration(request) => refused_setting(&request.key).unwrap_or(RawCall::Plain),
         CsmsRequest::RemoteStartTransaction(request) => match request.charging_profile {
             Some(_) => refused_start_with_profile(),
             None => raw_start(request.connector_id.map(|connector| connector.0), request.id_tag.token()),
         },
-        CsmsRequest::ChangeAvailability(_)
+        CsmsRequest::SendLocalList(request) => {
+            let admits = |entry: &AuthorizationData| {
+                entry.id_tag_info.as_ref().is_some_and(|info| info.status == AuthorizationStatus::Accepted)
+            };
+            let admits = request.local_authorization_list.iter().any(admits);
+            if admits { RawCall::AdmittingList } else { RawCall::Plain }
+        }
+        // A reservation bears no limit, and neither does the rest.
+        CsmsRequest::CancelReservation(_)
+        | CsmsRequest::CertificateSigned(_)
+        | CsmsRequest::DeleteCertificate(_)
+        | CsmsRequest::ExtendedTriggerMessage(_)
+        | CsmsRequest::GetDiagnostics(_)
+        | CsmsRequest::GetInstalledCertificateIds(_)
+        | CsmsRequest::GetLocalListVersion(_)
+        | CsmsRequest::GetLog(_)
+        | CsmsRequest::InstallCertificate(_)
+        | CsmsRequest::ReserveNow(_)
+        | CsmsRequest::SignedUpdateFirmware(_)
+        | CsmsRequest::UpdateFirmware(_)
+        | CsmsRequest::ChangeAvailability(_)
         | CsmsRequest::ClearCache(_)
         | CsmsRequest::DataTransfer(_)
         | CsmsRequest::GetCompositeSchedule(_)
@@ -192,7 +227,7 @@ pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, P
         | CsmsRequest::Reset(_)
         | CsmsRequest::TriggerMessage(_)
         | CsmsRequest::UnlockConnector(_) => RawCall::Plain,
-    })
+    }
 }
 
 /// What a station calls.
@@ -204,9 +239,6 @@ pub(crate) fn request(
 ) -> Result<Decoded<Request>, Unread> {
     match StationRequest::decode(action, payload) {
         Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
-        Err(PayloadError::UnsupportedAction { .. }) if INFORMING.contains(&action) => {
-            Ok(Decoded { value: Request::Informs, quirks: Vec::new() })
-        }
         Err(error) => Err(match action {
             "StartTransaction" => Unread::Transaction(TransactionMessage::Start),
             "StopTransaction" => Unread::Transaction(TransactionMessage::Stop),
@@ -226,7 +258,34 @@ fn understood(request: StationRequest, zone: &Zone) -> Request {
         StationRequest::StartTransaction(request) => Request::Start(start(&request, zone)),
         StationRequest::StatusNotification(request) => Request::Status(status(&request, zone)),
         StationRequest::StopTransaction(request) => Request::Stop(stop(request, zone)),
+        StationRequest::DiagnosticsStatusNotification(told) => {
+            kept(Notice::new(Subject::Log, told.status.as_str()))
+        }
+        StationRequest::FirmwareStatusNotification(told) => {
+            kept(Notice::new(Subject::Firmware, told.status.as_str()))
+        }
+        StationRequest::SignedFirmwareStatusNotification(told) => kept(Notice {
+            number: told.request_id.map(i64::from),
+            ..Notice::new(Subject::Firmware, told.status.as_str())
+        }),
+        StationRequest::LogStatusNotification(told) => kept(Notice {
+            number: told.request_id.map(i64::from),
+            ..Notice::new(Subject::Log, told.status.as_str())
+        }),
+        StationRequest::SecurityEventNotification(told) => kept(Notice {
+            reported: told.timestamp.instant_in(zone),
+            detail: told.tech_info,
+            ..Notice::new(Subject::Security, &told.kind)
+        }),
+        StationRequest::SignCertificate(_) => Request::Notices {
+            notices: vec![Notice::new(Subject::Signature, "ChargePointCertificate")],
+            answer: Answer::Refused(Refusal::Signature),
+        },
     }
+}
+
+fn kept(notice: Notice) -> Request {
+    Request::Notices { notices: vec![notice], answer: Answer::Informs }
 }
 
 fn boot(request: BootNotificationRequest) -> Boot {

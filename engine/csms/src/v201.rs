@@ -3,22 +3,24 @@
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
+use ocpp::v21::{ProfileInDetail, ScheduleInDetail};
 use ocpp::v201::{
-    AcceptedStatus, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
+    AcceptedStatus, AuthorizationData, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
     BootNotificationResponse, ChargingProfile, ChargingProfileKind, ChargingProfilePurpose, ChargingSchedule,
     ChargingState, ClearChargingProfileRequest, ClearChargingProfileStatus, ConnectorNumber, ConnectorStatus,
-    CsmsAction, CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, Evse, EvseNumber,
-    GetVariableData, GetVariableStatus, GetVariablesRequest, HeartbeatResponse, IdToken, IdTokenInfo,
-    IdTokenType, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest, MeterValuesResponse,
-    ReadingContext, Reason, RegistrationStatus, ReportedTransaction, RequestStartTransactionRequest,
-    RequestStopTransactionRequest, SampledValue, ScheduleLimits, SetChargingProfileRequest, SetVariableData,
-    SetVariableResult, SetVariableStatus, SetVariablesRequest, StationRequest, StationResponse,
-    StatusNotificationRequest, StatusNotificationResponse, TransactionEventKind, TransactionEventRequest,
-    TransactionEventResponse, TriggerMessageRequest, TriggerMessageStatus, TriggerReason,
+    CsmsAction, CsmsRequest, CsmsResponse, DataTransferResponse, DataTransferStatus, EnergyTransferMode,
+    Evse, EvseNumber, GetVariableData, GetVariableStatus, GetVariablesRequest, HeartbeatResponse, IdToken,
+    IdTokenInfo, IdTokenType, Location, Measurand, MessageTrigger, MeterValue, MeterValuesRequest,
+    MeterValuesResponse, ReadingContext, Reason, RegistrationStatus, ReportedTransaction,
+    RequestStartTransactionRequest, RequestStopTransactionRequest, SampledValue, ScheduleLimits,
+    SetChargingProfileRequest, SetVariableData, SetVariableResult, SetVariableStatus, SetVariablesRequest,
+    StationRequest, StationResponse, StatusNotificationRequest, StatusNotificationResponse,
+    TransactionEventKind, TransactionEventRequest, TransactionEventResponse, TriggerMessageRequest,
+    TriggerMessageStatus, TriggerReason,
 };
-use ocpp::{Decoded, EncodeError, PayloadError, StationTime};
-use units::TimeSpan;
+use ocpp::{Decoded, EncodeError, PayloadError, StationTime, Version};
 use units::civil::Zone;
+use units::{TimeSpan, Timestamp};
 
 use crate::baseline::Setting;
 use crate::message::{
@@ -27,39 +29,31 @@ use crate::message::{
 };
 use crate::record::ReportedId;
 use crate::wire::{
-    Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, live_limits, raw_start,
-    reading_context, refused_as_limit, refused_setting, refused_start_with_profile, schedule_limits,
+    Examined, Manner, Profile, RawCall, SCHEDULE_STARTED_AGO, Unread, accepted_or_refused, is_of_21,
+    live_limits, raw_start, reading_context, refused_as_limit, refused_setting, refused_start_with_profile,
+    schedule_limits,
 };
 
 /// An EVSE's connector that is asked for its status: the standard wants one named.
 const CONNECTOR_ASKED: ConnectorNumber = ConnectorNumber(1);
-/// Calls that inform us and want no more than an empty answer; their contents are not handled yet.
-const INFORMING: [&str; 13] = [
-    "ClearedChargingLimit",
-    "FirmwareStatusNotification",
-    "LogStatusNotification",
-    "NotifyChargingLimit",
-    "NotifyCustomerInformation",
-    "NotifyDisplayMessages",
-    "NotifyEvent",
-    "NotifyMonitoringReport",
-    "NotifyReport",
-    "PublishFirmwareStatusNotification",
-    "ReportChargingProfiles",
-    "ReservationStatusUpdate",
-    "SecurityEventNotification",
-];
+mod notices;
 
 /// What a station calls.
 pub(crate) fn request(
+    version: Version,
     id: &MessageId,
     action: &str,
     payload: &Json<'_>,
     zone: &Zone,
 ) -> Result<Decoded<Request>, Unread> {
-    match StationRequest::decode(action, payload) {
+    if version == Version::V21 && is_of_21(action) {
+        return match ocpp::v21::StationRequest::decode(action, payload) {
+            Ok(Decoded { value, quirks }) => Ok(Decoded { value: notices::told_in_21(&value, zone), quirks }),
+            Err(error) => Err(Unread::Refused(ocpp::v201::answer_to_payload(id, &error))),
+        };
+    }
+    match StationRequest::decode_in(version, action, payload) {
         Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
-        Err(_) if INFORMING.contains(&action) => Ok(Decoded { value: Request::Informs, quirks: Vec::new() }),
         Err(error) => Err(match action {
             "TransactionEvent" => Unread::Transaction(TransactionMessage::Event),
             "MeterValues" => Unread::Transaction(TransactionMessage::MeterValues),
@@ -69,7 +63,12 @@ pub(crate) fn request(
 }
 
 /// The CALLRESULT to a station's call.
-pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeError> {
+pub(crate) fn answer(
+    version: Version,
+    now: Timestamp,
+    id: &MessageId,
+    answer: &Answer,
+) -> Result<String, EncodeError> {
     let event = |verdict: Option<Verdict>| TransactionEventResponse {
         id_token_info: verdict.map(id_token_info),
         ..TransactionEventResponse::default()
@@ -86,9 +85,7 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
         }
         .into(),
         Answer::Heartbeat { now } => HeartbeatResponse { current_time: StationTime::from(*now) }.into(),
-        Answer::Authorise(verdict) => {
-            AuthorizeResponse { id_token_info: id_token_info(*verdict), certificate_status: None }.into()
-        }
+        Answer::Authorise(verdict) => AuthorizeResponse::from(id_token_info(*verdict)).into(),
         // The station numbers its transactions itself.
         Answer::Start { verdict, .. } => event(Some(*verdict)).into(),
         Answer::Transaction { verdict } => event(*verdict).into(),
@@ -96,8 +93,11 @@ pub(crate) fn answer(id: &MessageId, answer: &Answer) -> Result<String, EncodeEr
         // What only informs is answered with nothing, as a status is.
         Answer::Status | Answer::Informs => StatusNotificationResponse::default().into(),
         Answer::VendorUnknown => DataTransferResponse::new(DataTransferStatus::UnknownVendorId).into(),
+        Answer::EvNeeds { is_limited } => notices::needs_response(*is_limited).into(),
+        Answer::EvScheduleTaken => notices::schedule_response().into(),
+        Answer::Refused(refusal) => return notices::refusal(refusal, now, id),
     };
-    response.encode(id)
+    response.encode_in(version, id)
 }
 
 /// Our call, or why it cannot be said.
@@ -167,7 +167,7 @@ pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, Stri
 }
 
 /// What a station's answer to `call` means.
-pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, PayloadError> {
+pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Result<Outcome, PayloadError> {
     let action = match call {
         Call::SetLive { .. } | Call::SetFallback { .. } => CsmsAction::SetChargingProfile,
         Call::ClearLimits => CsmsAction::ClearChargingProfile,
@@ -180,7 +180,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
     };
     let accepted =
         |status: &AcceptedStatus| accepted_or_refused(*status == AcceptedStatus::Accepted, status.as_str());
-    Ok(match CsmsResponse::decode(action, payload)?.value {
+    Ok(match CsmsResponse::decode_in(version, action, payload)?.value {
         CsmsResponse::SetChargingProfile(response) => accepted(&response.status),
         // Unknown: there was nothing to clear.
         CsmsResponse::ClearChargingProfile(response) => match response.status {
@@ -228,13 +228,88 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         | CsmsResponse::GetCompositeSchedule(_)
         | CsmsResponse::GetTransactionStatus(_)
         | CsmsResponse::Reset(_)
-        | CsmsResponse::UnlockConnector(_) => Outcome::Accepted,
+        | CsmsResponse::UnlockConnector(_)
+        | CsmsResponse::CancelReservation(_)
+        | CsmsResponse::CertificateSigned(_)
+        | CsmsResponse::ClearDisplayMessage(_)
+        | CsmsResponse::ClearVariableMonitoring(_)
+        | CsmsResponse::CostUpdated(_)
+        | CsmsResponse::CustomerInformation(_)
+        | CsmsResponse::DeleteCertificate(_)
+        | CsmsResponse::GetChargingProfiles(_)
+        | CsmsResponse::GetDisplayMessages(_)
+        | CsmsResponse::GetInstalledCertificateIds(_)
+        | CsmsResponse::GetLocalListVersion(_)
+        | CsmsResponse::GetLog(_)
+        | CsmsResponse::GetMonitoringReport(_)
+        | CsmsResponse::GetReport(_)
+        | CsmsResponse::InstallCertificate(_)
+        | CsmsResponse::PublishFirmware(_)
+        | CsmsResponse::ReserveNow(_)
+        | CsmsResponse::SendLocalList(_)
+        | CsmsResponse::SetDisplayMessage(_)
+        | CsmsResponse::SetMonitoringBase(_)
+        | CsmsResponse::SetMonitoringLevel(_)
+        | CsmsResponse::SetNetworkProfile(_)
+        | CsmsResponse::SetVariableMonitoring(_)
+        | CsmsResponse::UnpublishFirmware(_)
+        | CsmsResponse::UpdateFirmware(_) => Outcome::Accepted,
     })
 }
 
 /// Whether an operator's own call would change what an EVSE may draw (S1).
-pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, PayloadError> {
-    Ok(match CsmsRequest::decode(action, payload)?.value {
+pub(crate) fn examine_raw(
+    version: Version,
+    action: &str,
+    payload: &Json<'_>,
+) -> Result<Examined, PayloadError> {
+    let Decoded { value, quirks } = CsmsRequest::decode_in(version, action, payload)?;
+    let written = value.payload_in(version);
+    Ok(Examined { call: of_control(action, value), quirks, written })
+}
+
+/// The same of a call that OCPP 2.1 only has.
+pub(crate) fn examine_raw_21(action: &str, payload: &Json<'_>) -> Result<Examined, PayloadError> {
+    use ocpp::v21::CsmsRequest;
+    let Decoded { value, quirks } = CsmsRequest::decode(action, payload)?;
+    let written = value.payload();
+    let call = match value {
+        // A profile of priority may lie above all others.
+        CsmsRequest::UpdateDynamicSchedule(_) | CsmsRequest::UsePriorityCharging(_) => {
+            refused_as_limit(action)
+        }
+        CsmsRequest::NotifyAllowedEnergyTransfer(request) => {
+            let gives = |mode: &EnergyTransferMode| match mode {
+                EnergyTransferMode::Dc
+                | EnergyTransferMode::AcSinglePhase
+                | EnergyTransferMode::AcTwoPhase
+                | EnergyTransferMode::AcThreePhase
+                | EnergyTransferMode::DcAcdp
+                | EnergyTransferMode::Wpt
+                | EnergyTransferMode::Other(_) => false,
+                EnergyTransferMode::AcBpt
+                | EnergyTransferMode::AcBptDer
+                | EnergyTransferMode::AcDer
+                | EnergyTransferMode::DcBpt
+                | EnergyTransferMode::DcAcdpBpt => true,
+            };
+            if request.allowed_energy_transfer.iter().any(gives) {
+                RawCall::Refused("S1: what flows out of EVs has no ceiling; allow import alone".to_owned())
+            } else {
+                RawCall::Plain
+            }
+        }
+        CsmsRequest::ChangeTransactionTariff(_)
+        | CsmsRequest::ClearTariffs(_)
+        | CsmsRequest::GetTariffs(_)
+        | CsmsRequest::NotifyWebPaymentStarted(_)
+        | CsmsRequest::SetDefaultTariff(_) => RawCall::Plain,
+    };
+    Ok(Examined { call, quirks, written })
+}
+
+fn of_control(action: &str, request: CsmsRequest) -> RawCall {
+    match request {
         CsmsRequest::SetChargingProfile(_) | CsmsRequest::ClearChargingProfile(_) => refused_as_limit(action),
         CsmsRequest::SetVariables(request) => {
             let names = request.set_variable_data.iter().map(|set| {
@@ -247,7 +322,44 @@ pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, P
             Some(_) => refused_start_with_profile(),
             None => raw_start(request.evse_id.map(|evse| evse.0), request.id_token.token()),
         },
-        CsmsRequest::ChangeAvailability(_)
+        CsmsRequest::SendLocalList(request) => {
+            let admits = |entry: &AuthorizationData| {
+                entry.id_token_info.as_ref().is_some_and(|info| info.status == AuthorizationStatus::Accepted)
+            };
+            let admits = request.local_authorization_list.iter().any(admits);
+            if admits { RawCall::AdmittingList } else { RawCall::Plain }
+        }
+        CsmsRequest::SetVariableMonitoring(request)
+            if request.set_monitoring_data.iter().any(|data| data.periodic_event_stream.is_some()) =>
+        {
+            RawCall::Refused("streams of events are not taken: leave periodicEventStream out".to_owned())
+        }
+        // A reservation bears no limit, and neither does the rest.
+        CsmsRequest::CancelReservation(_)
+        | CsmsRequest::CertificateSigned(_)
+        | CsmsRequest::ClearDisplayMessage(_)
+        | CsmsRequest::ClearVariableMonitoring(_)
+        | CsmsRequest::CostUpdated(_)
+        | CsmsRequest::CustomerInformation(_)
+        | CsmsRequest::DeleteCertificate(_)
+        | CsmsRequest::GetChargingProfiles(_)
+        | CsmsRequest::GetDisplayMessages(_)
+        | CsmsRequest::GetInstalledCertificateIds(_)
+        | CsmsRequest::GetLocalListVersion(_)
+        | CsmsRequest::GetLog(_)
+        | CsmsRequest::GetMonitoringReport(_)
+        | CsmsRequest::GetReport(_)
+        | CsmsRequest::InstallCertificate(_)
+        | CsmsRequest::PublishFirmware(_)
+        | CsmsRequest::ReserveNow(_)
+        | CsmsRequest::SetDisplayMessage(_)
+        | CsmsRequest::SetMonitoringBase(_)
+        | CsmsRequest::SetMonitoringLevel(_)
+        | CsmsRequest::SetNetworkProfile(_)
+        | CsmsRequest::SetVariableMonitoring(_)
+        | CsmsRequest::UnpublishFirmware(_)
+        | CsmsRequest::UpdateFirmware(_)
+        | CsmsRequest::ChangeAvailability(_)
         | CsmsRequest::ClearCache(_)
         | CsmsRequest::DataTransfer(_)
         | CsmsRequest::GetBaseReport(_)
@@ -258,21 +370,40 @@ pub(crate) fn examine_raw(action: &str, payload: &Json<'_>) -> Result<RawCall, P
         | CsmsRequest::Reset(_)
         | CsmsRequest::TriggerMessage(_)
         | CsmsRequest::UnlockConnector(_) => RawCall::Plain,
-    })
+    }
 }
 
 fn understood(request: StationRequest, zone: &Zone) -> Request {
+    let request = match notices::told(request, zone) {
+        Ok(told) => return told,
+        Err(request) => request,
+    };
     match request {
         StationRequest::Authorize(request) => Request::Authorise { token: request.id_token.token().ok() },
         StationRequest::BootNotification(request) => Request::Boot(boot(request)),
         StationRequest::DataTransfer(_) => Request::Vendor,
         StationRequest::Heartbeat(_) => Request::Heartbeat,
-        StationRequest::NotifyEvent(_)
-        | StationRequest::NotifyReport(_)
-        | StationRequest::SecurityEventNotification(_) => Request::Informs,
         StationRequest::MeterValues(request) => Request::MeterValues(meter_values(&request, zone)),
         StationRequest::StatusNotification(request) => Request::Status(status(&request, zone)),
         StationRequest::TransactionEvent(request) => Request::Event(event(&request, zone)),
+        StationRequest::NotifyEvent(_)
+        | StationRequest::NotifyReport(_)
+        | StationRequest::SecurityEventNotification(_)
+        | StationRequest::ClearedChargingLimit(_)
+        | StationRequest::FirmwareStatusNotification(_)
+        | StationRequest::Get15118EVCertificate(_)
+        | StationRequest::GetCertificateStatus(_)
+        | StationRequest::LogStatusNotification(_)
+        | StationRequest::NotifyChargingLimit(_)
+        | StationRequest::NotifyCustomerInformation(_)
+        | StationRequest::NotifyDisplayMessages(_)
+        | StationRequest::NotifyEVChargingNeeds(_)
+        | StationRequest::NotifyEVChargingSchedule(_)
+        | StationRequest::NotifyMonitoringReport(_)
+        | StationRequest::PublishFirmwareStatusNotification(_)
+        | StationRequest::ReportChargingProfiles(_)
+        | StationRequest::ReservationStatusUpdate(_)
+        | StationRequest::SignCertificate(_) => Request::Informs,
     }
 }
 
@@ -340,6 +471,7 @@ fn event(request: &TransactionEventRequest, zone: &Zone) -> Event {
             .as_ref()
             .map_or("Local".to_owned(), |reason| reason.as_str().chars().take(50).collect()),
         samples: samples(&request.meter_value, zone),
+        cost: notices::cost(request, zone),
     }
 }
 
@@ -432,6 +564,37 @@ fn figure(sampled: &SampledValue) -> Option<Figure> {
         | Measurand::PowerReactiveExport
         | Measurand::PowerReactiveImport
         | Measurand::StateOfCharge
+        | Measurand::CurrentExportMinimum
+        | Measurand::CurrentExportOffered
+        | Measurand::CurrentImportMinimum
+        | Measurand::CurrentImportOffered
+        | Measurand::DisplayBatteryEnergyCapacity
+        | Measurand::DisplayChargingComplete
+        | Measurand::DisplayInletHot
+        | Measurand::DisplayMaximumSoc
+        | Measurand::DisplayMinimumSoc
+        | Measurand::DisplayPresentSoc
+        | Measurand::DisplayRemainingTimeToMaximumSoc
+        | Measurand::DisplayRemainingTimeToMinimumSoc
+        | Measurand::DisplayRemainingTimeToTargetSoc
+        | Measurand::DisplayTargetSoc
+        | Measurand::EnergyActiveImportCableLoss
+        | Measurand::EnergyActiveImportLocalGeneration
+        | Measurand::EnergyActiveSetpointInterval
+        | Measurand::EnergyRequestBulk
+        | Measurand::EnergyRequestMaximum
+        | Measurand::EnergyRequestMaximumV2x
+        | Measurand::EnergyRequestMinimum
+        | Measurand::EnergyRequestMinimumV2x
+        | Measurand::EnergyRequestTarget
+        | Measurand::PowerActiveResidual
+        | Measurand::PowerActiveSetpoint
+        | Measurand::PowerExportMinimum
+        | Measurand::PowerExportOffered
+        | Measurand::PowerImportMinimum
+        | Measurand::PowerImportOffered
+        | Measurand::VoltageMaximum
+        | Measurand::VoltageMinimum
         | Measurand::Other(_) => None,
     }
 }
@@ -480,7 +643,10 @@ fn profile(
                 duration: None,
                 limits,
                 min_charging_rate: None,
+                sales_tariff: None,
+                in_detail: ScheduleInDetail::default(),
             }],
+            in_detail: ProfileInDetail::default(),
         },
     }
 }
@@ -494,7 +660,7 @@ fn named(transaction: &Named) -> ReportedTransaction {
 }
 
 fn trigger(requested_message: MessageTrigger, evse: Option<Evse>) -> CsmsRequest {
-    TriggerMessageRequest { evse, requested_message }.into()
+    TriggerMessageRequest { evse, requested_message, custom_trigger: None }.into()
 }
 
 /// The component and the variable of a setting.

@@ -7,7 +7,7 @@ use billing::cdr::ReadingContext;
 use ocpp::frame::{self, Frame, MessageId};
 use ocpp::json::{self, Json};
 use ocpp::v201::{ChargingSchedulePeriod, ScheduleLimits};
-use ocpp::{Decoded, Limits, PayloadError, Version};
+use ocpp::{Decoded, EncodeError, Limits, PayloadError, Quirk, Version};
 use units::civil::Zone;
 use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts};
 
@@ -33,6 +33,10 @@ pub(crate) enum Incoming<'a> {
         message: Option<u64>,
         answer: Result<Json<'a>, CallFault>,
     },
+    /// The station could not read our answer to a call of its own.
+    AnswerRefused,
+    /// What awaits no answer: nothing of the kind is wanted from stations.
+    Unanswered,
     /// No frame, with the CALLERROR that answers it where one can.
     Broken {
         reason: String,
@@ -56,11 +60,11 @@ pub(crate) struct CallFault {
 
 /// Reads a text from a station; `zone` is what times without a zone are in.
 pub(crate) fn read<'a>(version: Version, text: &'a str, limits: &Limits, zone: &Zone) -> Incoming<'a> {
-    match frame::decode(text, limits) {
+    match frame::decode_in(version, text, limits) {
         Ok(Decoded { value: Frame::Call { id, action, payload }, mut quirks }) => {
             let request = match version {
                 Version::V16 => v16::request(&id, &action, &payload, zone),
-                Version::V201 => v201::request(&id, &action, &payload, zone),
+                Version::V201 | Version::V21 => v201::request(version, &id, &action, &payload, zone),
             };
             let request = request.map(|decoded| {
                 quirks.extend(decoded.quirks);
@@ -75,21 +79,23 @@ pub(crate) fn read<'a>(version: Version, text: &'a str, limits: &Limits, zone: &
             message: id.as_str().parse().ok(),
             answer: Err(CallFault { code, description }),
         },
+        Ok(Decoded { value: Frame::CallResultError { .. }, .. }) => Incoming::AnswerRefused,
+        Ok(Decoded { value: Frame::Send { .. }, .. }) => Incoming::Unanswered,
         Err(error) => Incoming::Broken {
             reason: error.fault.to_string(),
             reply: match version {
                 Version::V16 => ocpp::v16::answer_to_frame(&error),
-                Version::V201 => ocpp::v201::answer_to_frame(&error),
+                Version::V201 | Version::V21 => ocpp::v201::answer_to_frame(&error),
             },
         },
     }
 }
 
 /// The CALLRESULT to a station's call.
-pub(crate) fn answer(version: Version, id: &MessageId, answer: &Answer) -> String {
+pub(crate) fn answer(version: Version, now: Timestamp, id: &MessageId, answer: &Answer) -> String {
     let text = match version {
         Version::V16 => v16::answer(id, answer),
-        Version::V201 => v201::answer(id, answer),
+        Version::V201 | Version::V21 => v201::answer(version, now, id, answer),
     };
     text.unwrap_or_else(|error| frame::encode_call_error(id, "InternalError", &error.to_string()))
 }
@@ -142,9 +148,8 @@ pub(crate) fn call(
         (Version::V16, call) => {
             v16::call(call, manner).and_then(|call| call.encode(&id).map_err(|error| error.to_string()))
         }
-        (Version::V201, call) => {
-            v201::call(call, manner).and_then(|call| call.encode(&id).map_err(|error| error.to_string()))
-        }
+        (Version::V201 | Version::V21, call) => v201::call(call, manner)
+            .and_then(|call| call.encode_in(version, &id).map_err(|error| error.to_string())),
     }
 }
 
@@ -152,7 +157,7 @@ pub(crate) fn call(
 pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outcome {
     let outcome = match version {
         Version::V16 => v16::outcome(call, payload),
-        Version::V201 => v201::outcome(call, payload),
+        Version::V201 | Version::V21 => v201::outcome(version, call, payload),
     };
     outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
 }
@@ -161,7 +166,7 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outc
 pub(crate) const fn reading_action(version: Version) -> &'static str {
     match version {
         Version::V16 => "GetConfiguration",
-        Version::V201 => "GetVariables",
+        Version::V201 | Version::V21 => "GetVariables",
     }
 }
 
@@ -172,6 +177,8 @@ pub(crate) enum RawCall {
     Plain,
     /// A start: it goes the way of all starts.
     Start { evse: u16, token: IdToken },
+    /// A local list that lets tokens start without our acceptance.
+    AdmittingList,
     /// Not as asked (S1), with the reason and the way out.
     Refused(String),
 }
@@ -185,24 +192,28 @@ pub(crate) fn examine_raw(version: Version, action: &str, payload: &str) -> RawC
     };
     let examined = match version {
         Version::V16 => v16::examine_raw(action, &json),
-        Version::V201 => v201::examine_raw(action, &json),
+        Version::V201 => v201::examine_raw(version, action, &json),
+        Version::V21 if is_of_21(action) => v201::examine_raw_21(action, &json),
+        Version::V21 => v201::examine_raw(version, action, &json),
     };
-    examined.unwrap_or_else(|error| match error {
+    let refused = |error| match error {
         PayloadError::UnknownAction { .. } => {
             RawCall::Refused(format!("`{action}` is no {version} action of ours"))
         }
-        // A local list says who may start.
-        PayloadError::UnsupportedAction { action: "SendLocalList" } => RawCall::Refused(
-            "S1: a local list lets transactions start without our acceptance; put the tokens into the directory"
-                .to_owned(),
-        ),
-        // A reservation bears no limit, and neither does what else is known.
-        PayloadError::UnsupportedAction { .. } => RawCall::Plain,
         error @ (PayloadError::NotAnObject
         | PayloadError::Missing { .. }
         | PayloadError::Type { .. }
-        | PayloadError::Value { .. }) => RawCall::Refused(error.to_string()),
-    })
+        | PayloadError::Value { .. }
+        | PayloadError::UnsupportedAction { .. }) => RawCall::Refused(error.to_string()),
+    };
+    let Examined { call, quirks, written } = match examined {
+        Ok(examined) => examined,
+        Err(error) => return refused(error),
+    };
+    match (call, sendable(&json, &quirks, written)) {
+        (RawCall::Plain | RawCall::AdmittingList, Err(reason)) => RawCall::Refused(reason),
+        (call, _) => call,
+    }
 }
 
 /// As [`harm`], of a frame of ours.
@@ -248,6 +259,66 @@ pub(crate) fn harm(quirks: &Quirks, action: &str, payload: &Json<'_>) -> Option<
         _ => None,
     }
 }
+
+/// An operator's own call, as it was understood.
+pub(crate) struct Examined {
+    pub call: RawCall,
+    pub quirks: Vec<Quirk>,
+    /// The payload as we would write it.
+    pub written: Result<String, EncodeError>,
+}
+
+/// Whether OCPP 2.1 has the action and OCPP 2.0.1 has not.
+pub(crate) fn is_of_21(action: &str) -> bool {
+    let is_known = |error: PayloadError| matches!(error, PayloadError::UnsupportedAction { .. });
+    ocpp::v21::CsmsAction::named(action).map_or_else(is_known, |_| true)
+        || ocpp::v21::StationAction::named(action).map_or_else(is_known, |_| true)
+}
+
+/// Whether the payload may be sent as it was written: all of it is in the standard, and nothing is missing.
+fn sendable(
+    payload: &Json<'_>,
+    quirks: &[Quirk],
+    written: Result<String, EncodeError>,
+) -> Result<(), String> {
+    let written = written.map_err(|error| error.to_string())?;
+    if let Some(quirk) = quirks.first() {
+        return Err(match quirk {
+            Quirk::MissingField { field } => format!("{field} is missing"),
+            quirk => format!("the standard does not allow {quirk}"),
+        });
+    }
+    let written = json::parse(&written, json::DEPTH_MAX).map_err(|error| error.to_string())?;
+    match foreign_member(payload, &written) {
+        Some(name) => Err(format!("the standard has no {name} here, or has it once: take it out")),
+        None => Ok(()),
+    }
+}
+
+/// A member that the standard does not have where it stands, or that stands there twice; vendors' own data may.
+fn foreign_member(payload: &Json<'_>, written: &Json<'_>) -> Option<String> {
+    match (payload, written) {
+        (Json::Object(members), Json::Object(_)) => members.iter().find_map(|(name, value)| {
+            let is_repeated = members.iter().filter(|(other, _)| other == name).count() > 1;
+            match written.get(name) {
+                None if name == "customData" => None,
+                Some(written) if !is_repeated => foreign_member(value, written),
+                Some(_) | None => Some(name.to_string()),
+            }
+        }),
+        (Json::List(items), Json::List(written)) => {
+            items.iter().zip(written).find_map(|(item, written)| foreign_member(item, written))
+        }
+        (
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) | Json::Object(_),
+            _,
+        ) => None,
+    }
+}
+
+/// The refusal of a local list where control does not count with starts that nobody accepted.
+pub(crate) const ADMITTING_LIST_REFUSED: &str = "S1: a local list lets transactions start without our acceptance; put \
+     the tokens into the directory, or state `starts_alone` for all EVSEs of the station in the site's configuration";
 
 /// The refusal of a call that bears limits.
 pub(crate) fn refused_as_limit(action: &str) -> RawCall {

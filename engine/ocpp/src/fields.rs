@@ -9,6 +9,7 @@ use crate::figure::Figure;
 use crate::json::Json;
 use crate::quirk::Quirk;
 use crate::time::StationTime;
+use crate::version::Version;
 
 /// Why a payload cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +70,7 @@ impl PayloadError {
 pub(crate) trait Word: Sized {
     fn from_wire(text: &str) -> Self;
     fn as_wire(&self) -> &str;
-    fn is_other(&self) -> bool;
+    fn is_known_in(&self, version: Version) -> bool;
 }
 
 /// A whole number, or how far from one it is.
@@ -84,16 +85,31 @@ enum Whole {
 pub(crate) struct Fields<'p> {
     members: &'p [(Cow<'p, str>, Json<'p>)],
     quirks: &'p mut Vec<Quirk>,
+    version: Version,
 }
 
 impl<'p> Fields<'p> {
-    pub(crate) fn of(payload: &'p Json<'p>, quirks: &'p mut Vec<Quirk>) -> Result<Self, PayloadError> {
+    pub(crate) fn of(
+        version: Version,
+        payload: &'p Json<'p>,
+        quirks: &'p mut Vec<Quirk>,
+    ) -> Result<Self, PayloadError> {
         match payload {
-            Json::Object(members) => Ok(Self { members, quirks }),
+            Json::Object(members) => Ok(Self { members, quirks, version }),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => {
                 Err(PayloadError::NotAnObject)
             }
         }
+    }
+
+    /// The version that the message is read in.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The members of another object of the same message.
+    pub(crate) fn within<'q>(&'q mut self, members: &'q [(Cow<'q, str>, Json<'q>)]) -> Fields<'q> {
+        Fields { members, quirks: &mut *self.quirks, version: self.version }
     }
 
     pub(crate) fn note(&mut self, quirk: Quirk) {
@@ -106,7 +122,7 @@ impl<'p> Fields<'p> {
         self.members.iter().any(|(name, value)| name == field && *value != Json::Null)
     }
 
-    fn get(&mut self, field: &'static str) -> Option<&'p Json<'p>> {
+    pub(crate) fn get(&mut self, field: &'static str) -> Option<&'p Json<'p>> {
         let members = self.members;
         let (_, value) = members.iter().rev().find(|(name, _)| name == field)?;
         if *value == Json::Null {
@@ -168,7 +184,7 @@ impl<'p> Fields<'p> {
         }
     }
 
-    fn text_from(&mut self, field: &'static str, json: &Json<'_>, limit: usize) -> String {
+    pub(crate) fn text_from(&mut self, field: &'static str, json: &Json<'_>, limit: usize) -> String {
         let text = match json {
             Json::Text(text) => text.as_ref().to_owned(),
             Json::Number(_) | Json::Bool(_) => {
@@ -187,14 +203,19 @@ impl<'p> Fields<'p> {
     }
 
     pub(crate) fn word<T: Word>(&mut self, field: &'static str) -> Option<T> {
-        match self.get(field)? {
+        let json = self.get(field)?;
+        self.word_from(field, json)
+    }
+
+    pub(crate) fn word_from<T: Word>(&mut self, field: &'static str, json: &Json<'_>) -> Option<T> {
+        match json {
             Json::Text(text) if text.chars().all(char::is_whitespace) => {
                 self.note(Quirk::EmptyText { field });
                 None
             }
             Json::Text(text) => {
                 let word = T::from_wire(text);
-                if word.is_other() {
+                if !word.is_known_in(self.version) {
                     self.note(Quirk::UnknownWord { field });
                 } else if word.as_wire() != text {
                     self.note(Quirk::MisspeltWord { field });
@@ -223,6 +244,10 @@ impl<'p> Fields<'p> {
     /// A whole number of type `T`; one with a fraction, out of range or unreadable is left out.
     pub(crate) fn whole<T: TryFrom<i64>>(&mut self, field: &'static str) -> Option<T> {
         let json = self.get(field)?;
+        self.whole_from(field, json)
+    }
+
+    pub(crate) fn whole_from<T: TryFrom<i64>>(&mut self, field: &'static str, json: &Json<'_>) -> Option<T> {
         let number = match whole_from(json) {
             Whole::Number(number) => number,
             Whole::Fraction(number) => {
@@ -295,6 +320,10 @@ impl<'p> Fields<'p> {
     /// A number with its digits as they came, whatever they say.
     pub(crate) fn figure(&mut self, field: &'static str) -> Option<Figure> {
         let json = self.get(field)?;
+        self.figure_from(field, json)
+    }
+
+    pub(crate) fn figure_from(&mut self, field: &'static str, json: &Json<'_>) -> Option<Figure> {
         match json {
             Json::Number(text) | Json::Text(text) => {
                 self.note_if_text(field, json);
@@ -310,32 +339,6 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// Whole numbers of type `T`; those that are none are left out.
-    pub(crate) fn wholes<T: TryFrom<i64>>(&mut self, field: &'static str) -> Vec<T> {
-        let items = match self.get(field) {
-            None => return Vec::new(),
-            Some(Json::List(items)) => items.as_slice(),
-            Some(single) => {
-                self.note(Quirk::ObjectAsList { field });
-                std::slice::from_ref(single)
-            }
-        };
-        items
-            .iter()
-            .filter_map(|item| {
-                let held = match whole_from(item) {
-                    Whole::Number(number) => T::try_from(number).ok(),
-                    Whole::Fraction(_) | Whole::No => None,
-                };
-                self.note_if_text(field, item);
-                if held.is_none() {
-                    self.note(Quirk::OutOfRange { field });
-                }
-                held
-            })
-            .collect()
-    }
-
     /// A register in Wh, which the standard sends as a whole number.
     pub(crate) fn register(&mut self, field: &'static str) -> Option<WattHours> {
         let register: WattHours = self.decimal(field)?;
@@ -347,6 +350,10 @@ impl<'p> Fields<'p> {
 
     pub(crate) fn flag(&mut self, field: &'static str) -> Option<bool> {
         let json = self.get(field)?;
+        self.flag_from(field, json)
+    }
+
+    pub(crate) fn flag_from(&mut self, field: &'static str, json: &Json<'_>) -> Option<bool> {
         let flag = match json {
             Json::Bool(flag) => return Some(*flag),
             Json::Text(text) | Json::Number(text) => match text.trim() {
@@ -370,10 +377,13 @@ impl<'p> Fields<'p> {
     }
 
     pub(crate) fn time(&mut self, field: &'static str) -> StationTime {
-        let time = match self.get(field) {
-            None => return StationTime::Absent,
-            Some(Json::Text(text)) => StationTime::read(text),
-            Some(other) => StationTime::Unreadable(other.to_string().chars().take(64).collect()),
+        self.get(field).map_or(StationTime::Absent, |json| self.time_from(field, json))
+    }
+
+    pub(crate) fn time_from(&mut self, field: &'static str, json: &Json<'_>) -> StationTime {
+        let time = match json {
+            Json::Text(text) => StationTime::read(text),
+            other => StationTime::Unreadable(other.to_string().chars().take(64).collect()),
         };
         match time {
             StationTime::At(_) => {}
@@ -410,7 +420,7 @@ impl<'p> Fields<'p> {
     ) -> Result<Option<T>, PayloadError> {
         match self.get(field) {
             None => Ok(None),
-            Some(Json::Object(members)) => read(&mut Fields { members, quirks: &mut *self.quirks }).map(Some),
+            Some(Json::Object(members)) => read(&mut self.within(members)).map(Some),
             Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_)) => {
                 self.note(Quirk::WrongType { field });
                 Ok(None)
@@ -440,7 +450,7 @@ impl<'p> Fields<'p> {
             return Ok(object);
         }
         self.note(Quirk::MissingField { field });
-        read(&mut Fields { members: &[], quirks: &mut *self.quirks })
+        read(&mut self.within(&[]))
     }
 
     /// A list of objects that belongs there but can be done without.
@@ -477,7 +487,7 @@ impl<'p> Fields<'p> {
         let mut out = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                Json::Object(members) => out.push(read(&mut Fields { members, quirks: &mut *self.quirks })?),
+                Json::Object(members) => out.push(read(&mut self.within(members))?),
                 Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => {
                     self.note(Quirk::WrongType { field });
                 }

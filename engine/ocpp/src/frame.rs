@@ -1,4 +1,5 @@
-//! OCPP-J frames: `[2, id, action, payload]`, `[3, id, payload]`, `[4, id, code, description, details]`.
+//! OCPP-J frames: `[2, id, action, payload]`, `[3, id, payload]`, `[4, id, code, description, details]`; in OCPP 2.1 also
+//! `[5, id, code, description, details]` and `[6, id, action, payload]`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -7,6 +8,7 @@ use std::fmt;
 use crate::json::{self, Json, JsonError};
 use crate::quirk::{Decoded, Quirk};
 use crate::repair;
+use crate::version::Version;
 
 /// What is read at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,24 @@ pub enum Frame<'a> {
         description: String,
         /// An object as the standard has it, or whatever came.
         details: Json<'a>,
+    },
+    /// The refusal of an answer, from OCPP 2.1 on.
+    CallResultError {
+        /// The id of the call and of its answer.
+        id: MessageId,
+        /// The error code, as it came.
+        code: String,
+        /// For people; empty where none came.
+        description: String,
+    },
+    /// What awaits no answer and never has one, from OCPP 2.1 on.
+    Send {
+        /// The sender's id.
+        id: MessageId,
+        /// The action.
+        action: Cow<'a, str>,
+        /// An object.
+        payload: Json<'a>,
     },
 }
 
@@ -149,6 +169,10 @@ pub enum MessageKind {
     CallResult,
     /// Message type 4.
     CallError,
+    /// Message type 5, from OCPP 2.1 on.
+    CallResultError,
+    /// Message type 6, from OCPP 2.1 on.
+    Send,
 }
 
 /// Why a text is not a frame, with what of its envelope could be read.
@@ -188,7 +212,7 @@ pub enum FrameFault {
     /// JSON, but no array.
     #[error("not an array")]
     NotAnArray,
-    /// A message type other than 2, 3 and 4.
+    /// A message type that the version does not have.
     #[error("unknown message type")]
     MessageType,
     /// Fewer or more elements than the kind has.
@@ -226,28 +250,47 @@ impl FrameError {
     pub fn answer_to(&self) -> Option<&MessageId> {
         match self.kind {
             Some(MessageKind::Call) => self.id.as_ref(),
-            Some(MessageKind::CallResult | MessageKind::CallError) | None => None,
+            Some(
+                MessageKind::CallResult
+                | MessageKind::CallError
+                | MessageKind::CallResultError
+                | MessageKind::Send,
+            )
+            | None => None,
         }
     }
 }
 
-/// Reads one frame. Broken JSON of known stations is repaired where plain reading fails, and the repair is a quirk.
+/// Reads one frame as all versions have it. Broken JSON of known stations is repaired where plain reading fails, and the repair is a quirk.
 ///
 /// # Errors
 ///
 /// Where the text is no frame; the error says whom to answer.
 pub fn decode<'a>(text: &'a str, limits: &Limits) -> Result<Decoded<Frame<'a>>, FrameError> {
+    decode_in(Version::V16, text, limits)
+}
+
+/// [`decode`] with the message types of `version`.
+///
+/// # Errors
+///
+/// Where the text is no frame; the error says whom to answer.
+pub fn decode_in<'a>(
+    version: Version,
+    text: &'a str,
+    limits: &Limits,
+) -> Result<Decoded<Frame<'a>>, FrameError> {
     if text.len() > limits.bytes {
         return Err(fault_in(text, FrameFault::TooBig { length: text.len(), limit: limits.bytes }));
     }
     match json::parse(text, limits.depth) {
-        Ok(json) => frame_from(json, Vec::new()),
+        Ok(json) => frame_from(version, json, Vec::new()),
         Err(JsonError::TooDeep { limit, .. }) => Err(fault_in(text, FrameFault::TooDeep { limit })),
         Err(JsonError::Syntax { at }) => {
             let not_json = || fault_in(text, FrameFault::NotJson { at });
             let (repaired, quirks) = repair::repair(text).ok_or_else(not_json)?;
             let json = json::parse(&repaired, limits.depth).map_err(|_| not_json())?;
-            frame_from(json.into_owned(), quirks)
+            frame_from(version, json.into_owned(), quirks)
         }
     }
 }
@@ -291,7 +334,17 @@ pub fn encode_call_error(id: &MessageId, code: &str, description: &str) -> Strin
     out
 }
 
-fn frame_from(json: Json<'_>, mut quirks: Vec<Quirk>) -> Result<Decoded<Frame<'_>>, FrameError> {
+/// The text of a CALLRESULTERROR without details, which only OCPP 2.1 has; `description` is cut at 255 characters.
+#[must_use]
+pub fn encode_call_result_error(id: &MessageId, code: &str, description: &str) -> String {
+    encode_call_error(id, code, description).replacen('4', "5", 1)
+}
+
+fn frame_from(
+    version: Version,
+    json: Json<'_>,
+    mut quirks: Vec<Quirk>,
+) -> Result<Decoded<Frame<'_>>, FrameError> {
     let about_nothing = |fault| FrameError { fault, kind: None, id: None };
     let Json::List(elements) = json else { return Err(about_nothing(FrameFault::NotAnArray)) };
     let count = elements.len();
@@ -299,14 +352,14 @@ fn frame_from(json: Json<'_>, mut quirks: Vec<Quirk>) -> Result<Decoded<Frame<'_
     let Some(kind) = elements.next() else {
         return Err(about_nothing(FrameFault::ElementCount { count }));
     };
-    let kind = kind_of(&kind);
+    let kind = kind_of(&kind).filter(|kind| *kind <= MessageKind::CallError || version >= Version::V21);
     let id = elements.next().as_ref().and_then(id_of);
     let fault = |fault| FrameError { fault, kind, id: id.clone() };
     let Some(kind) = kind else { return Err(fault(FrameFault::MessageType)) };
     let (fewest, most) = match kind {
-        MessageKind::Call => (4, 4),
+        MessageKind::Call | MessageKind::Send => (4, 4),
         MessageKind::CallResult => (3, 3),
-        MessageKind::CallError => (3, 5),
+        MessageKind::CallError | MessageKind::CallResultError => (3, 5),
     };
     if count < fewest || count > most {
         return Err(fault(FrameFault::ElementCount { count }));
@@ -320,23 +373,32 @@ fn frame_from(json: Json<'_>, mut quirks: Vec<Quirk>) -> Result<Decoded<Frame<'_
     }
     let mut next = || elements.next().unwrap_or(Json::Null);
     let value = match kind {
-        MessageKind::Call => {
+        MessageKind::Call | MessageKind::Send => {
             let Json::Text(action) = next() else { return Err(fault(FrameFault::Action)) };
             let payload = payload_from(next(), &mut quirks).ok_or_else(|| fault(FrameFault::Payload))?;
-            Frame::Call { id, action, payload }
+            if kind == MessageKind::Send {
+                Frame::Send { id, action, payload }
+            } else {
+                Frame::Call { id, action, payload }
+            }
         }
         MessageKind::CallResult => {
             let payload = payload_from(next(), &mut quirks).ok_or_else(|| fault(FrameFault::Payload))?;
             Frame::CallResult { id, payload }
         }
-        MessageKind::CallError => {
+        MessageKind::CallError | MessageKind::CallResultError => {
             let (code, description, details) = (next(), next(), next());
             let is_standard =
                 matches!((&code, &description, &details), (Json::Text(_), Json::Text(_), Json::Object(_)));
             if !is_standard {
                 quirks.push(Quirk::LooseCallError);
             }
-            Frame::CallError { id, code: loose_text(&code), description: loose_text(&description), details }
+            let (code, description) = (loose_text(&code), loose_text(&description));
+            if kind == MessageKind::CallResultError {
+                Frame::CallResultError { id, code, description }
+            } else {
+                Frame::CallError { id, code, description, details }
+            }
         }
     };
     Ok(Decoded { value, quirks })
@@ -348,6 +410,8 @@ fn kind_of(json: &Json<'_>) -> Option<MessageKind> {
             "2" => Some(MessageKind::Call),
             "3" => Some(MessageKind::CallResult),
             "4" => Some(MessageKind::CallError),
+            "5" => Some(MessageKind::CallResultError),
+            "6" => Some(MessageKind::Send),
             _ => None,
         },
         Json::Null | Json::Bool(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => None,

@@ -1,12 +1,13 @@
-//! OCPP on the wire: frames of OCPP-J and the messages of OCPP 1.6, read tolerantly and written strictly.
+//! OCPP on the wire: frames of OCPP-J and the messages of OCPP 1.6, 2.0.1 and 2.1, read tolerantly and written strictly.
 //!
 //! Start with [`frame::decode`], then [`v16::StationRequest::decode`]. A text goes through three steps, each with its own
 //! closed error: text to [`frame::Frame`] ([`frame::FrameError`]), payload to a typed message ([`PayloadError`]), typed
 //! message to text ([`EncodeError`]). [`v16::answer_to_frame`] and [`v16::answer_to_payload`] make the CALLERROR for the
 //! first two. [`redact()`] makes of any text what may be logged.
 //!
-//! A later version of OCPP is a sibling of [`v16`]; frames, quirks, times, and the readers and writers of members serve
-//! both. `requirements.md` and `requirements-2.0.1.md` list which rule of the standard is enforced where.
+//! [`v201`] is a sibling of [`v16`], and [`v21`] what OCPP 2.1 has besides; frames, quirks, times, and the readers and
+//! writers of members serve all. Most messages are tables (`member`): a member's name, kind, need and bounds. `requirements.md`
+//! and `requirements-2.0.1.md` list which rule of the standard is enforced where.
 //!
 //! # Invariants
 //!
@@ -25,10 +26,13 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod certificates;
 mod fields;
 mod figure;
 pub mod frame;
 pub mod json;
+mod maintenance;
+mod member;
 mod message;
 pub mod quirk;
 mod redact;
@@ -38,6 +42,7 @@ mod schedule;
 pub mod time;
 pub mod v16;
 pub mod v201;
+pub mod v21;
 mod version;
 mod words;
 mod writer;
@@ -45,8 +50,9 @@ mod writer;
 pub use fields::PayloadError;
 pub use figure::Figure;
 pub use frame::{Frame, FrameError, Limits, MessageId};
+pub use member::{Opaque, Secret, SecretNumber};
 pub use quirk::{Decoded, Quirk};
-pub use redact::{redact, reference};
+pub use redact::{is_secret_key, redact, reference};
 pub use time::{CivilTime, StationTime};
 pub use version::Version;
 pub use writer::{EncodeError, EncodeFault};

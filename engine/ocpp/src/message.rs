@@ -3,6 +3,7 @@
 use crate::fields::{Fields, PayloadError};
 use crate::json::Json;
 use crate::quirk::Decoded;
+use crate::version::Version;
 use crate::writer::Writer;
 
 /// One payload, read tolerantly and written strictly.
@@ -11,9 +12,9 @@ pub(crate) trait Message: Sized {
     fn write(&self, out: &mut Writer);
 }
 
-pub(crate) fn decode<T: Message>(payload: &Json<'_>) -> Result<Decoded<T>, PayloadError> {
+pub(crate) fn decode<T: Message>(version: Version, payload: &Json<'_>) -> Result<Decoded<T>, PayloadError> {
     let mut quirks = Vec::new();
-    let value = T::read(&mut Fields::of(payload, &mut quirks)?)?;
+    let value = T::read(&mut Fields::of(version, payload, &mut quirks)?)?;
     Ok(Decoded { value, quirks })
 }
 
@@ -21,6 +22,7 @@ pub(crate) fn decode<T: Message>(payload: &Json<'_>) -> Result<Decoded<T>, Paylo
 /// actions of the version that are known and not handled.
 macro_rules! actions {
     (
+        $version:path;
         $(#[$action_doc:meta])* $action:ident,
         $(#[$request_doc:meta])* $request:ident,
         $(#[$response_doc:meta])* $response:ident,
@@ -87,9 +89,22 @@ macro_rules! actions {
             ///
             /// Where the action is not one of these, or the payload has no meaning.
             pub fn decode(action: &str, payload: &$crate::json::Json<'_>) -> Result<$crate::Decoded<Self>, $crate::PayloadError> {
+                Self::decode_in($version, action, payload)
+            }
+
+            /// [`Self::decode`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where the action is not one of these, or the payload has no meaning.
+            pub fn decode_in(
+                version: $crate::Version,
+                action: &str,
+                payload: &$crate::json::Json<'_>,
+            ) -> Result<$crate::Decoded<Self>, $crate::PayloadError> {
                 match $action::named(action)? {
                     $( $action::$name => {
-                        let $crate::Decoded { value, quirks } = $crate::message::decode(payload)?;
+                        let $crate::Decoded { value, quirks } = $crate::message::decode(version, payload)?;
                         Ok($crate::Decoded { value: Self::$name(value), quirks })
                     } )+
                 }
@@ -101,7 +116,16 @@ macro_rules! actions {
             ///
             /// Where the standard does not allow what it would say.
             pub fn payload(&self) -> Result<String, $crate::EncodeError> {
-                $crate::writer::payload_text(self.action().name(), |out| match self {
+                self.payload_in($version)
+            }
+
+            /// [`Self::payload`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where that version does not allow what it would say.
+            pub fn payload_in(&self, version: $crate::Version) -> Result<String, $crate::EncodeError> {
+                $crate::writer::payload_text(version, self.action().name(), |out| match self {
                     $( Self::$name(request) => $crate::message::Message::write(request, out), )+
                 })
             }
@@ -112,7 +136,20 @@ macro_rules! actions {
             ///
             /// Where the standard does not allow what it would say.
             pub fn encode(&self, id: &$crate::MessageId) -> Result<String, $crate::EncodeError> {
-                self.payload().map(|payload| $crate::frame::encode_call(id, self.action().name(), &payload))
+                self.encode_in($version, id)
+            }
+
+            /// [`Self::encode`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where that version does not allow what it would say.
+            pub fn encode_in(
+                &self,
+                version: $crate::Version,
+                id: &$crate::MessageId,
+            ) -> Result<String, $crate::EncodeError> {
+                self.payload_in(version).map(|payload| $crate::frame::encode_call(id, self.action().name(), &payload))
             }
         }
 
@@ -145,9 +182,22 @@ macro_rules! actions {
             ///
             /// Where the payload has no meaning.
             pub fn decode(action: $action, payload: &$crate::json::Json<'_>) -> Result<$crate::Decoded<Self>, $crate::PayloadError> {
+                Self::decode_in($version, action, payload)
+            }
+
+            /// [`Self::decode`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where the payload has no meaning.
+            pub fn decode_in(
+                version: $crate::Version,
+                action: $action,
+                payload: &$crate::json::Json<'_>,
+            ) -> Result<$crate::Decoded<Self>, $crate::PayloadError> {
                 match action {
                     $( $action::$name => {
-                        let $crate::Decoded { value, quirks } = $crate::message::decode(payload)?;
+                        let $crate::Decoded { value, quirks } = $crate::message::decode(version, payload)?;
                         Ok($crate::Decoded { value: Self::$name(value), quirks })
                     } )+
                 }
@@ -159,7 +209,16 @@ macro_rules! actions {
             ///
             /// Where the standard does not allow what it would say.
             pub fn payload(&self) -> Result<String, $crate::EncodeError> {
-                $crate::writer::payload_text(self.action().name(), |out| match self {
+                self.payload_in($version)
+            }
+
+            /// [`Self::payload`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where that version does not allow what it would say.
+            pub fn payload_in(&self, version: $crate::Version) -> Result<String, $crate::EncodeError> {
+                $crate::writer::payload_text(version, self.action().name(), |out| match self {
                     $( Self::$name(response) => $crate::message::Message::write(response, out), )+
                 })
             }
@@ -170,7 +229,20 @@ macro_rules! actions {
             ///
             /// Where the standard does not allow what it would say.
             pub fn encode(&self, id: &$crate::MessageId) -> Result<String, $crate::EncodeError> {
-                self.payload().map(|payload| $crate::frame::encode_call_result(id, &payload))
+                self.encode_in($version, id)
+            }
+
+            /// [`Self::encode`] in a later version that has the message too.
+            ///
+            /// # Errors
+            ///
+            /// Where that version does not allow what it would say.
+            pub fn encode_in(
+                &self,
+                version: $crate::Version,
+                id: &$crate::MessageId,
+            ) -> Result<String, $crate::EncodeError> {
+                self.payload_in(version).map(|payload| $crate::frame::encode_call_result(id, &payload))
             }
         }
 

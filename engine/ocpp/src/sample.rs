@@ -156,5 +156,8 @@ words! {
         Inlet = "Inlet",
         /// At the connector.
         Outlet = "Outlet",
+    } since_v21 {
+        /// Above the station.
+        Upstream = "Upstream",
     }
 }

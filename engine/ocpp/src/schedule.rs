@@ -5,6 +5,8 @@ use std::str::FromStr;
 use units::{Amperes, TimeSpan, Watts};
 
 use crate::fields::{Fields, PayloadError};
+use crate::message::Message;
+use crate::v21::PeriodInDetail;
 use crate::version::Version;
 use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
@@ -28,12 +30,13 @@ pub enum ChargingRate {
 }
 
 /// A limit from some moment of its schedule on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargingSchedulePeriod<T> {
     start_period: TimeSpan,
-    limit: T,
+    limit: Option<T>,
     number_phases: Option<u8>,
     phase_to_use: Option<u8>,
+    in_detail: Option<Box<PeriodInDetail>>,
 }
 
 impl<T: Limit> ChargingSchedulePeriod<T> {
@@ -43,22 +46,23 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
     pub fn new(start_period: TimeSpan, limit: T) -> Self {
         Self {
             start_period: TimeSpan::from_seconds(start_period.seconds_floor()),
-            limit: T::from_tenths(limit.tenths_floor()),
+            limit: Some(T::from_tenths(limit.tenths_floor())),
             number_phases: None,
             phase_to_use: None,
+            in_detail: None,
         }
     }
 
     /// The same with a number of phases (1 to 3). Left out by default: several stations ignore or misread it, and the
     /// standard assumes 3.
     #[must_use]
-    pub const fn with_number_phases(self, number_phases: u8) -> Self {
+    pub fn with_number_phases(self, number_phases: u8) -> Self {
         Self { number_phases: Some(number_phases), ..self }
     }
 
     /// The same on one phase of the station's terminals (1 to 3), which only OCPP 2.0.1 can say.
     #[must_use]
-    pub const fn with_phase_to_use(self, phase_to_use: u8) -> Self {
+    pub fn with_phase_to_use(self, phase_to_use: u8) -> Self {
         Self { number_phases: Some(1), phase_to_use: Some(phase_to_use), ..self }
     }
 
@@ -68,9 +72,9 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
         self.start_period
     }
 
-    /// The limit; a negative one is read, and never sent.
+    /// The limit; a negative one is read, and never sent. `None` only in OCPP 2.1, where something else may be said.
     #[must_use]
-    pub const fn limit(&self) -> T {
+    pub const fn limit(&self) -> Option<T> {
         self.limit
     }
 
@@ -86,14 +90,23 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
         self.phase_to_use
     }
 
-    fn read(fields: &mut Fields<'_>, version: Version) -> Result<Self, PayloadError> {
+    /// What else is said of it, which only OCPP 2.1 can.
+    #[must_use]
+    pub fn in_detail(&self) -> Option<&PeriodInDetail> {
+        self.in_detail.as_deref()
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+        let version = fields.version();
         let limit = match fields.decimal("limit") {
-            Some(limit) => limit,
+            Some(limit) => Some(limit),
             None if fields.has("limit") => {
                 return Err(PayloadError::Type { field: "limit", expected: "a number" });
             }
+            None if version >= Version::V21 => None,
             None => return Err(PayloadError::Missing { field: "limit" }),
         };
+        let in_detail = if version >= Version::V21 { Some(PeriodInDetail::read(fields)?) } else { None };
         let start = fields.seconds("startPeriod").ok_or(PayloadError::Missing { field: "startPeriod" })?;
         Ok(Self {
             start_period: start,
@@ -101,14 +114,19 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
             number_phases: fields.whole("numberPhases"),
             phase_to_use: match version {
                 Version::V16 => None,
-                Version::V201 => fields.whole("phaseToUse"),
+                Version::V201 | Version::V21 => fields.whole("phaseToUse"),
             },
+            in_detail: in_detail.filter(|detail| *detail != PeriodInDetail::default()).map(Box::new),
         })
     }
 
-    fn write(&self, out: &mut Writer, version: Version) {
+    fn write(&self, out: &mut Writer) {
         out.seconds("startPeriod", self.start_period);
-        write_rate(out, "limit", self.limit.tenths_floor());
+        match self.limit {
+            Some(limit) => write_rate(out, "limit", limit.tenths_floor()),
+            None if out.version() < Version::V21 => out.refuse("limit", EncodeFault::Missing),
+            None => {}
+        }
         write_phase_number(out, "numberPhases", self.number_phases);
         write_phase_number(out, "phaseToUse", self.phase_to_use);
         if self.phase_to_use.is_some() {
@@ -119,9 +137,12 @@ impl<T: Limit> ChargingSchedulePeriod<T> {
                     EncodeFault::Rule { rule: "goes with numberPhases 1, and only with it" },
                 );
             }
-            if version == Version::V16 {
+            if out.version() == Version::V16 {
                 out.refuse("phaseToUse", EncodeFault::Rule { rule: "does not exist in OCPP 1.6" });
             }
+        }
+        if let Some(detail) = &self.in_detail {
+            detail.write(out);
         }
     }
 }
@@ -165,23 +186,16 @@ impl ScheduleLimits {
     }
 
     /// The limits in their unit, with `minChargingRate`, which some schedules have.
-    pub(crate) fn read(
-        fields: &mut Fields<'_>,
-        version: Version,
-    ) -> Result<(Self, Option<ChargingRate>), PayloadError> {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<(Self, Option<ChargingRate>), PayloadError> {
         const UNIT: &str = "chargingRateUnit";
         const PERIODS: &str = "chargingSchedulePeriod";
         let (limits, rate) = match fields.word_required(UNIT)? {
             ChargingRateUnit::Amperes => (
-                ScheduleLimits::Amperes(
-                    fields.list(PERIODS, |fields| ChargingSchedulePeriod::read(fields, version))?,
-                ),
+                ScheduleLimits::Amperes(fields.list(PERIODS, ChargingSchedulePeriod::read)?),
                 fields.decimal("minChargingRate").map(ChargingRate::Amperes),
             ),
             ChargingRateUnit::Watts => (
-                ScheduleLimits::Watts(
-                    fields.list(PERIODS, |fields| ChargingSchedulePeriod::read(fields, version))?,
-                ),
+                ScheduleLimits::Watts(fields.list(PERIODS, ChargingSchedulePeriod::read)?),
                 fields.decimal("minChargingRate").map(ChargingRate::Watts),
             ),
             ChargingRateUnit::Other(value) => {
@@ -195,11 +209,11 @@ impl ScheduleLimits {
         Ok((limits, rate))
     }
 
-    pub(crate) fn write(&self, out: &mut Writer, min_charging_rate: Option<ChargingRate>, version: Version) {
+    pub(crate) fn write(&self, out: &mut Writer, min_charging_rate: Option<ChargingRate>) {
         out.word("chargingRateUnit", &self.unit());
         match self {
-            Self::Amperes(periods) => write_periods(out, periods, version),
-            Self::Watts(periods) => write_periods(out, periods, version),
+            Self::Amperes(periods) => write_periods(out, periods),
+            Self::Watts(periods) => write_periods(out, periods),
         }
         match (min_charging_rate, self) {
             (None, _) => {}
@@ -233,6 +247,9 @@ words! {
         Recurring = "Recurring",
         /// From the start of the transaction.
         Relative = "Relative",
+    } since_v21 {
+        /// At once, with limits that change while it holds.
+        Dynamic = "Dynamic",
     }
 }
 
@@ -259,7 +276,7 @@ words! {
 /// As many periods a schedule of OCPP 2.0.1 may have (its schema's `maxItems`).
 const PERIODS_V201: usize = 1024;
 
-fn write_periods<T: Limit>(out: &mut Writer, periods: &[ChargingSchedulePeriod<T>], version: Version) {
+fn write_periods<T: Limit>(out: &mut Writer, periods: &[ChargingSchedulePeriod<T>]) {
     const FIELD: &str = "chargingSchedulePeriod";
     match periods.first() {
         None => out.refuse(FIELD, EncodeFault::Missing),
@@ -273,10 +290,10 @@ fn write_periods<T: Limit>(out: &mut Writer, periods: &[ChargingSchedulePeriod<T
     if !periods.is_sorted_by(|earlier, later| earlier.start_period < later.start_period) {
         out.refuse(FIELD, EncodeFault::Rule { rule: "ascends in startPeriod" });
     }
-    if version == Version::V201 && periods.len() > PERIODS_V201 {
+    if out.version() >= Version::V201 && periods.len() > PERIODS_V201 {
         out.refuse(FIELD, EncodeFault::Rule { rule: "has at most 1024 periods" });
     }
-    out.list(FIELD, periods, |out, period| period.write(out, version));
+    out.list(FIELD, periods, |out, period| period.write(out));
 }
 
 /// A number of phases, or of one of them.

@@ -11,11 +11,14 @@ pub enum Version {
     /// OCPP 2.0.1.
     #[serde(rename = "2.0.1")]
     V201,
+    /// OCPP 2.1.
+    #[serde(rename = "2.1")]
+    V21,
 }
 
 impl Version {
     /// All of them, the one we prefer first.
-    pub const ALL: [Self; 2] = [Self::V201, Self::V16];
+    pub const ALL: [Self; 3] = [Self::V21, Self::V201, Self::V16];
 
     /// Its number alone, such as 2.0.1.
     #[must_use]
@@ -23,15 +26,17 @@ impl Version {
         match self {
             Self::V16 => "1.6",
             Self::V201 => "2.0.1",
+            Self::V21 => "2.1",
         }
     }
 
-    /// Its WebSocket subprotocol (OCPP-J 1.6 section 3.3; OCPP 2.0.1 part 4 section 3.3).
+    /// Its WebSocket subprotocol (OCPP-J 1.6 section 3.3; OCPP 2.0.1 and 2.1 part 4 section 3.3).
     #[must_use]
     pub const fn subprotocol(self) -> &'static str {
         match self {
             Self::V16 => "ocpp1.6",
             Self::V201 => "ocpp2.0.1",
+            Self::V21 => "ocpp2.1",
         }
     }
 

@@ -1,21 +1,25 @@
 //! The enumerations of the standard, each word or what came instead, and those that all versions have alike.
 
-/// Declares one enumeration. A word is read whatever its case and surrounding blanks; `|` gives other spellings.
+/// Declares one enumeration. A word is read whatever its case and surrounding blanks; `|` gives other spellings. Words
+/// after `since_v21` exist from OCPP 2.1 on; with `open_in_v21` OCPP 2.1 takes any word of up to so many characters.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident {
         $( $(#[$variant_doc:meta])* $variant:ident = $text:literal $(| $also:literal)* ),+ $(,)?
-    }) => {
+    } $(since_v21 {
+        $( $(#[$new_doc:meta])* $new:ident = $new_text:literal ),+ $(,)?
+    })? $(open_in_v21 $open:literal)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(from = "String", into = "String")]
         pub enum $name {
             $( $(#[$variant_doc])* $variant, )+
+            $( $( $(#[$new_doc])* $new, )+ )?
             /// A word that the standard does not have, as it came; empty where none came. Never sent.
             Other(String),
         }
 
         impl $name {
-            /// The words of the standard.
+            /// The words of the standard; without those that only OCPP 2.1 has.
             pub const STANDARD: &[Self] = &[$( Self::$variant ),+];
 
             /// The word as it stands in a frame.
@@ -23,6 +27,7 @@ macro_rules! words {
             pub fn as_str(&self) -> &str {
                 match self {
                     $( Self::$variant => $text, )+
+                    $( $( Self::$new => $new_text, )+ )?
                     Self::Other(text) => text,
                 }
             }
@@ -32,6 +37,7 @@ macro_rules! words {
             fn from_wire(text: &str) -> Self {
                 match text {
                     $( $text => return Self::$variant, )+
+                    $( $( $new_text => return Self::$new, )+ )?
                     _ => {}
                 }
                 let trimmed = text.trim();
@@ -40,6 +46,11 @@ macro_rules! words {
                         return Self::$variant;
                     }
                 )+
+                $( $(
+                    if trimmed.eq_ignore_ascii_case($new_text) {
+                        return Self::$new;
+                    }
+                )+ )?
                 Self::Other(text.to_owned())
             }
 
@@ -47,8 +58,46 @@ macro_rules! words {
                 self.as_str()
             }
 
-            fn is_other(&self) -> bool {
-                matches!(self, Self::Other(_))
+            fn is_known_in(&self, version: $crate::Version) -> bool {
+                // Most words are of all versions.
+                let _ = version;
+                match self {
+                    $( Self::$variant => true, )+
+                    $( $( Self::$new => version >= $crate::Version::V21, )+ )?
+                    Self::Other(text) => {
+                        version >= $crate::Version::V21 && (1..=[0 $(, $open)?].into_iter().max().unwrap_or(0)).contains(&text.chars().count())
+                    }
+                }
+            }
+        }
+
+        impl $crate::member::Value for $name {
+            const EXPECTED: &'static str = "a word";
+
+            fn take(
+                fields: &mut $crate::fields::Fields<'_>,
+                field: &'static str,
+                json: &$crate::json::Json<'_>,
+                _bounds: &$crate::member::Bounds,
+            ) -> Result<Option<Self>, $crate::PayloadError> {
+                Ok($crate::member::read_word(fields, field, json))
+            }
+
+            fn put(
+                &self,
+                out: &mut $crate::writer::Writer,
+                field: &'static str,
+                _bounds: &$crate::member::Bounds,
+            ) {
+                $crate::member::write_word(self, out, field);
+            }
+
+            fn none() -> Option<Self> {
+                Some(Self::Other(String::new()))
+            }
+
+            fn is_none(&self) -> bool {
+                matches!(self, Self::Other(text) if text.is_empty())
             }
         }
 

@@ -6,6 +6,7 @@ use crate::fields::Word;
 use crate::figure::Figure;
 use crate::json;
 use crate::time::StationTime;
+use crate::version::Version;
 
 /// Why a message is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,14 @@ pub enum EncodeFault {
         /// The number as it would have been written.
         number: String,
     },
+    /// More elements than the standard allows.
+    #[error("has {count} elements, more than {limit}")]
+    TooMany {
+        /// Its elements.
+        count: usize,
+        /// Those allowed.
+        limit: usize,
+    },
     /// A rule that ties it to another property.
     #[error("{rule}")]
     Rule {
@@ -60,6 +69,7 @@ pub enum EncodeFault {
 pub(crate) struct Writer {
     out: String,
     needs_comma: bool,
+    version: Version,
     fault: Option<(&'static str, EncodeFault)>,
 }
 
@@ -68,10 +78,11 @@ const ROOM: usize = 256;
 
 /// The JSON text of the payload that `write` writes.
 pub(crate) fn payload_text(
+    version: Version,
     action: &'static str,
     write: impl FnOnce(&mut Writer),
 ) -> Result<String, EncodeError> {
-    let mut writer = Writer { out: String::with_capacity(ROOM), needs_comma: false, fault: None };
+    let mut writer = Writer { out: String::with_capacity(ROOM), needs_comma: false, version, fault: None };
     writer.out.push('{');
     write(&mut writer);
     writer.out.push('}');
@@ -82,6 +93,11 @@ pub(crate) fn payload_text(
 }
 
 impl Writer {
+    /// The version that the message is written in.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
     pub(crate) fn refuse(&mut self, field: &'static str, fault: EncodeFault) {
         self.fault.get_or_insert((field, fault));
     }
@@ -122,7 +138,7 @@ impl Writer {
     }
 
     pub(crate) fn word(&mut self, field: &'static str, word: &impl Word) {
-        if word.is_other() {
+        if !word.is_known_in(self.version) {
             self.refuse(field, EncodeFault::UnknownWord { word: word.as_wire().to_owned() });
         }
         self.text(field, word.as_wire(), usize::MAX);
@@ -174,17 +190,6 @@ impl Writer {
             self.refuse_number(field, figure);
         }
         self.figure(field, figure.as_str());
-    }
-
-    pub(crate) fn decimal_optional(&mut self, field: &'static str, figure: Option<&Figure>) {
-        if let Some(figure) = figure {
-            self.decimal(field, figure);
-        }
-    }
-
-    pub(crate) fn numbers(&mut self, field: &'static str, numbers: impl IntoIterator<Item = impl Into<i64>>) {
-        let numbers: Vec<String> = numbers.into_iter().map(|number| number.into().to_string()).collect();
-        self.figure(field, &format!("[{}]", numbers.join(",")));
     }
 
     /// A value of any kind, as JSON text.
@@ -282,7 +287,31 @@ impl Writer {
         self.needs_comma = true;
     }
 
-    fn braced(&mut self, write: impl FnOnce(&mut Self)) {
+    /// A list whose elements are written by their kind.
+    pub(crate) fn items<T>(
+        &mut self,
+        field: &'static str,
+        items: &[T],
+        mut write: impl FnMut(&mut Self, &T),
+    ) {
+        self.name(field);
+        self.out.push('[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            write(self, item);
+        }
+        self.out.push(']');
+        self.needs_comma = true;
+    }
+
+    /// A value as it stands in JSON.
+    pub(crate) fn push(&mut self, json: &str) {
+        self.out.push_str(json);
+    }
+
+    pub(crate) fn braced(&mut self, write: impl FnOnce(&mut Self)) {
         self.out.push('{');
         self.needs_comma = false;
         write(self);
@@ -290,7 +319,7 @@ impl Writer {
         self.needs_comma = true;
     }
 
-    fn name(&mut self, field: &'static str) {
+    pub(crate) fn name(&mut self, field: &'static str) {
         if self.needs_comma {
             self.out.push(',');
         }
@@ -300,7 +329,7 @@ impl Writer {
         self.out.push_str("\":");
     }
 
-    fn push_text(&mut self, field: &'static str, text: &str, limit: usize) {
+    pub(crate) fn push_text(&mut self, field: &'static str, text: &str, limit: usize) {
         if text.len() > limit {
             let length = text.chars().count();
             if length > limit {

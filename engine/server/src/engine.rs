@@ -835,6 +835,7 @@ impl Engine {
             | Record::MeterValues(_)
             | Record::Cdr(_)
             | Record::Finding(_)
+            | Record::Notice(_)
             | Record::Audit(_) => {}
         }
     }

@@ -242,14 +242,14 @@ mod tests {
             let request = format!("GET /ocpp/P:01 HTTP/1.1\r\n{KEY}Sec-WebSocket-Protocol: {names}");
             check(&request).unwrap().subprotocol
         };
-        assert_eq!(offer("ocpp2.1, ocpp1.5"), Subprotocol::NothingInCommon);
+        assert_eq!(offer("ocpp2.0, ocpp1.5"), Subprotocol::NothingInCommon);
         assert_eq!(
             offer("ocpp2.0.1, ocpp1.6"),
             Subprotocol::Offered(Version::V201),
             "the station's order decides"
         );
         assert_eq!(offer("ocpp1.6, ocpp2.0.1"), Subprotocol::Offered(Version::V16));
-        assert_eq!(offer("ocpp2.1,OCPP2.0.1"), Subprotocol::Offered(Version::V201));
+        assert_eq!(offer("ocpp2.2,OCPP2.1,ocpp2.0.1"), Subprotocol::Offered(Version::V21));
         assert_eq!(offer("ocpp1.2\r\nsec-websocket-protocol: ocpp1.6"), Subprotocol::Offered(Version::V16));
     }
 

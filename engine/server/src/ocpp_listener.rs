@@ -165,11 +165,7 @@ impl Links {
             return;
         }
         let Asked { station, subprotocol, leftover, .. } = asked;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_message_size(Some(self.frame_bytes_max))
-            .max_frame_size(Some(self.frame_bytes_max));
+        let config = socket_config(self.frame_bytes_max);
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
         let version = match subprotocol {
             Subprotocol::Offered(version) => version,
@@ -316,8 +312,31 @@ async fn refuse(mut stream: impl Stream, status: u16, reason: &str) {
     let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, refusing).await;
 }
 
+/// How a link reads and writes: small buffers, since links are many and idle, and no message beyond what is read.
+fn socket_config(frame_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(frame_bytes_max))
+        .max_frame_size(Some(frame_bytes_max))
+}
+
 /// Closes with a Close frame: for a client that speaks no protocol of ours, and so is no station of ours.
 async fn close(mut socket: WebSocketStream<impl Stream>, code: CloseCode, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, socket.close(Some(frame))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_6_15_an_idle_link_has_a_read_buffer_of_4_kib_and_none_for_writing_and_bounds_its_messages() {
+        let config = socket_config(256 * 1_024);
+        assert_eq!((config.read_buffer_size, config.write_buffer_size), (4 * 1_024, 0));
+        let most = Some(256 * 1_024);
+        assert_eq!((config.max_message_size, config.max_frame_size), (most, most));
+        assert_eq!(HANDSHAKE_TIMEOUT, Duration::from_secs(10));
+    }
 }

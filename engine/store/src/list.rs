@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use units::civil::CivilMonth;
-use units::{AccountId, CdrId, EvseId, OwnerId, SiteId, Timestamp, TransactionId};
+use units::{AccountId, CdrId, EvseId, OwnerId, SiteId, StationId, Timestamp, TransactionId};
 
 use crate::restore::transaction;
 use crate::sample;
@@ -72,6 +72,31 @@ pub struct Audit {
     pub what: String,
     /// How it ended.
     pub outcome: String,
+}
+
+/// What a station told besides transactions, as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// Its number: the place to go on after.
+    pub number: u64,
+    /// Who.
+    pub station: String,
+    /// Where; `None` is the station as a whole.
+    pub evse: Option<u16>,
+    /// When we got it.
+    pub received_at: Timestamp,
+    /// When it was, as the station says.
+    pub reported_at: Option<Timestamp>,
+    /// The frame's number.
+    pub frame: u64,
+    /// Of what.
+    pub subject: String,
+    /// Our number of what it tells of.
+    pub concerns: Option<i64>,
+    /// In the station's own word.
+    pub word: String,
+    /// More.
+    pub detail: Option<String>,
 }
 
 /// What the facts on the disk say of themselves.
@@ -286,6 +311,37 @@ impl Store {
                     actor: row.try_get(3)?,
                     what: row.try_get(4)?,
                     outcome: row.try_get(5)?,
+                })
+            })
+            .collect()
+    }
+
+    /// What a station told besides transactions, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read.
+    pub async fn notices(&self, station: &StationId, page: Page) -> Result<Vec<Notice>, ReadError> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, station, evse, received_at_ms, reported_at_ms, frame, subject, number, word, detail \
+             FROM notice WHERE TRUE",
+        );
+        narrow(&mut query, "station =", Some(station.to_string()));
+        paged(&mut query, "id", page);
+        let rows = query.build().fetch_all(&self.readers).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Notice {
+                    number: row.try_get::<i64, _>(0)?.cast_unsigned(),
+                    station: row.try_get(1)?,
+                    evse: row.try_get(2)?,
+                    received_at: Timestamp::from_milliseconds(row.try_get(3)?),
+                    reported_at: row.try_get::<Option<i64>, _>(4)?.map(Timestamp::from_milliseconds),
+                    frame: row.try_get::<i64, _>(5)?.cast_unsigned(),
+                    subject: row.try_get(6)?,
+                    concerns: row.try_get(7)?,
+                    word: row.try_get(8)?,
+                    detail: row.try_get(9)?,
                 })
             })
             .collect()

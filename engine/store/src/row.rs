@@ -171,6 +171,20 @@ pub(crate) mod table {
     );
     pub(crate) static DOUBT: Table =
         Table::facts("doubt", &["station", "transaction_id", "at_ms", "frame", "doubt", "body"]);
+    pub(crate) static NOTICE: Table = Table::facts(
+        "notice",
+        &[
+            "station",
+            "evse",
+            "received_at_ms",
+            "reported_at_ms",
+            "frame",
+            "subject",
+            "number",
+            "word",
+            "detail",
+        ],
+    );
     pub(crate) static AUDIT: Table = Table::facts("audit", &["root", "at_ms", "actor", "what", "outcome"]);
 
     pub(crate) static OWNER: Table = Table::states("owner", &["owner", "name", "body"]);
@@ -318,6 +332,23 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 json(row),
             ],
         ),
+        Record::Notice(row) => {
+            let notice = &row.notice;
+            (
+                &table::NOTICE,
+                vec![
+                    text(&row.station),
+                    notice.evse.map(u64::from).into(),
+                    row.received_at.into(),
+                    notice.reported.map(|reported| reported.0).into(),
+                    row.frame.into(),
+                    text(notice.subject.name()),
+                    notice.number.into(),
+                    text(&notice.word),
+                    notice.detail.clone().into(),
+                ],
+            )
+        }
         Record::Audit(row) => (
             &table::AUDIT,
             vec![text("csms"), row.at.into(), text(&row.actor), text(&row.what), text(&row.outcome)],

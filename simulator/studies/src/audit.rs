@@ -100,6 +100,7 @@ pub fn audit(committed: &Committed, as_of: Timestamp) -> AuditReport {
             | csms::Record::Counters(_)
             | csms::Record::MeterValues(_)
             | csms::Record::Finding(_)
+            | csms::Record::Notice(_)
             | csms::Record::Audit(_) => {}
         }
     }
@@ -326,6 +327,7 @@ pub fn last_instant(committed: &Committed) -> Timestamp {
         | csms::Record::Counters(_)
         | csms::Record::MeterValues(_)
         | csms::Record::Finding(_)
+        | csms::Record::Notice(_)
         | csms::Record::Audit(_) => None,
     });
     stops.max().unwrap_or(Timestamp::EPOCH)

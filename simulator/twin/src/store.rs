@@ -69,6 +69,7 @@ impl StateKey {
             | Record::MeterValues(_)
             | Record::Cdr(_)
             | Record::Finding(_)
+            | Record::Notice(_)
             | Record::Audit(_) => None,
         }
     }
@@ -328,7 +329,7 @@ impl Store {
                     self.keep_open(transaction, record);
                 }
             }
-            Record::Audit(_) => {}
+            Record::Notice(_) | Record::Audit(_) => {}
             Record::Site(_)
             | Record::Station(_)
             | Record::Security(_)

@@ -147,7 +147,7 @@ fn setting(house: &mut House, setting: Setting) -> SettingRow {
 fn boots(house: &mut House, settings: &mut SimSettings) -> Vec<String> {
     let boot = match house.version("CP1") {
         Version::V16 => BOOT,
-        Version::V201 => BOOT_201,
+        Version::V201 | Version::V21 => BOOT_201,
     };
     house.call("CP1", "BootNotification", boot);
     settings.serve(house)

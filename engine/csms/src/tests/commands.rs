@@ -120,7 +120,10 @@ fn s1_calls_that_bear_limits_are_refused_and_say_why() {
         ("ClearChargingProfile", "{}"),
         ("ChangeConfiguration", r#"{"key":"MaxCurrent","value":"32"}"#),
         ("ChangeConfiguration", r#"{"key":"LocalPreAuthorize","value":"true"}"#),
-        ("SendLocalList", r#"{"listVersion":1,"updateType":"Full"}"#),
+        (
+            "SendLocalList",
+            r#"{"listVersion":1,"updateType":"Full","localAuthorizationList":[{"idTag":"ANNA","idTagInfo":{"status":"Accepted"}}]}"#,
+        ),
         ("RemoteStartTransaction", r#"{"idTag":"ANNA"}"#),
     ] {
         let mut house = House::new();

@@ -638,7 +638,10 @@ fn s1_calls_of_2_0_1_that_bear_limits_or_starts_are_refused_and_say_why() {
         ("SetVariables", set("AuthCacheCtrlr", "Enabled")),
         ("SetVariables", set("LocalAuthListCtrlr", "Enabled")),
         ("SetVariables", set("TxCtrlr", "StopTxOnInvalidId")),
-        ("SendLocalList", r#"{"versionNumber":1,"updateType":"Full"}"#.to_owned()),
+        (
+            "SendLocalList",
+            r#"{"versionNumber":1,"updateType":"Full","localAuthorizationList":[{"idToken":{"idToken":"ANNA","type":"Central"},"idTokenInfo":{"status":"Accepted"}}]}"#.to_owned(),
+        ),
         (
             "RequestStartTransaction",
             format!(
@@ -678,7 +681,10 @@ fn s1_calls_of_2_0_1_that_bear_limits_or_starts_are_refused_and_say_why() {
     }
     for (action, payload) in [
         ("SetVariables", set("SampledDataCtrlr", "TxUpdatedInterval")),
-        ("SetNetworkProfile", r#"{"configurationSlot":1}"#.to_owned()),
+        (
+            "SetNetworkProfile",
+            r#"{"configurationSlot":1,"connectionData":{"ocppVersion":"OCPP20","ocppTransport":"JSON","ocppCsmsUrl":"wss://x","messageTimeout":30,"securityProfile":2,"ocppInterface":"Wired0"}}"#.to_owned(),
+        ),
         ("Reset", r#"{"type":"Immediate"}"#.to_owned()),
     ] {
         let mut house = house_201("CP1");

@@ -12,10 +12,12 @@ mod events;
 mod links;
 mod mains;
 mod meters;
+mod notices;
 mod quirks;
 mod recorded;
 mod restart;
 mod security;
+mod storms;
 mod transactions;
 mod traps;
 
@@ -187,7 +189,7 @@ impl House {
         self.up(station);
         let payload = match self.version(station) {
             Version::V16 => BOOT,
-            Version::V201 => BOOT_201,
+            Version::V201 | Version::V21 => BOOT_201,
         };
         let reply = self.call(station, "BootNotification", payload);
         assert!(reply.contains(r#""status":"Accepted""#), "{reply}");

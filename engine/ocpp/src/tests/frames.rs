@@ -8,7 +8,7 @@ use crate::frame::{
 };
 use crate::json::Json;
 use crate::quirk::Quirk;
-use crate::{v16, v201};
+use crate::{Version, v16, v21, v201};
 
 fn decode(text: &str) -> Result<(Frame<'_>, Vec<Quirk>), FrameError> {
     frame::decode(text, &Limits::default()).map(|decoded| (decoded.value, decoded.quirks))
@@ -285,6 +285,8 @@ fn take_through_everything(text: &str) {
                     v16::CsmsRequest::decode(&action, &payload).err(),
                     v201::StationRequest::decode(&action, &payload).err(),
                     v201::CsmsRequest::decode(&action, &payload).err(),
+                    v21::StationRequest::decode(&action, &payload).err(),
+                    v21::CsmsRequest::decode(&action, &payload).err(),
                 ]
                 .into_iter()
                 .flatten()
@@ -296,7 +298,7 @@ fn take_through_everything(text: &str) {
                 all_responses(&payload);
             }
             Frame::CallResult { payload, .. } => all_responses(&payload),
-            Frame::CallError { .. } => {}
+            Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => {}
         },
     }
 }
@@ -318,6 +320,7 @@ fn all_responses(payload: &Json<'_>) {
     }
     all_of!(v16);
     all_of!(v201);
+    all_of!(v21);
 }
 
 proptest! {
@@ -337,4 +340,27 @@ proptest! {
     fn no_nesting_makes_anything_panic(depth in 0_usize..60_000, open in prop::sample::select(vec!["[", "{\"a\":", "[{\"a\":"])) {
         take_through_everything(&format!(r#"[2,"1","MeterValues",{}"#, open.repeat(depth.min(40_000))));
     }
+}
+
+#[test]
+fn refusals_of_answers_and_what_has_no_answer_exist_from_ocpp_2_1_on() {
+    let read = |version, text| frame::decode_in(version, text, &Limits::default());
+    let error = r#"[5,"17","FormatViolation","totalCost is no number",{}]"#;
+    let send = r#"[6,"18","NotifyPeriodicEventStream",{"id":1}]"#;
+    for text in [error, send] {
+        let fault = read(Version::V201, text).unwrap_err();
+        assert_eq!((fault.fault, fault.answer_to()), (FrameFault::MessageType, None), "{text}");
+    }
+    let Frame::CallResultError { id, code, .. } = read(Version::V21, error).unwrap().value else { panic!() };
+    assert_eq!((id.as_str(), code.as_str()), ("17", "FormatViolation"));
+    let Frame::Send { action, .. } = read(Version::V21, send).unwrap().value else { panic!() };
+    assert_eq!(action, "NotifyPeriodicEventStream");
+    // Neither is answered, however broken it is.
+    for text in [r#"[6,"18","NotifyPeriodicEventStream"]"#, r#"[6,"18","A",7]"#, r#"[5,"17"]"#, r#"[6,"18""#]
+    {
+        let fault = read(Version::V21, text).unwrap_err();
+        assert_eq!(crate::v201::answer_to_frame(&fault), None, "{text}");
+    }
+    let refused = frame::encode_call_result_error(&MessageId::numbered(44), "FormatViolation", "4 is not 5");
+    assert_eq!(refused, r#"[5,"44","FormatViolation","4 is not 5",{}]"#);
 }

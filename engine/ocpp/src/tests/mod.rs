@@ -5,6 +5,7 @@ mod frames;
 mod json;
 mod recorded;
 mod redaction;
+mod schema_messages;
 pub(crate) mod schemas;
 pub(crate) mod strategies;
 

@@ -85,7 +85,7 @@ fn outcome(line: &Recorded, actions: &mut BTreeMap<(String, String), String>) ->
                 Err(_) => "answer without meaning",
             }
         }
-        Frame::CallError { .. } => "error understood",
+        Frame::CallError { .. } | Frame::CallResultError { .. } | Frame::Send { .. } => "error understood",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The official JSON schemas as a judge: everything that we encode is valid against them. They are not shipped with
-//! this project (their licence allows no derivatives); `WATTERY_SCHEMAS` names the directory that holds `v16/` and
-//! `v201/`.
+//! this project (their licence allows no derivatives); `WATTERY_SCHEMAS` names the directory that holds `v16/`, `v201/` and
+//! `v21/`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::Version;
 
 /// Asserts that `payload` is valid against the schema `name` (`Authorize`, `AuthorizeResponse` in OCPP 1.6;
-/// `AuthorizeRequest`, `AuthorizeResponse` in 2.0.1), where the schemas are there.
+/// `AuthorizeRequest`, `AuthorizeResponse` in 2.0.1 and 2.1), where the schemas are there.
 pub(crate) fn assert_valid(version: Version, name: &str, payload: &str) {
     let Some(schemas) = schemas(version) else { return };
     let schema = schemas.get(name).unwrap_or_else(|| panic!("no official schema {name}"));
@@ -30,9 +30,11 @@ type Schemas = BTreeMap<String, Schema>;
 pub(crate) fn schemas(version: Version) -> Option<&'static Schemas> {
     static V16: LazyLock<Option<Schemas>> = LazyLock::new(|| load("v16"));
     static V201: LazyLock<Option<Schemas>> = LazyLock::new(|| load("v201"));
+    static V21: LazyLock<Option<Schemas>> = LazyLock::new(|| load("v21"));
     match version {
         Version::V16 => V16.as_ref(),
         Version::V201 => V201.as_ref(),
+        Version::V21 => V21.as_ref(),
     }
 }
 

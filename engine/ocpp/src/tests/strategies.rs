@@ -40,7 +40,10 @@ fn periods<T: Limit + std::fmt::Debug>() -> impl Strategy<Value = Vec<ChargingSc
             .map(|(start, tenths, phases)| {
                 let period =
                     ChargingSchedulePeriod::new(TimeSpan::from_seconds(start), T::from_tenths(tenths));
-                phases.map_or(period, |phases| period.with_number_phases(phases))
+                match phases {
+                    Some(phases) => period.with_number_phases(phases),
+                    None => period,
+                }
             })
             .collect()
     })

@@ -35,6 +35,6 @@ impl Message for AuthorizeResponse {
     }
 
     fn write(&self, out: &mut Writer) {
-        self.id_tag_info.write(out);
+        self.id_tag_info.write_member(out);
     }
 }

@@ -7,29 +7,55 @@
 
 mod authorize;
 mod boot_notification;
+mod cancel_reservation;
+mod certificate_signed;
 mod change_availability;
 mod change_configuration;
 mod clear_cache;
 mod clear_charging_profile;
 mod data_transfer;
+mod delete_certificate;
+mod diagnostics_status_notification;
 mod error;
+mod extended_trigger_message;
+mod firmware_status_notification;
 mod get_composite_schedule;
 mod get_configuration;
+mod get_diagnostics;
+mod get_installed_certificate_ids;
+mod get_local_list_version;
+mod get_log;
 mod heartbeat;
+mod install_certificate;
+mod log_status_notification;
 mod meter;
 mod meter_values;
 mod profile;
 mod remote_start_transaction;
 mod remote_stop_transaction;
+mod reserve_now;
 mod reset;
+mod security_event_notification;
+mod send_local_list;
 mod set_charging_profile;
+mod sign_certificate;
+mod signed_firmware_status_notification;
+mod signed_update_firmware;
 mod start_transaction;
 mod status_notification;
 mod stop_transaction;
 mod trigger_message;
 mod types;
 mod unlock_connector;
+mod update_firmware;
 
+pub use crate::certificates::{
+    CertificateHashData, DeleteCertificateStatus, GetInstalledCertificateStatus, HashAlgorithm,
+    InstallCertificateStatus,
+};
+pub use crate::maintenance::{
+    FirmwareStatus, LogParameters, LogStatus, LogType, ReservationStatus, UpdateFirmwareStatus, UpdateType,
+};
 pub use crate::sample::{Location, ReadingContext, SampleFault, SamplePhase};
 pub use crate::schedule::{
     ChargingProfileKind, ChargingRate, ChargingRateUnit, ChargingSchedulePeriod, Limit, RecurrencyKind,
@@ -41,6 +67,8 @@ pub use crate::words::{
 };
 pub use authorize::{AuthorizeRequest, AuthorizeResponse};
 pub use boot_notification::{BootNotificationRequest, BootNotificationResponse};
+pub use cancel_reservation::{CancelReservationRequest, CancelReservationResponse};
+pub use certificate_signed::{CertificateSignedRequest, CertificateSignedResponse};
 pub use change_availability::{ChangeAvailabilityRequest, ChangeAvailabilityResponse};
 pub use change_configuration::{
     ChangeConfigurationRequest, ChangeConfigurationResponse, ConfigurationStatus,
@@ -48,19 +76,49 @@ pub use change_configuration::{
 pub use clear_cache::{ClearCacheRequest, ClearCacheResponse};
 pub use clear_charging_profile::{ClearChargingProfileRequest, ClearChargingProfileResponse};
 pub use data_transfer::{DataTransferRequest, DataTransferResponse};
+pub use delete_certificate::{DeleteCertificateRequest, DeleteCertificateResponse};
+pub use diagnostics_status_notification::{
+    DiagnosticsStatus, DiagnosticsStatusNotificationRequest, DiagnosticsStatusNotificationResponse,
+};
 pub use error::{ErrorCode, answer_to_frame, answer_to_payload};
+pub use extended_trigger_message::{
+    ExtendedMessageTrigger, ExtendedTriggerMessageRequest, ExtendedTriggerMessageResponse,
+};
+pub use firmware_status_notification::{
+    FirmwareStatusNotificationRequest, FirmwareStatusNotificationResponse, PlainFirmwareStatus,
+};
 pub use get_composite_schedule::{GetCompositeScheduleRequest, GetCompositeScheduleResponse};
 pub use get_configuration::{GetConfigurationRequest, GetConfigurationResponse, KeyValue};
+pub use get_diagnostics::{GetDiagnosticsRequest, GetDiagnosticsResponse};
+pub use get_installed_certificate_ids::{
+    CertificateUse, GetInstalledCertificateIdsRequest, GetInstalledCertificateIdsResponse,
+};
+pub use get_local_list_version::{GetLocalListVersionRequest, GetLocalListVersionResponse};
+pub use get_log::{GetLogRequest, GetLogResponse};
 pub use heartbeat::{HeartbeatRequest, HeartbeatResponse};
+pub use install_certificate::{InstallCertificateRequest, InstallCertificateResponse};
+pub use log_status_notification::{
+    LogStatusNotificationRequest, LogStatusNotificationResponse, UploadLogStatus,
+};
 pub use meter::{Measurand, MeterValue, SampledValue, UnitOfMeasure, ValueFormat};
 pub use meter_values::{MeterValuesRequest, MeterValuesResponse};
 pub use profile::{ChargingProfile, ChargingProfilePurpose, ChargingSchedule};
 pub use remote_start_transaction::{RemoteStartTransactionRequest, RemoteStartTransactionResponse};
 pub use remote_stop_transaction::{RemoteStopTransactionRequest, RemoteStopTransactionResponse};
+pub use reserve_now::{ReserveNowRequest, ReserveNowResponse};
 pub use reset::{ResetRequest, ResetResponse, ResetType};
+pub use security_event_notification::{SecurityEventNotificationRequest, SecurityEventNotificationResponse};
+pub use send_local_list::{
+    AuthorizationData, SendLocalListRequest, SendLocalListResponse, SendLocalListStatus,
+};
 pub use set_charging_profile::{
     ChargingProfileStatus, SetChargingProfileRequest, SetChargingProfileResponse,
 };
+pub use sign_certificate::{SignCertificateRequest, SignCertificateResponse};
+pub use signed_firmware_status_notification::{
+    SignedFirmwareStatusNotificationRequest, SignedFirmwareStatusNotificationResponse,
+};
+pub use signed_update_firmware::{SignedFirmware, SignedUpdateFirmwareRequest, SignedUpdateFirmwareResponse};
 pub use start_transaction::{StartTransactionRequest, StartTransactionResponse};
 pub use status_notification::{
     ChargePointErrorCode, ChargePointStatus, StatusNotificationRequest, StatusNotificationResponse,
@@ -69,33 +127,15 @@ pub use stop_transaction::{Reason, StopTransactionRequest, StopTransactionRespon
 pub use trigger_message::{MessageTrigger, TriggerMessageRequest, TriggerMessageResponse};
 pub use types::{AuthorizationStatus, ConnectorId, IdTag, IdTagInfo, ReportedTransaction};
 pub use unlock_connector::{UnlockConnectorRequest, UnlockConnectorResponse, UnlockStatus};
+pub use update_firmware::{UpdateFirmwareRequest, UpdateFirmwareResponse};
 
 use crate::message::{Message, actions};
 
-/// Actions of OCPP 1.6 and its security whitepaper that are known and not handled.
-const UNSUPPORTED: &[&str] = &[
-    "CancelReservation",
-    "CertificateSigned",
-    "DeleteCertificate",
-    "DiagnosticsStatusNotification",
-    "ExtendedTriggerMessage",
-    "FirmwareStatusNotification",
-    "GetDiagnostics",
-    "GetInstalledCertificateIds",
-    "GetLocalListVersion",
-    "GetLog",
-    "InstallCertificate",
-    "LogStatusNotification",
-    "ReserveNow",
-    "SecurityEventNotification",
-    "SendLocalList",
-    "SignCertificate",
-    "SignedFirmwareStatusNotification",
-    "SignedUpdateFirmware",
-    "UpdateFirmware",
-];
+/// Actions of OCPP 1.6 and its security whitepaper that are known and not handled: none.
+const UNSUPPORTED: &[&str] = &[];
 
 actions! {
+    crate::Version::V16;
     /// What stations call.
     StationAction,
     /// A call of a station.
@@ -106,8 +146,14 @@ actions! {
         Authorize: AuthorizeRequest, AuthorizeResponse;
         BootNotification: BootNotificationRequest, BootNotificationResponse;
         DataTransfer: DataTransferRequest, DataTransferResponse;
+        DiagnosticsStatusNotification: DiagnosticsStatusNotificationRequest, DiagnosticsStatusNotificationResponse;
+        FirmwareStatusNotification: FirmwareStatusNotificationRequest, FirmwareStatusNotificationResponse;
         Heartbeat: HeartbeatRequest, HeartbeatResponse;
+        LogStatusNotification: LogStatusNotificationRequest, LogStatusNotificationResponse;
         MeterValues: MeterValuesRequest, MeterValuesResponse;
+        SecurityEventNotification: SecurityEventNotificationRequest, SecurityEventNotificationResponse;
+        SignCertificate: SignCertificateRequest, SignCertificateResponse;
+        SignedFirmwareStatusNotification: SignedFirmwareStatusNotificationRequest, SignedFirmwareStatusNotificationResponse;
         StartTransaction: StartTransactionRequest, StartTransactionResponse;
         StatusNotification: StatusNotificationRequest, StatusNotificationResponse;
         StopTransaction: StopTransactionRequest, StopTransactionResponse;
@@ -115,6 +161,7 @@ actions! {
 }
 
 actions! {
+    crate::Version::V16;
     /// What we call.
     CsmsAction,
     /// A call of ours.
@@ -122,19 +169,32 @@ actions! {
     /// A station's answer to our call.
     CsmsResponse,
     {
+        CancelReservation: CancelReservationRequest, CancelReservationResponse;
+        CertificateSigned: CertificateSignedRequest, CertificateSignedResponse;
         ChangeAvailability: ChangeAvailabilityRequest, ChangeAvailabilityResponse;
         ChangeConfiguration: ChangeConfigurationRequest, ChangeConfigurationResponse;
         ClearCache: ClearCacheRequest, ClearCacheResponse;
         ClearChargingProfile: ClearChargingProfileRequest, ClearChargingProfileResponse;
         DataTransfer: DataTransferRequest, DataTransferResponse;
+        DeleteCertificate: DeleteCertificateRequest, DeleteCertificateResponse;
+        ExtendedTriggerMessage: ExtendedTriggerMessageRequest, ExtendedTriggerMessageResponse;
         GetCompositeSchedule: GetCompositeScheduleRequest, GetCompositeScheduleResponse;
         GetConfiguration: GetConfigurationRequest, GetConfigurationResponse;
+        GetDiagnostics: GetDiagnosticsRequest, GetDiagnosticsResponse;
+        GetInstalledCertificateIds: GetInstalledCertificateIdsRequest, GetInstalledCertificateIdsResponse;
+        GetLocalListVersion: GetLocalListVersionRequest, GetLocalListVersionResponse;
+        GetLog: GetLogRequest, GetLogResponse;
+        InstallCertificate: InstallCertificateRequest, InstallCertificateResponse;
         RemoteStartTransaction: RemoteStartTransactionRequest, RemoteStartTransactionResponse;
         RemoteStopTransaction: RemoteStopTransactionRequest, RemoteStopTransactionResponse;
+        ReserveNow: ReserveNowRequest, ReserveNowResponse;
         Reset: ResetRequest, ResetResponse;
+        SendLocalList: SendLocalListRequest, SendLocalListResponse;
         SetChargingProfile: SetChargingProfileRequest, SetChargingProfileResponse;
+        SignedUpdateFirmware: SignedUpdateFirmwareRequest, SignedUpdateFirmwareResponse;
         TriggerMessage: TriggerMessageRequest, TriggerMessageResponse;
         UnlockConnector: UnlockConnectorRequest, UnlockConnectorResponse;
+        UpdateFirmware: UpdateFirmwareRequest, UpdateFirmwareResponse;
     }
 }
 

@@ -6,7 +6,6 @@ use super::types::ReportedTransaction;
 use crate::fields::{Fields, PayloadError};
 use crate::schedule::{ChargingProfileKind, ChargingRate, RecurrencyKind, ScheduleLimits};
 use crate::time::StationTime;
-use crate::version::Version;
 use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
@@ -100,7 +99,7 @@ pub struct ChargingSchedule {
 
 impl ChargingSchedule {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let (limits, min_charging_rate) = ScheduleLimits::read(fields, Version::V16)?;
+        let (limits, min_charging_rate) = ScheduleLimits::read(fields)?;
         Ok(Self {
             duration: fields.seconds("duration"),
             start_schedule: fields.time("startSchedule"),
@@ -114,6 +113,6 @@ impl ChargingSchedule {
             out.seconds("duration", duration);
         }
         out.time_optional("startSchedule", &self.start_schedule);
-        self.limits.write(out, self.min_charging_rate, Version::V16);
+        self.limits.write(out, self.min_charging_rate);
     }
 }

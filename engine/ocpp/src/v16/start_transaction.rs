@@ -63,7 +63,7 @@ impl Message for StartTransactionResponse {
     }
 
     fn write(&self, out: &mut Writer) {
-        self.id_tag_info.write(out);
+        self.id_tag_info.write_member(out);
         self.transaction_id.write(out);
     }
 }

@@ -97,7 +97,7 @@ impl Message for StopTransactionResponse {
 
     fn write(&self, out: &mut Writer) {
         if let Some(info) = &self.id_tag_info {
-            info.write(out);
+            info.write_member(out);
         }
     }
 }

@@ -8,6 +8,8 @@ use units::{IdToken, TransactionId};
 
 use crate::fields::{Fields, PayloadError};
 use crate::json::Json;
+use crate::member::{Bounds, Value, chars, structures};
+use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::redact;
 use crate::time::StationTime;
@@ -35,6 +37,23 @@ impl ConnectorId {
 
     pub(crate) fn write(self, out: &mut Writer) {
         out.number("connectorId", self.0);
+    }
+}
+
+impl Value for ConnectorId {
+    const EXPECTED: &'static str = Self::EXPECTED;
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        _bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(fields.whole_from(field, json).map(Self))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
+        self.0.put(out, field, bounds);
     }
 }
 
@@ -90,6 +109,23 @@ impl IdTag {
     }
 }
 
+impl Value for IdTag {
+    const EXPECTED: &'static str = "a text";
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        _bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(String::take(fields, field, json, &chars(Self::LENGTH_MAX))?.map(Self))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, _bounds: &Bounds) {
+        self.0.put(out, field, &chars(Self::LENGTH_MAX));
+    }
+}
+
 impl From<&IdToken> for IdTag {
     fn from(token: &IdToken) -> Self {
         Self(token.as_str().to_owned())
@@ -118,15 +154,16 @@ words! {
     }
 }
 
-/// What we say of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdTagInfo {
-    /// Whether it may charge.
-    pub status: AuthorizationStatus,
-    /// Until when a station may keep it in its cache.
-    pub expiry_date: StationTime,
-    /// The group that may stop each other's transactions.
-    pub parent_id_tag: Option<IdTag>,
+structures! {
+    /// What we say of a token.
+    IdTagInfo {
+        /// Whether it may charge.
+        status: AuthorizationStatus = required "status",
+        /// Until when a station may keep it in its cache.
+        expiry_date: StationTime = optional "expiryDate",
+        /// The group that may stop each other's transactions.
+        parent_id_tag: Option<IdTag> = optional "parentIdTag",
+    }
 }
 
 impl IdTagInfo {
@@ -134,14 +171,6 @@ impl IdTagInfo {
     #[must_use]
     pub const fn new(status: AuthorizationStatus) -> Self {
         Self { status, expiry_date: StationTime::Absent, parent_id_tag: None }
-    }
-
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            status: fields.word_expected("status"),
-            expiry_date: fields.time("expiryDate"),
-            parent_id_tag: IdTag::optional(fields, "parentIdTag"),
-        })
     }
 
     /// The member `idTagInfo`, which has no status where it is missing.
@@ -153,14 +182,9 @@ impl IdTagInfo {
         }))
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.object("idTagInfo", |out| {
-            out.word("status", &self.status);
-            out.time_optional("expiryDate", &self.expiry_date);
-            if let Some(parent) = &self.parent_id_tag {
-                parent.write(out, "parentIdTag");
-            }
-        });
+    /// The member `idTagInfo`.
+    pub(crate) fn write_member(&self, out: &mut Writer) {
+        out.object("idTagInfo", |out| self.write(out));
     }
 }
 

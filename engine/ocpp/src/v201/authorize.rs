@@ -1,87 +1,37 @@
 //! Authorize: may this token charge here?
 
 use super::types::{AuthorizationStatus, IdToken, IdTokenInfo};
+use crate::certificates::HashAlgorithm;
 use crate::fields::{Fields, PayloadError};
+use crate::member::structures;
 use crate::message::Message;
+use crate::v21::AuthorizeInDetail;
 use crate::words::words;
-use crate::writer::{EncodeFault, Writer};
+use crate::writer::Writer;
 
-/// A station asks whether a token may charge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthorizeRequest {
-    /// The token.
-    pub id_token: IdToken,
-    /// The EV's contract certificate, PEM; at most 5500 characters.
-    pub certificate: Option<String>,
-    /// What is needed to ask whether the certificates are revoked; at most 4.
-    pub iso15118_certificate_hash_data: Vec<OcspRequestData>,
-}
-
-words! {
-    /// How hashes are made.
-    HashAlgorithm {
-        /// SHA-256.
-        Sha256 = "SHA256",
-        /// SHA-384.
-        Sha384 = "SHA384",
-        /// SHA-512.
-        Sha512 = "SHA512",
-    }
-}
-
-/// Names a certificate to whoever knows whether it is revoked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OcspRequestData {
-    /// How the hashes are made.
-    pub hash_algorithm: HashAlgorithm,
-    /// Hash of the issuer's name; at most 128 characters.
-    pub issuer_name_hash: String,
-    /// Hash of the issuer's key; at most 128 characters.
-    pub issuer_key_hash: String,
-    /// Serial number of the certificate; at most 40 characters.
-    pub serial_number: String,
-    /// Whom to ask; at most 512 characters.
-    pub responder_url: String,
-}
-
-impl Message for AuthorizeRequest {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            id_token: fields.object_required("idToken", IdToken::read)?,
-            certificate: fields.text("certificate", 5500),
-            iso15118_certificate_hash_data: fields
-                .list("iso15118CertificateHashData", OcspRequestData::read)?,
-        })
+structures! {
+    /// A station asks whether a token may charge.
+    AuthorizeRequest {
+        /// The token.
+        id_token: IdToken = required "idToken",
+        /// The EV's contract certificate, PEM; at most 5500 characters, in OCPP 2.1 10000.
+        certificate: Option<String> = optional "certificate" [chars(5500).chars_v21(10000)],
+        /// What is needed to ask whether the certificates are revoked; at most 4.
+        iso15118_certificate_hash_data: Vec<OcspRequestData> = optional "iso15118CertificateHashData" [items(4)],
     }
 
-    fn write(&self, out: &mut Writer) {
-        const HASHES: &str = "iso15118CertificateHashData";
-        self.id_token.write(out, "idToken");
-        out.text_optional("certificate", self.certificate.as_ref(), 5500);
-        if self.iso15118_certificate_hash_data.len() > 4 {
-            out.refuse(HASHES, EncodeFault::Rule { rule: "is there at most 4 times" });
-        }
-        out.list_optional(HASHES, &self.iso15118_certificate_hash_data, |out, hashes| hashes.write(out));
-    }
-}
-
-impl OcspRequestData {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            hash_algorithm: fields.word_expected("hashAlgorithm"),
-            issuer_name_hash: fields.text_expected("issuerNameHash", 128),
-            issuer_key_hash: fields.text_expected("issuerKeyHash", 128),
-            serial_number: fields.text_expected("serialNumber", 40),
-            responder_url: fields.text_expected("responderURL", 512),
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.word("hashAlgorithm", &self.hash_algorithm);
-        out.text_required("issuerNameHash", &self.issuer_name_hash, 128);
-        out.text_required("issuerKeyHash", &self.issuer_key_hash, 128);
-        out.text_required("serialNumber", &self.serial_number, 40);
-        out.text_required("responderURL", &self.responder_url, 512);
+    /// Names a certificate to whoever knows whether it is revoked.
+    OcspRequestData {
+        /// How the hashes are made.
+        hash_algorithm: HashAlgorithm = required "hashAlgorithm",
+        /// Hash of the issuer's name; at most 128 characters.
+        issuer_name_hash: String = required "issuerNameHash" [chars(128)],
+        /// Hash of the issuer's key; at most 128 characters.
+        issuer_key_hash: String = required "issuerKeyHash" [chars(128)],
+        /// Serial number of the certificate; at most 40 characters.
+        serial_number: String = required "serialNumber" [chars(40)],
+        /// Whom to ask; at most 512 characters, in OCPP 2.1 2000.
+        responder_url: String = required "responderURL" [chars(512).chars_v21(2000)],
     }
 }
 
@@ -112,13 +62,21 @@ pub struct AuthorizeResponse {
     pub id_token_info: IdTokenInfo,
     /// What we say of the contract certificate, where one came.
     pub certificate_status: Option<AuthorizeCertificateStatus>,
+    /// What only OCPP 2.1 can say.
+    pub in_detail: AuthorizeInDetail,
 }
 
 impl AuthorizeResponse {
     /// A status alone.
     #[must_use]
-    pub const fn new(status: AuthorizationStatus) -> Self {
-        Self { id_token_info: IdTokenInfo::new(status), certificate_status: None }
+    pub fn new(status: AuthorizationStatus) -> Self {
+        Self::from(IdTokenInfo::new(status))
+    }
+}
+
+impl From<IdTokenInfo> for AuthorizeResponse {
+    fn from(id_token_info: IdTokenInfo) -> Self {
+        Self { id_token_info, certificate_status: None, in_detail: AuthorizeInDetail::default() }
     }
 }
 
@@ -127,11 +85,13 @@ impl Message for AuthorizeResponse {
         Ok(Self {
             id_token_info: fields.object_expected("idTokenInfo", IdTokenInfo::read)?,
             certificate_status: fields.word("certificateStatus"),
+            in_detail: AuthorizeInDetail::read(fields)?,
         })
     }
 
     fn write(&self, out: &mut Writer) {
-        self.id_token_info.write(out);
+        self.id_token_info.write_member(out);
         out.word_optional("certificateStatus", self.certificate_status.as_ref());
+        self.in_detail.write(out);
     }
 }

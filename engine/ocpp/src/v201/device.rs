@@ -4,28 +4,38 @@ use std::fmt;
 
 use super::types::Evse;
 use crate::fields::{Fields, PayloadError};
+use crate::member::structures;
+use crate::message::Message;
 use crate::redact;
 use crate::words::words;
 use crate::writer::Writer;
 
-/// A part of a station. Names compare without case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// Its name; at most 50 characters.
-    pub name: String,
-    /// Which of several; at most 50 characters.
-    pub instance: Option<String>,
-    /// The EVSE it belongs to; `None` is the station.
-    pub evse: Option<Evse>,
-}
+structures! {
+    /// A part of a station. Names compare without case.
+    Component {
+        /// Its name; at most 50 characters.
+        name: String = required "name" [chars(50)],
+        /// Which of several; at most 50 characters.
+        instance: Option<String> = optional "instance" [chars(50)],
+        /// The EVSE it belongs to; `None` is the station.
+        evse: Option<Evse> = optional "evse",
+    }
 
-/// Something of a component that has a value. Names compare without case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name; at most 50 characters.
-    pub name: String,
-    /// Which of several; at most 50 characters.
-    pub instance: Option<String>,
+    /// Something of a component that has a value. Names compare without case.
+    Variable {
+        /// Its name; at most 50 characters.
+        name: String = required "name" [chars(50)],
+        /// Which of several; at most 50 characters.
+        instance: Option<String> = optional "instance" [chars(50)],
+    }
+
+    /// A variable of a component, or all of the component's.
+    ComponentVariable {
+        /// The component.
+        component: Component = required "component",
+        /// The variable; `None` is all.
+        variable: Option<Variable> = optional "variable",
+    }
 }
 
 words! {
@@ -49,20 +59,8 @@ impl Component {
         Self { name: name.into(), instance: None, evse: None }
     }
 
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            name: fields.text_expected("name", 50),
-            instance: fields.text("instance", 50),
-            evse: Evse::optional(fields),
-        })
-    }
-
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.object("component", |out| {
-            out.text_required("name", &self.name, 50);
-            out.text_optional("instance", self.instance.as_ref(), 50);
-            Evse::write_optional(self.evse, out);
-        });
+    pub(crate) fn write_member(&self, out: &mut Writer) {
+        out.object("component", |out| self.write(out));
     }
 }
 
@@ -73,15 +71,8 @@ impl Variable {
         Self { name: name.into(), instance: None }
     }
 
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self { name: fields.text_expected("name", 50), instance: fields.text("instance", 50) })
-    }
-
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.object("variable", |out| {
-            out.text_required("name", &self.name, 50);
-            out.text_optional("instance", self.instance.as_ref(), 50);
-        });
+    pub(crate) fn write_member(&self, out: &mut Writer) {
+        out.object("variable", |out| self.write(out));
     }
 
     /// `value` as `Debug` may show it.

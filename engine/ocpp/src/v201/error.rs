@@ -40,9 +40,16 @@ words! {
 pub fn answer_to_frame(error: &FrameError) -> Option<String> {
     let is_answerable = match (error.kind, error.fault) {
         (Some(MessageKind::Call), _) => true,
-        (Some(MessageKind::CallResult | MessageKind::CallError), _) | (None, FrameFault::MessageType) => {
-            false
-        }
+        (
+            Some(
+                MessageKind::CallResult
+                | MessageKind::CallError
+                | MessageKind::CallResultError
+                | MessageKind::Send,
+            ),
+            _,
+        )
+        | (None, FrameFault::MessageType) => false,
         (None, _) => error.id.is_none(),
     };
     let id = error.id.clone().unwrap_or_else(MessageId::unreadable);

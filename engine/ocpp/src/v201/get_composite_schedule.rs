@@ -8,7 +8,6 @@ use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::schedule::{ChargingRateUnit, ScheduleLimits};
 use crate::time::StationTime;
-use crate::version::Version;
 use crate::words::AcceptedStatus;
 use crate::writer::Writer;
 
@@ -90,7 +89,7 @@ impl Message for GetCompositeScheduleResponse {
 
 impl CompositeSchedule {
     fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let (limits, _) = ScheduleLimits::read(fields, Version::V201)?;
+        let (limits, _) = ScheduleLimits::read(fields)?;
         Ok(Self {
             evse_id: EvseNumber::required(fields, "evseId")?,
             duration: fields.seconds("duration").ok_or(PayloadError::Missing { field: "duration" })?,
@@ -103,6 +102,6 @@ impl CompositeSchedule {
         self.evse_id.write(out);
         out.seconds("duration", self.duration);
         out.time("scheduleStart", &self.schedule_start);
-        self.limits.write(out, None, Version::V201);
+        self.limits.write(out, None);
     }
 }

@@ -47,8 +47,8 @@ impl Message for GetVariablesRequest {
     fn write(&self, out: &mut Writer) {
         out.list_required("getVariableData", &self.get_variable_data, |out, get| {
             out.word_optional("attributeType", get.attribute_type.as_ref());
-            get.component.write(out);
-            get.variable.write(out);
+            get.component.write_member(out);
+            get.variable.write_member(out);
         });
     }
 }
@@ -113,7 +113,7 @@ impl Message for GetVariablesResponse {
             let (component, variable) = read_place(fields)?;
             Ok(GetVariableResult {
                 attribute_status: fields.word_expected("attributeStatus"),
-                attribute_status_info: StatusInfo::optional_as(fields, "attributeStatusInfo")?,
+                attribute_status_info: fields.object("attributeStatusInfo", StatusInfo::read)?,
                 attribute_type: fields.word("attributeType"),
                 attribute_value: fields.text_or_empty("attributeValue", 2500),
                 component,
@@ -129,8 +129,8 @@ impl Message for GetVariablesResponse {
             StatusInfo::write_optional_as(result.attribute_status_info.as_ref(), out, "attributeStatusInfo");
             out.word_optional("attributeType", result.attribute_type.as_ref());
             out.text_optional("attributeValue", result.attribute_value.as_ref(), 2500);
-            result.component.write(out);
-            result.variable.write(out);
+            result.component.write_member(out);
+            result.variable.write_member(out);
         });
     }
 }

@@ -6,6 +6,8 @@ use units::{Amperes, Phase, Volts, WattHours, Watts};
 
 use crate::fields::{Fields, PayloadError};
 use crate::figure::Figure;
+use crate::member::structures;
+use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::sample::{Kind, Location, ReadingContext, SampleFault, SamplePhase, quantity};
 use crate::time::StationTime;
@@ -63,17 +65,18 @@ pub struct UnitOfMeasure {
     pub multiplier: Option<Figure>,
 }
 
-/// What a meter signed, as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedMeterValue {
-    /// The data, in Base64; at most 2500 characters.
-    pub signed_meter_data: String,
-    /// How it was signed; at most 50 characters.
-    pub signing_method: String,
-    /// How it was encoded before; at most 50 characters.
-    pub encoding_method: String,
-    /// The key to check it with, in Base64, may be empty; at most 2500 characters.
-    pub public_key: String,
+structures! {
+    /// What a meter signed, as it came.
+    SignedMeterValue {
+        /// The data, in Base64; at most 2500 characters, in OCPP 2.1 32768.
+        signed_meter_data: String = required "signedMeterData" [chars(2500).chars_v21(32768)],
+        /// How it was signed, may be empty; at most 50 characters. `None` only in OCPP 2.1.
+        signing_method: Option<String> = required "signingMethod" [optional_in_v21().chars(50).or_empty()],
+        /// How it was encoded before, may be empty; at most 50 characters.
+        encoding_method: String = required "encodingMethod" [chars(50).or_empty()],
+        /// The key to check it with, in Base64, may be empty; at most 2500 characters. `None` only in OCPP 2.1.
+        public_key: Option<String> = required "publicKey" [optional_in_v21().chars(2500).or_empty()],
+    }
 }
 
 impl SampledValue {
@@ -275,24 +278,6 @@ impl UnitOfMeasure {
     }
 }
 
-impl SignedMeterValue {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            signed_meter_data: fields.text_expected("signedMeterData", 2500),
-            signing_method: fields.text_or_empty_expected("signingMethod", 50),
-            encoding_method: fields.text_or_empty_expected("encodingMethod", 50),
-            public_key: fields.text_or_empty_expected("publicKey", 2500),
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.text_required("signedMeterData", &self.signed_meter_data, 2500);
-        out.text("signingMethod", &self.signing_method, 50);
-        out.text("encodingMethod", &self.encoding_method, 50);
-        out.text("publicKey", &self.public_key, 2500);
-    }
-}
-
 words! {
     /// What is measured. Import is into the EV, export out of it.
     Measurand {
@@ -346,6 +331,69 @@ words! {
         StateOfCharge = "SoC",
         /// Voltage, V.
         Voltage = "Voltage",
+    } since_v21 {
+        /// Lowest current out of the EV, A.
+        CurrentExportMinimum = "Current.Export.Minimum",
+        /// Highest current out of the EV, A.
+        CurrentExportOffered = "Current.Export.Offered",
+        /// Lowest current into the EV, A.
+        CurrentImportMinimum = "Current.Import.Minimum",
+        /// Highest current into the EV, A.
+        CurrentImportOffered = "Current.Import.Offered",
+        /// What the battery holds, Wh.
+        DisplayBatteryEnergyCapacity = "Display.BatteryEnergyCapacity",
+        /// Whether the EV has all it wants.
+        DisplayChargingComplete = "Display.ChargingComplete",
+        /// Whether the EV's inlet is hot.
+        DisplayInletHot = "Display.InletHot",
+        /// How full the battery may be, percent.
+        DisplayMaximumSoc = "Display.MaximumSOC",
+        /// How full the battery must be, percent.
+        DisplayMinimumSoc = "Display.MinimumSOC",
+        /// How full the battery is, percent.
+        DisplayPresentSoc = "Display.PresentSOC",
+        /// Time until it is as full as it may be, s.
+        DisplayRemainingTimeToMaximumSoc = "Display.RemainingTimeToMaximumSOC",
+        /// Time until it is as full as it must be, s.
+        DisplayRemainingTimeToMinimumSoc = "Display.RemainingTimeToMinimumSOC",
+        /// Time until it is as full as it should be, s.
+        DisplayRemainingTimeToTargetSoc = "Display.RemainingTimeToTargetSOC",
+        /// How full the battery should be, percent.
+        DisplayTargetSoc = "Display.TargetSOC",
+        /// Energy lost in the cable, Wh.
+        EnergyActiveImportCableLoss = "Energy.Active.Import.CableLoss",
+        /// Register of energy that was generated on the spot, Wh.
+        EnergyActiveImportLocalGeneration = "Energy.Active.Import.LocalGeneration.Register",
+        /// Energy in an interval as it was set, Wh.
+        EnergyActiveSetpointInterval = "Energy.Active.Setpoint.Interval",
+        /// Energy until it charges slowly, Wh.
+        EnergyRequestBulk = "EnergyRequest.Bulk",
+        /// Energy that the battery can take, Wh.
+        EnergyRequestMaximum = "EnergyRequest.Maximum",
+        /// Energy to where it must have ceased to give, Wh.
+        EnergyRequestMaximumV2x = "EnergyRequest.Maximum.V2X",
+        /// Energy that the driver needs, Wh.
+        EnergyRequestMinimum = "EnergyRequest.Minimum",
+        /// Energy to where it may begin to give, Wh.
+        EnergyRequestMinimumV2x = "EnergyRequest.Minimum.V2X",
+        /// Energy that the driver wants, Wh.
+        EnergyRequestTarget = "EnergyRequest.Target",
+        /// Active power that is left after what was set, W.
+        PowerActiveResidual = "Power.Active.Residual",
+        /// Active power as it was set, W.
+        PowerActiveSetpoint = "Power.Active.Setpoint",
+        /// Lowest power out of the EV, W.
+        PowerExportMinimum = "Power.Export.Minimum",
+        /// Highest power out of the EV, W.
+        PowerExportOffered = "Power.Export.Offered",
+        /// Lowest power into the EV, W.
+        PowerImportMinimum = "Power.Import.Minimum",
+        /// Highest power into the EV, W.
+        PowerImportOffered = "Power.Import.Offered",
+        /// Highest voltage, V.
+        VoltageMaximum = "Voltage.Maximum",
+        /// Lowest voltage, V.
+        VoltageMinimum = "Voltage.Minimum",
     }
 }
 
@@ -373,6 +421,38 @@ impl Measurand {
             | Self::PowerFactor
             | Self::Frequency
             | Self::StateOfCharge
+            // What OCPP 2.1 adds is told to drivers, or by others' control: it is no quantity of ours.
+            | Self::CurrentExportMinimum
+            | Self::CurrentExportOffered
+            | Self::CurrentImportMinimum
+            | Self::CurrentImportOffered
+            | Self::DisplayBatteryEnergyCapacity
+            | Self::DisplayChargingComplete
+            | Self::DisplayInletHot
+            | Self::DisplayMaximumSoc
+            | Self::DisplayMinimumSoc
+            | Self::DisplayPresentSoc
+            | Self::DisplayRemainingTimeToMaximumSoc
+            | Self::DisplayRemainingTimeToMinimumSoc
+            | Self::DisplayRemainingTimeToTargetSoc
+            | Self::DisplayTargetSoc
+            | Self::EnergyActiveImportCableLoss
+            | Self::EnergyActiveImportLocalGeneration
+            | Self::EnergyActiveSetpointInterval
+            | Self::EnergyRequestBulk
+            | Self::EnergyRequestMaximum
+            | Self::EnergyRequestMaximumV2x
+            | Self::EnergyRequestMinimum
+            | Self::EnergyRequestMinimumV2x
+            | Self::EnergyRequestTarget
+            | Self::PowerActiveResidual
+            | Self::PowerActiveSetpoint
+            | Self::PowerExportMinimum
+            | Self::PowerExportOffered
+            | Self::PowerImportMinimum
+            | Self::PowerImportOffered
+            | Self::VoltageMaximum
+            | Self::VoltageMinimum
             | Self::Other(_) => None,
         }
     }

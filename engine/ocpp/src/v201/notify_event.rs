@@ -5,10 +5,13 @@ use std::fmt;
 use super::device::{Component, Variable, read_place};
 use super::types::ReportedTransaction;
 use crate::fields::{Fields, PayloadError};
+use crate::member::{Member, Need, since_v21};
 use crate::message::{Message, empty_messages};
 use crate::time::StationTime;
 use crate::words::words;
 use crate::writer::Writer;
+
+const SEVERITY: &str = "severity";
 
 /// A station reports events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,8 @@ pub struct EventData {
     pub event_notification_type: EventNotificationKind,
     /// The variable.
     pub variable: Variable,
+    /// How bad it is, from 0, the worst, to 9; only in OCPP 2.1.
+    pub severity: Option<u32>,
 }
 
 impl fmt::Debug for EventData {
@@ -130,6 +135,7 @@ impl EventData {
             variable_monitoring_id: fields.whole("variableMonitoringId"),
             event_notification_type: fields.word_expected("eventNotificationType"),
             variable,
+            severity: Member::read_in(fields, Need::Optional, SEVERITY, &since_v21())?,
         })
     }
 
@@ -145,10 +151,11 @@ impl EventData {
             out.flag("cleared", is_cleared);
         }
         ReportedTransaction::write_optional(self.transaction_id.as_ref(), out);
-        self.component.write(out);
+        self.component.write_member(out);
         out.number_optional("variableMonitoringId", self.variable_monitoring_id);
         out.word("eventNotificationType", &self.event_notification_type);
-        self.variable.write(out);
+        self.variable.write_member(out);
+        Member::write_in(&self.severity, out, Need::Optional, SEVERITY, &since_v21());
     }
 }
 

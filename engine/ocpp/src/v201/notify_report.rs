@@ -5,6 +5,7 @@ use std::fmt;
 use super::device::{AttributeType, Component, Variable, read_place};
 use crate::fields::{Fields, PayloadError};
 use crate::figure::Figure;
+use crate::member::structures;
 use crate::message::{Message, empty_messages};
 use crate::time::StationTime;
 use crate::words::words;
@@ -87,21 +88,24 @@ words! {
     }
 }
 
-/// What values a variable may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VariableCharacteristics {
-    /// The unit; at most 16 characters.
-    pub unit: Option<String>,
-    /// What they look like.
-    pub data_type: DataType,
-    /// The lowest.
-    pub min_limit: Option<Figure>,
-    /// The highest, or the longest text.
-    pub max_limit: Option<Figure>,
-    /// Those of a list, with commas between; at most 1000 characters.
-    pub values_list: Option<String>,
-    /// Whether it can be watched; `None` where it was not said.
-    pub supports_monitoring: Option<bool>,
+structures! {
+    /// What values a variable may have.
+    VariableCharacteristics {
+        /// The unit; at most 16 characters.
+        unit: Option<String> = optional "unit" [chars(16)],
+        /// What they look like.
+        data_type: DataType = required "dataType",
+        /// The lowest.
+        min_limit: Option<Figure> = optional "minLimit",
+        /// The highest, or the longest text.
+        max_limit: Option<Figure> = optional "maxLimit",
+        /// How many a list may have; only in OCPP 2.1.
+        max_elements: Option<u32> = optional "maxElements" [since_v21()],
+        /// Those of a list, with commas between; at most 1000 characters.
+        values_list: Option<String> = optional "valuesList" [chars(1000)],
+        /// Whether it can be watched; `None` where it was not said.
+        supports_monitoring: Option<bool> = required "supportsMonitoring",
+    }
 }
 
 impl fmt::Debug for ReportData {
@@ -153,8 +157,8 @@ impl ReportData {
     }
 
     fn write(&self, out: &mut Writer) {
-        self.component.write(out);
-        self.variable.write(out);
+        self.component.write_member(out);
+        self.variable.write_member(out);
         if self.variable_attribute.len() > 4 {
             out.refuse("variableAttribute", EncodeFault::Rule { rule: "is there at most 4 times" });
         }
@@ -184,28 +188,6 @@ impl VariableAttribute {
         out.word_optional("mutability", self.mutability.as_ref());
         out.flag_if_set("persistent", self.persistent);
         out.flag_if_set("constant", self.constant);
-    }
-}
-
-impl VariableCharacteristics {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            unit: fields.text("unit", 16),
-            data_type: fields.word_expected("dataType"),
-            min_limit: fields.figure("minLimit"),
-            max_limit: fields.figure("maxLimit"),
-            values_list: fields.text("valuesList", 1000),
-            supports_monitoring: fields.flag_expected("supportsMonitoring"),
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.text_optional("unit", self.unit.as_ref(), 16);
-        out.word("dataType", &self.data_type);
-        out.decimal_optional("minLimit", self.min_limit.as_ref());
-        out.decimal_optional("maxLimit", self.max_limit.as_ref());
-        out.text_optional("valuesList", self.values_list.as_ref(), 1000);
-        out.flag_required("supportsMonitoring", self.supports_monitoring);
     }
 }
 

@@ -4,11 +4,15 @@ use units::TimeSpan;
 
 use super::types::ReportedTransaction;
 use crate::fields::{Fields, PayloadError};
+use crate::member::{Member, Need, Opaque, UNBOUND, values};
+use crate::message::Message;
 use crate::schedule::{ChargingProfileKind, ChargingRate, RecurrencyKind, ScheduleLimits};
 use crate::time::StationTime;
-use crate::version::Version;
+use crate::v21::{ProfileInDetail, ScheduleInDetail};
 use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
+
+const SALES_TARIFF: &str = "salesTariff";
 
 words! {
     /// What a profile limits.
@@ -21,7 +25,26 @@ words! {
         TxDefaultProfile = "TxDefaultProfile",
         /// One transaction.
         TxProfile = "TxProfile",
+    } since_v21 {
+        /// A transaction that comes before others.
+        PriorityCharging = "PriorityCharging",
+        /// What is generated on the spot: more than the other purposes allow.
+        LocalGeneration = "LocalGeneration",
     }
+}
+
+words! {
+    /// Who limits.
+    ChargingLimitSource {
+        /// An energy management system on the spot.
+        Ems = "EMS",
+        /// Somebody else.
+        OtherSource = "Other",
+        /// The operator of the grid.
+        SystemOperator = "SO",
+        /// We.
+        ChargingStationOperator = "CSO",
+    } open_in_v21 20
 }
 
 /// A charging profile.
@@ -45,10 +68,12 @@ pub struct ChargingProfile {
     pub transaction_id: Option<ReportedTransaction>,
     /// The limits: one schedule; up to three where an EV of ISO 15118 may choose.
     pub charging_schedule: Vec<ChargingSchedule>,
+    /// What only OCPP 2.1 can say of it.
+    pub in_detail: ProfileInDetail,
 }
 
-impl ChargingProfile {
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+impl Message for ChargingProfile {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
         let charging_schedule = fields.list("chargingSchedule", ChargingSchedule::read)?;
         if charging_schedule.is_empty() {
             return Err(PayloadError::Missing { field: "chargingSchedule" });
@@ -63,10 +88,11 @@ impl ChargingProfile {
             valid_to: fields.time("validTo"),
             transaction_id: ReportedTransaction::optional(fields),
             charging_schedule,
+            in_detail: ProfileInDetail::read(fields)?,
         })
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
+    fn write(&self, out: &mut Writer) {
         // OCPP 2.0.1, transactionId: "SHALL only be included if ChargingProfilePurpose is set to TxProfile".
         let is_for_transaction = self.charging_profile_purpose == ChargingProfilePurpose::TxProfile;
         if !is_for_transaction && self.transaction_id.is_some() {
@@ -88,7 +114,8 @@ impl ChargingProfile {
             );
         }
         // OCPP 2.0.1 K01.FR.40 and K01.FR.41: there with Absolute and Recurring, absent with Relative.
-        for schedule in &self.charging_schedule {
+        let is_free = self.charging_profile_kind == ChargingProfileKind::Dynamic;
+        for schedule in self.charging_schedule.iter().filter(|_| !is_free) {
             if is_relative != (schedule.start_schedule == StationTime::Absent) {
                 out.refuse(
                     "startSchedule",
@@ -105,10 +132,11 @@ impl ChargingProfile {
         out.time_optional("validTo", &self.valid_to);
         ReportedTransaction::write_optional(self.transaction_id.as_ref(), out);
         out.list_required("chargingSchedule", &self.charging_schedule, |out, schedule| schedule.write(out));
+        self.in_detail.write(out);
     }
 }
 
-/// Limits over time. The sales tariff of ISO 15118 is not read.
+/// Limits over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargingSchedule {
     /// Names it among the schedules of the station.
@@ -121,24 +149,37 @@ pub struct ChargingSchedule {
     pub limits: ScheduleLimits,
     /// Below this the EV charges inefficiently: a hint, in the unit of the limits.
     pub min_charging_rate: Option<ChargingRate>,
+    /// What it costs, for an EV of ISO 15118; carried, not read.
+    pub sales_tariff: Option<Opaque>,
+    /// What only OCPP 2.1 can say of it.
+    pub in_detail: ScheduleInDetail,
 }
 
-impl ChargingSchedule {
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let (limits, min_charging_rate) = ScheduleLimits::read(fields, Version::V201)?;
+impl Message for ChargingSchedule {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+        let (limits, min_charging_rate) = ScheduleLimits::read(fields)?;
         Ok(Self {
             id: fields.whole_required("id", "a 32-bit number")?,
             start_schedule: fields.time("startSchedule"),
             duration: fields.seconds("duration"),
             limits,
             min_charging_rate,
+            sales_tariff: Member::read_in(fields, Need::Optional, SALES_TARIFF, &UNBOUND)?,
+            in_detail: ScheduleInDetail::read(fields)?,
         })
     }
 
-    pub(crate) fn write(&self, out: &mut Writer) {
+    fn write(&self, out: &mut Writer) {
         out.number("id", self.id);
         out.time_optional("startSchedule", &self.start_schedule);
         out.seconds_optional("duration", self.duration);
-        self.limits.write(out, self.min_charging_rate, Version::V201);
+        self.limits.write(out, self.min_charging_rate);
+        Member::write_in(&self.sales_tariff, out, Need::Optional, SALES_TARIFF, &UNBOUND);
+        self.in_detail.write(out);
     }
+}
+
+values! {
+    ChargingProfile;
+    ChargingSchedule;
 }

@@ -39,7 +39,7 @@ impl Message for RequestStartTransactionRequest {
         }
         EvseNumber::write_optional(self.evse_id, out);
         IdToken::write_optional(self.group_id_token.as_ref(), out, "groupIdToken");
-        self.id_token.write(out, "idToken");
+        self.id_token.write_member(out, "idToken");
         out.number("remoteStartId", self.remote_start_id);
         if let Some(profile) = &self.charging_profile {
             if profile.charging_profile_purpose != ChargingProfilePurpose::TxProfile

@@ -13,6 +13,9 @@ words! {
         Immediate = "Immediate",
         /// When no transaction is left.
         OnIdle = "OnIdle",
+    } since_v21 {
+        /// At once: transactions go on after it.
+        ImmediateAndResume = "ImmediateAndResume",
     }
 }
 

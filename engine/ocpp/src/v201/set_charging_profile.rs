@@ -47,6 +47,8 @@ impl Message for SetChargingProfileRequest {
             }
             ChargingProfilePurpose::ChargingStationMaxProfile
             | ChargingProfilePurpose::TxDefaultProfile
+            | ChargingProfilePurpose::PriorityCharging
+            | ChargingProfilePurpose::LocalGeneration
             | ChargingProfilePurpose::Other(_) => {}
         }
         self.evse_id.write(out);

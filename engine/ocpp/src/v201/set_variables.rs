@@ -5,9 +5,12 @@ use std::fmt;
 use super::device::{AttributeType, Component, Variable, read_place};
 use super::types::StatusInfo;
 use crate::fields::{Fields, PayloadError};
+use crate::member::{Bounds, chars};
 use crate::message::Message;
 use crate::words::words;
 use crate::writer::Writer;
+
+const VALUE: Bounds = chars(1000).chars_v21(2500);
 
 /// We change variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub struct SetVariablesRequest {
 pub struct SetVariableData {
     /// Which value; `None` is the actual one.
     pub attribute_type: Option<AttributeType>,
-    /// The new value, may be empty; at most 1000 characters.
+    /// The new value, may be empty; at most 1000 characters, in OCPP 2.1 2500.
     pub attribute_value: String,
     /// Of which component.
     pub component: Component,
@@ -59,7 +62,7 @@ impl Message for SetVariablesRequest {
             let (component, variable) = read_place(fields)?;
             Ok(SetVariableData {
                 attribute_type: fields.word("attributeType"),
-                attribute_value: fields.text_required("attributeValue", 1000)?,
+                attribute_value: fields.text_required("attributeValue", VALUE.chars_in(fields.version()))?,
                 component,
                 variable,
             })
@@ -70,9 +73,9 @@ impl Message for SetVariablesRequest {
     fn write(&self, out: &mut Writer) {
         out.list_required("setVariableData", &self.set_variable_data, |out, set| {
             out.word_optional("attributeType", set.attribute_type.as_ref());
-            out.text("attributeValue", &set.attribute_value, 1000);
-            set.component.write(out);
-            set.variable.write(out);
+            out.text("attributeValue", &set.attribute_value, VALUE.chars_in(out.version()));
+            set.component.write_member(out);
+            set.variable.write_member(out);
         });
     }
 }
@@ -124,7 +127,7 @@ impl Message for SetVariablesResponse {
             Ok(SetVariableResult {
                 attribute_type: fields.word("attributeType"),
                 attribute_status: fields.word_expected("attributeStatus"),
-                attribute_status_info: StatusInfo::optional_as(fields, "attributeStatusInfo")?,
+                attribute_status_info: fields.object("attributeStatusInfo", StatusInfo::read)?,
                 component,
                 variable,
             })
@@ -137,8 +140,8 @@ impl Message for SetVariablesResponse {
             out.word_optional("attributeType", result.attribute_type.as_ref());
             out.word("attributeStatus", &result.attribute_status);
             StatusInfo::write_optional_as(result.attribute_status_info.as_ref(), out, "attributeStatusInfo");
-            result.component.write(out);
-            result.variable.write(out);
+            result.component.write_member(out);
+            result.variable.write_member(out);
         });
     }
 }

@@ -4,12 +4,14 @@ use units::{Amperes, TimeSpan};
 
 use super::meter::MeterValue;
 use super::types::{
-    Evse, IdToken, IdTokenInfo, MessageContent, ReportedTransaction, write_charging_priority,
+    Evse, IdToken, IdTokenInfo, MessageContent, ReportedTransaction, check_charging_priority,
 };
 use crate::fields::{Fields, PayloadError};
 use crate::figure::Figure;
+use crate::member::structures;
 use crate::message::Message;
 use crate::time::StationTime;
+use crate::v21::{EventInDetail, OperationMode, TransactionLimit};
 use crate::words::words;
 use crate::writer::{EncodeFault, Writer};
 
@@ -70,6 +72,23 @@ words! {
         SignedDataReceived = "SignedDataReceived",
         /// We asked for a reset.
         ResetCommand = "ResetCommand",
+    } since_v21 {
+        /// The cost that was allowed is reached.
+        CostLimitReached = "CostLimitReached",
+        /// Somebody set a limit to the transaction.
+        LimitSet = "LimitSet",
+        /// Something else sets the power.
+        OperationModeChanged = "OperationModeChanged",
+        /// The cost so far.
+        RunningCost = "RunningCost",
+        /// The battery is as full as was allowed.
+        SocLimitReached = "SoCLimitReached",
+        /// It costs something else.
+        TariffChanged = "TariffChanged",
+        /// The station cannot reckon with the tariff.
+        TariffNotAccepted = "TariffNotAccepted",
+        /// It goes on after a restart.
+        TxResumed = "TxResumed",
     }
 }
 
@@ -130,6 +149,9 @@ words! {
         TimeLimitReached = "TimeLimitReached",
         /// The EV was not plugged in in time.
         Timeout = "Timeout",
+    } since_v21 {
+        /// How the EV wants its energy is not allowed.
+        ReqEnergyTransferRejected = "ReqEnergyTransferRejected",
     }
 }
 
@@ -161,21 +183,31 @@ pub struct TransactionEventRequest {
     pub evse: Option<Evse>,
     /// Who, in the event after the token was shown, and where one stopped it.
     pub id_token: Option<IdToken>,
+    /// What only OCPP 2.1 can say of it.
+    pub in_detail: EventInDetail,
 }
 
-/// The transaction of an event.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TransactionInfo {
-    /// The station's id of it.
-    pub transaction_id: ReportedTransaction,
-    /// What the EVSE does.
-    pub charging_state: Option<ChargingState>,
-    /// How long energy flowed in all; whole seconds, from 0.
-    pub time_spent_charging: Option<TimeSpan>,
-    /// Why it ended; `None` is Local by the standard, where it ended.
-    pub stopped_reason: Option<Reason>,
-    /// The number of the start that we asked for.
-    pub remote_start_id: Option<i32>,
+structures! {
+    /// The transaction of an event.
+    #[derive(Default)]
+    TransactionInfo {
+        /// The station's id of it.
+        transaction_id: ReportedTransaction = required "transactionId",
+        /// What the EVSE does.
+        charging_state: Option<ChargingState> = optional "chargingState",
+        /// How long energy flowed in all; whole seconds, from 0.
+        time_spent_charging: Option<TimeSpan> = optional "timeSpentCharging",
+        /// Why it ended; `None` is Local by the standard, where it ended.
+        stopped_reason: Option<Reason> = optional "stoppedReason",
+        /// The number of the start that we asked for.
+        remote_start_id: Option<i32> = optional "remoteStartId",
+        /// What sets the power.
+        operation_mode: Option<OperationMode> = optional "operationMode" [since_v21()],
+        /// By which tariff the station reckons; at most 60 characters.
+        tariff_id: Option<String> = optional "tariffId" [since_v21().chars(60)],
+        /// Where it ends by itself.
+        transaction_limit: Option<TransactionLimit> = optional "transactionLimit" [since_v21()],
+    }
 }
 
 impl Message for TransactionEventRequest {
@@ -193,6 +225,7 @@ impl Message for TransactionEventRequest {
             transaction_info: fields.object_expected("transactionInfo", TransactionInfo::read)?,
             evse: Evse::optional(fields),
             id_token: IdToken::optional(fields, "idToken"),
+            in_detail: EventInDetail::tolerant(fields),
         })
     }
 
@@ -215,58 +248,30 @@ impl Message for TransactionEventRequest {
         out.object("transactionInfo", |out| self.transaction_info.write(out));
         Evse::write_optional(self.evse, out);
         IdToken::write_optional(self.id_token.as_ref(), out, "idToken");
+        self.in_detail.write(out);
     }
 }
 
-impl TransactionInfo {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            transaction_id: ReportedTransaction::expected(fields),
-            charging_state: fields.word("chargingState"),
-            time_spent_charging: fields.seconds("timeSpentCharging"),
-            stopped_reason: fields.word("stoppedReason"),
-            remote_start_id: fields.whole("remoteStartId"),
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        self.transaction_id.write(out);
-        out.word_optional("chargingState", self.charging_state.as_ref());
-        out.seconds_optional("timeSpentCharging", self.time_spent_charging);
-        out.word_optional("stoppedReason", self.stopped_reason.as_ref());
-        out.number_optional("remoteStartId", self.remote_start_id);
+structures! {
+    /// Our answer: the event is kept.
+    #[derive(Default)]
+    TransactionEventResponse, check_priority {
+        /// The final cost with taxes, in the station's currency; only in answer to Ended, "0.00" where it was free.
+        total_cost: Option<Figure> = optional "totalCost",
+        /// From -9 to 9, instead of the token's own.
+        charging_priority: Option<i32> = optional "chargingPriority",
+        /// What we say of the token, where one came.
+        id_token_info: Option<IdTokenInfo> = optional "idTokenInfo",
+        /// Where the transaction is to end by itself.
+        transaction_limit: Option<TransactionLimit> = optional "transactionLimit" [since_v21()],
+        /// For the driver, from now on.
+        updated_personal_message: Option<MessageContent> = optional "updatedPersonalMessage",
+        /// The same in other languages; at most 4.
+        updated_personal_message_extra: Vec<MessageContent> =
+            optional "updatedPersonalMessageExtra" [since_v21().items(4)],
     }
 }
 
-/// Our answer: the event is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TransactionEventResponse {
-    /// The final cost with taxes, in the station's currency; only in answer to Ended, "0.00" where it was free.
-    pub total_cost: Option<Figure>,
-    /// From -9 to 9, instead of the token's own.
-    pub charging_priority: Option<i32>,
-    /// What we say of the token, where one came.
-    pub id_token_info: Option<IdTokenInfo>,
-    /// For the driver, from now on.
-    pub updated_personal_message: Option<MessageContent>,
-}
-
-impl Message for TransactionEventResponse {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            total_cost: fields.figure("totalCost"),
-            charging_priority: fields.whole("chargingPriority"),
-            id_token_info: fields.object("idTokenInfo", IdTokenInfo::read)?,
-            updated_personal_message: fields.object("updatedPersonalMessage", MessageContent::read)?,
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.decimal_optional("totalCost", self.total_cost.as_ref());
-        write_charging_priority(out, self.charging_priority);
-        if let Some(info) = &self.id_token_info {
-            info.write(out);
-        }
-        MessageContent::write_optional(self.updated_personal_message.as_ref(), out, "updatedPersonalMessage");
-    }
+fn check_priority(response: &TransactionEventResponse, out: &mut Writer) {
+    check_charging_priority(out, response.charging_priority);
 }

@@ -1,10 +1,8 @@
 //! TriggerMessage: make a station send a message now.
 
 use super::types::{Evse, status_response};
-use crate::fields::{Fields, PayloadError};
-use crate::message::Message;
+use crate::member::structures;
 use crate::words::{TriggerMessageStatus, words};
-use crate::writer::Writer;
 
 words! {
     /// Which message.
@@ -31,29 +29,23 @@ words! {
         SignCombinedCertificate = "SignCombinedCertificate",
         /// PublishFirmwareStatusNotification.
         PublishFirmwareStatusNotification = "PublishFirmwareStatusNotification",
+    } since_v21 {
+        /// SignCertificate for ISO 15118-20.
+        SignV2g20Certificate = "SignV2G20Certificate",
+        /// One of the vendor's own.
+        CustomTrigger = "CustomTrigger",
     }
 }
 
-/// We ask for a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TriggerMessageRequest {
-    /// Of what; `None` is of all or does not apply.
-    pub evse: Option<Evse>,
-    /// Which.
-    pub requested_message: MessageTrigger,
-}
-
-impl Message for TriggerMessageRequest {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            evse: fields.object("evse", Evse::read)?,
-            requested_message: fields.word_required("requestedMessage")?,
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        Evse::write_optional(self.evse, out);
-        out.word("requestedMessage", &self.requested_message);
+structures! {
+    /// We ask for a message.
+    TriggerMessageRequest {
+        /// Of which EVSE or connector; `None` is of all or does not apply.
+        evse: Option<Evse> = optional "evse",
+        /// Which.
+        requested_message: MessageTrigger = required "requestedMessage",
+        /// Which of the vendor's own; at most 50 characters.
+        custom_trigger: Option<String> = optional "customTrigger" [since_v21().chars(50)],
     }
 }
 

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use units::id::InvalidId;
 
 use crate::fields::{Fields, PayloadError};
+use crate::json::Json;
+use crate::member::{Bounds, Value, chars, structures, values};
+use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::redact;
 use crate::time::StationTime;
@@ -51,9 +54,37 @@ impl fmt::Display for EvseNumber {
 #[serde(transparent)]
 pub struct ConnectorNumber(pub u16);
 
-impl ConnectorNumber {
-    pub(crate) fn optional(fields: &mut Fields<'_>) -> Option<Self> {
-        fields.whole("connectorId").map(Self)
+impl Value for EvseNumber {
+    const EXPECTED: &'static str = Self::EXPECTED;
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        _bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(fields.whole_from(field, json).map(Self))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
+        self.0.put(out, field, bounds);
+    }
+}
+
+impl Value for ConnectorNumber {
+    const EXPECTED: &'static str = "a connector number from 0 to 65535";
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        _bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(fields.whole_from(field, json).map(Self))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
+        self.0.put(out, field, bounds);
     }
 }
 
@@ -63,13 +94,15 @@ impl fmt::Display for ConnectorNumber {
     }
 }
 
-/// An EVSE, or one of its connectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Evse {
-    /// The EVSE.
-    pub id: EvseNumber,
-    /// The connector; `None` is any of them.
-    pub connector_id: Option<ConnectorNumber>,
+structures! {
+    /// An EVSE, or one of its connectors.
+    #[derive(Copy, PartialOrd, Ord, Hash)]
+    Evse {
+        /// The EVSE.
+        id: EvseNumber = required "id",
+        /// The connector; `None` is any of them.
+        connector_id: Option<ConnectorNumber> = optional "connectorId",
+    }
 }
 
 impl Evse {
@@ -77,10 +110,6 @@ impl Evse {
     #[must_use]
     pub const fn new(id: EvseNumber) -> Self {
         Self { id, connector_id: None }
-    }
-
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self { id: EvseNumber::required(fields, "id")?, connector_id: ConnectorNumber::optional(fields) })
     }
 
     /// The member `evse` of a message that has its meaning without.
@@ -96,10 +125,7 @@ impl Evse {
 
     pub(crate) fn write_optional(evse: Option<Self>, out: &mut Writer) {
         if let Some(evse) = evse {
-            out.object("evse", |out| {
-                out.number("id", evse.id.0);
-                out.number_optional("connectorId", evse.connector_id.map(|connector| connector.0));
-            });
+            out.object("evse", |out| evse.write(out));
         }
     }
 }
@@ -152,6 +178,27 @@ impl ReportedTransaction {
     }
 }
 
+impl Value for ReportedTransaction {
+    const EXPECTED: &'static str = "a text";
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        _bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(String::take(fields, field, json, &chars(Self::LENGTH_MAX))?.map(Self))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, _bounds: &Bounds) {
+        self.0.put(out, field, &chars(Self::LENGTH_MAX));
+    }
+
+    fn none() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
 impl fmt::Display for ReportedTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -177,13 +224,13 @@ words! {
         MacAddress = "MacAddress",
         /// Nobody was asked who it is; the token is empty.
         NoAuthorization = "NoAuthorization",
-    }
+    } open_in_v21 20
 }
 
 /// What identifies a driver, as it stands in a frame: blanks, case and any length kept. `Debug` shows a reference only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdToken {
-    /// The text; at most 36 characters.
+    /// The text; at most 36 characters, in OCPP 2.1 255.
     pub id_token: String,
     /// Its kind.
     pub kind: IdTokenType,
@@ -194,15 +241,14 @@ pub struct IdToken {
 /// More about a token. `Debug` shows a reference only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdditionalInfo {
-    /// The text; at most 36 characters.
+    /// The text; at most 36 characters, in OCPP 2.1 255.
     pub additional_id_token: String,
     /// Its kind, by agreement; at most 50 characters.
     pub kind: String,
 }
 
 impl IdToken {
-    /// `identifierString[36]`.
-    pub const LENGTH_MAX: usize = 36;
+    const LENGTH: Bounds = chars(36).chars_v21(255);
 
     /// A token alone.
     #[must_use]
@@ -219,21 +265,6 @@ impl IdToken {
         redact::without_blanks(&self.id_token).parse()
     }
 
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        let id_token = fields.text_required("idToken", Self::LENGTH_MAX)?;
-        let kind = fields.word_expected("type");
-        if id_token.is_empty() && kind != IdTokenType::NoAuthorization {
-            fields.note(Quirk::EmptyText { field: "idToken" });
-        }
-        let additional_info = fields.list("additionalInfo", |fields| {
-            Ok(AdditionalInfo {
-                additional_id_token: fields.text_expected("additionalIdToken", Self::LENGTH_MAX),
-                kind: fields.text_expected("type", 50),
-            })
-        })?;
-        Ok(Self { id_token, kind, additional_info })
-    }
-
     /// A token of a message that has its meaning without.
     pub(crate) fn optional(fields: &mut Fields<'_>, field: &'static str) -> Option<Self> {
         match fields.object(field, Self::read) {
@@ -245,25 +276,56 @@ impl IdToken {
         }
     }
 
-    pub(crate) fn write(&self, out: &mut Writer, field: &'static str) {
-        out.object(field, |out| {
-            if self.id_token.is_empty() && self.kind != IdTokenType::NoAuthorization {
-                out.refuse("idToken", EncodeFault::Missing);
-            }
-            out.text("idToken", &self.id_token, Self::LENGTH_MAX);
-            out.word("type", &self.kind);
-            out.list_optional("additionalInfo", &self.additional_info, |out, info| {
-                out.text_required("additionalIdToken", &info.additional_id_token, Self::LENGTH_MAX);
-                out.text_required("type", &info.kind, 50);
-            });
-        });
+    pub(crate) fn write_member(&self, out: &mut Writer, field: &'static str) {
+        out.object(field, |out| self.write(out));
     }
 
     pub(crate) fn write_optional(token: Option<&Self>, out: &mut Writer, field: &'static str) {
         if let Some(token) = token {
-            token.write(out, field);
+            token.write_member(out, field);
         }
     }
+}
+
+impl Message for IdToken {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+        let id_token = fields.text_required("idToken", Self::LENGTH.chars_in(fields.version()))?;
+        let kind = fields.word_expected("type");
+        if id_token.is_empty() && kind != IdTokenType::NoAuthorization {
+            fields.note(Quirk::EmptyText { field: "idToken" });
+        }
+        let additional_info = fields.list("additionalInfo", AdditionalInfo::read)?;
+        Ok(Self { id_token, kind, additional_info })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        if self.id_token.is_empty() && self.kind != IdTokenType::NoAuthorization {
+            out.refuse("idToken", EncodeFault::Missing);
+        }
+        out.text("idToken", &self.id_token, Self::LENGTH.chars_in(out.version()));
+        out.word("type", &self.kind);
+        out.list_optional("additionalInfo", &self.additional_info, |out, info| info.write(out));
+    }
+}
+
+impl Message for AdditionalInfo {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
+        Ok(Self {
+            additional_id_token: fields
+                .text_expected("additionalIdToken", IdToken::LENGTH.chars_in(fields.version())),
+            kind: fields.text_expected("type", 50),
+        })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        let length = IdToken::LENGTH.chars_in(out.version());
+        out.text_required("additionalIdToken", &self.additional_id_token, length);
+        out.text_required("type", &self.kind, 50);
+    }
+}
+
+values! {
+    IdToken;
 }
 
 impl fmt::Debug for IdToken {
@@ -304,25 +366,34 @@ words! {
     }
 }
 
-/// What we say of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdTokenInfo {
-    /// Whether it may charge.
-    pub status: AuthorizationStatus,
-    /// Until when a station may keep it in its cache.
-    pub cache_expiry_date_time: StationTime,
-    /// From -9 to 9; `None` is 0.
-    pub charging_priority: Option<i32>,
-    /// The driver's language (RFC 5646); at most 8 characters.
-    pub language1: Option<String>,
-    /// The second choice.
-    pub language2: Option<String>,
-    /// The EVSEs for which it is good; empty is all of them.
-    pub evse_id: Vec<EvseNumber>,
-    /// The group that may stop each other's transactions.
-    pub group_id_token: Option<IdToken>,
-    /// For the driver.
-    pub personal_message: Option<MessageContent>,
+structures! {
+    /// What we say of a token.
+    IdTokenInfo, check_info {
+        /// Whether it may charge.
+        status: AuthorizationStatus = required "status",
+        /// Until when a station may keep it in its cache.
+        cache_expiry_date_time: StationTime = optional "cacheExpiryDateTime",
+        /// From -9 to 9; `None` is 0.
+        charging_priority: Option<i32> = optional "chargingPriority",
+        /// The driver's language (RFC 5646); at most 8 characters.
+        language1: Option<String> = optional "language1" [chars(8)],
+        /// The second choice.
+        language2: Option<String> = optional "language2" [chars(8)],
+        /// The EVSEs for which it is good; empty is all of them.
+        evse_id: Vec<EvseNumber> = optional "evseId",
+        /// The group that may stop each other's transactions.
+        group_id_token: Option<IdToken> = optional "groupIdToken",
+        /// For the driver.
+        personal_message: Option<MessageContent> = optional "personalMessage",
+    }
+}
+
+fn check_info(info: &IdTokenInfo, out: &mut Writer) {
+    check_charging_priority(out, info.charging_priority);
+    // OCPP 2.0.1, language2: "Don't use when language1 is omitted, has to be different from language1".
+    if info.language2.is_some() && (info.language1.is_none() || info.language1 == info.language2) {
+        out.refuse("language2", EncodeFault::Rule { rule: "is another than language1, which is there" });
+    }
 }
 
 impl IdTokenInfo {
@@ -341,49 +412,16 @@ impl IdTokenInfo {
         }
     }
 
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            status: fields.word_expected("status"),
-            cache_expiry_date_time: fields.time("cacheExpiryDateTime"),
-            charging_priority: fields.whole("chargingPriority"),
-            language1: fields.text("language1", 8),
-            language2: fields.text("language2", 8),
-            evse_id: fields.wholes("evseId").into_iter().map(EvseNumber).collect(),
-            group_id_token: IdToken::optional(fields, "groupIdToken"),
-            personal_message: fields.object("personalMessage", MessageContent::read)?,
-        })
-    }
-
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.object("idTokenInfo", |out| {
-            out.word("status", &self.status);
-            out.time_optional("cacheExpiryDateTime", &self.cache_expiry_date_time);
-            write_charging_priority(out, self.charging_priority);
-            out.text_optional("language1", self.language1.as_ref(), 8);
-            // OCPP 2.0.1, language2: "Don't use when language1 is omitted, has to be different from language1".
-            if self.language2.is_some() && (self.language1.is_none() || self.language1 == self.language2) {
-                out.refuse(
-                    "language2",
-                    EncodeFault::Rule { rule: "is another than language1, which is there" },
-                );
-            }
-            out.text_optional("language2", self.language2.as_ref(), 8);
-            if !self.evse_id.is_empty() {
-                out.numbers("evseId", self.evse_id.iter().map(|evse| evse.0));
-            }
-            IdToken::write_optional(self.group_id_token.as_ref(), out, "groupIdToken");
-            MessageContent::write_optional(self.personal_message.as_ref(), out, "personalMessage");
-        });
+    /// The member `idTokenInfo`.
+    pub(crate) fn write_member(&self, out: &mut Writer) {
+        out.object("idTokenInfo", |out| self.write(out));
     }
 }
 
 /// OCPP 2.0.1, chargingPriority: "The range is from -9 to 9".
-pub(crate) fn write_charging_priority(out: &mut Writer, priority: Option<i32>) {
-    if let Some(priority) = priority {
-        if !(-9..=9).contains(&priority) {
-            out.refuse_number("chargingPriority", priority);
-        }
-        out.number("chargingPriority", priority);
+pub(crate) fn check_charging_priority(out: &mut Writer, priority: Option<i32>) {
+    if let Some(priority) = priority.filter(|priority| !(-9..=9).contains(priority)) {
+        out.refuse_number("chargingPriority", priority);
     }
 }
 
@@ -398,65 +436,36 @@ words! {
         Uri = "URI",
         /// UTF-8.
         Utf8 = "UTF8",
+    } since_v21 {
+        /// A text to show as a QR code.
+        QrCode = "QRCODE",
     }
 }
 
-/// A message for a driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageContent {
-    /// How it is written.
-    pub format: MessageFormat,
-    /// Its language (RFC 5646); at most 8 characters.
-    pub language: Option<String>,
-    /// The text; at most 512 characters.
-    pub content: String,
-}
-
-impl MessageContent {
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, PayloadError> {
-        Ok(Self {
-            format: fields.word_expected("format"),
-            language: fields.text("language", 8),
-            content: fields.text_expected("content", 512),
-        })
+structures! {
+    /// A message for a driver.
+    MessageContent {
+        /// How it is written.
+        format: MessageFormat = required "format",
+        /// Its language (RFC 5646); at most 8 characters.
+        language: Option<String> = optional "language" [chars(8)],
+        /// The text; at most 512 characters, in OCPP 2.1 1024.
+        content: String = required "content" [chars(512).chars_v21(1024)],
     }
 
-    pub(crate) fn write_optional(message: Option<&Self>, out: &mut Writer, field: &'static str) {
-        if let Some(message) = message {
-            out.object(field, |out| {
-                out.word("format", &message.format);
-                out.text_optional("language", message.language.as_ref(), 8);
-                out.text_required("content", &message.content, 512);
-            });
-        }
+    /// Why something has the status that it has.
+    StatusInfo {
+        /// A code; at most 20 characters.
+        reason_code: String = required "reasonCode" [chars(20)],
+        /// For people; at most 512 characters, in OCPP 2.1 1024.
+        additional_info: Option<String> = optional "additionalInfo" [chars(512).chars_v21(1024)],
     }
-}
-
-/// Why something has the status that it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusInfo {
-    /// A code; at most 20 characters.
-    pub reason_code: String,
-    /// For people; at most 512 characters.
-    pub additional_info: Option<String>,
 }
 
 impl StatusInfo {
     /// The member `statusInfo`.
     pub(crate) fn optional(fields: &mut Fields<'_>) -> Result<Option<Self>, PayloadError> {
-        Self::optional_as(fields, "statusInfo")
-    }
-
-    pub(crate) fn optional_as(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-    ) -> Result<Option<Self>, PayloadError> {
-        fields.object(field, |fields| {
-            Ok(Self {
-                reason_code: fields.text_expected("reasonCode", 20),
-                additional_info: fields.text("additionalInfo", 512),
-            })
-        })
+        fields.object("statusInfo", Self::read)
     }
 
     pub(crate) fn write_optional(info: Option<&Self>, out: &mut Writer) {
@@ -465,10 +474,7 @@ impl StatusInfo {
 
     pub(crate) fn write_optional_as(info: Option<&Self>, out: &mut Writer, field: &'static str) {
         if let Some(info) = info {
-            out.object(field, |out| {
-                out.text_required("reasonCode", &info.reason_code, 20);
-                out.text_optional("additionalInfo", info.additional_info.as_ref(), 512);
-            });
+            out.object(field, |out| info.write(out));
         }
     }
 }
@@ -476,13 +482,14 @@ impl StatusInfo {
 /// Declares an answer that says what came of a call, and perhaps why.
 macro_rules! status_response {
     ($(#[$doc:meta])* $name:ident, $status:ty) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $name {
-            /// What came of it.
-            pub status: $status,
-            /// Why.
-            pub status_info: Option<$crate::v201::StatusInfo>,
+        $crate::member::structures! {
+            $(#[$doc])*
+            $name {
+                /// What came of it.
+                status: $status = required "status",
+                /// Why.
+                status_info: Option<$crate::v201::StatusInfo> = optional "statusInfo",
+            }
         }
 
         impl $name {
@@ -490,20 +497,6 @@ macro_rules! status_response {
             #[must_use]
             pub const fn new(status: $status) -> Self {
                 Self { status, status_info: None }
-            }
-        }
-
-        impl $crate::message::Message for $name {
-            fn read(fields: &mut $crate::fields::Fields<'_>) -> Result<Self, $crate::PayloadError> {
-                Ok(Self {
-                    status: fields.word_expected("status"),
-                    status_info: $crate::v201::StatusInfo::optional(fields)?,
-                })
-            }
-
-            fn write(&self, out: &mut $crate::writer::Writer) {
-                out.word("status", &self.status);
-                $crate::v201::StatusInfo::write_optional(self.status_info.as_ref(), out);
             }
         }
     };

@@ -89,6 +89,10 @@ const PATHS: &[(&str, &str)] = &[
         "month's end",
     ),
     ("GET /api/v1/accounts/{account}/months/{month}", "what an account was billed for"),
+    (
+        "GET /api/v1/stations/{station}/notices",
+        "what a station told besides transactions: firmware, logs, security, others' limits, the newest first",
+    ),
     ("GET /api/v1/audit", "who asked for what, and how it ended, the newest first"),
     ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
 ];
@@ -132,6 +136,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/owners/{owner}/months/{month}", get(owner_month))
         .route("/api/v1/owners/{owner}/months/{month}/{verb}", post(month_end))
         .route("/api/v1/accounts/{account}/months/{month}", get(account_month))
+        .route("/api/v1/stations/{station}/notices", get(notices))
         .route("/api/v1/audit", get(audit))
         .route("/api/v1/api-tokens", post(new_api_token))
 }
@@ -586,6 +591,16 @@ async fn doubts(State(app): State<Arc<App>>) -> Answer {
 
 /// How many doubts a list holds.
 const DOUBTS_LISTED: u32 = 500;
+
+/// What a station told besides transactions.
+async fn notices(State(app): State<Arc<App>>, Path(station): Path<String>) -> Answer {
+    let station: StationId = parsed("station", &station)?;
+    let notices = app.store.notices(&station, Page::first(NOTICES_LISTED)).await?;
+    Ok(Json(json!(notices)))
+}
+
+/// How many of them a list holds.
+const NOTICES_LISTED: u32 = 500;
 
 /// Who asked for what.
 async fn audit(State(app): State<Arc<App>>) -> Answer {

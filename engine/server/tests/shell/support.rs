@@ -228,7 +228,7 @@ impl SpokenStation {
         let mut station = Self { version, ..Self::over(link(endpoint, id, version).await) };
         let boot = match version {
             Version::V16 => json!({"chargePointVendor": "Test", "chargePointModel": "Spoken"}),
-            Version::V201 => {
+            Version::V201 | Version::V21 => {
                 let of = json!({"vendorName": "Test", "model": "Spoken"});
                 json!({"reason": "PowerUp", "chargingStation": of})
             }
@@ -238,7 +238,7 @@ impl SpokenStation {
         // S1: until a station says that nothing runs, it counts for what it may have begun alone.
         let idle = match version {
             Version::V16 => status("Available"),
-            Version::V201 => {
+            Version::V201 | Version::V21 => {
                 json!({"evseId": 1, "connectorId": 1, "connectorStatus": "Available", "timestamp": now()})
             }
         };

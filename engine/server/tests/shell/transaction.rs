@@ -29,7 +29,7 @@ impl SpokenStation {
     pub async fn plug_in(&mut self) {
         let (token, answered) = match self.version {
             Version::V16 => (json!({"idTag": "KEY"}), "idTagInfo"),
-            Version::V201 => (json!({"idToken": token()}), "idTokenInfo"),
+            Version::V201 | Version::V21 => (json!({"idToken": token()}), "idTokenInfo"),
         };
         within("the directory with KEY", async {
             while self.call("Authorize", token.clone()).await[answered]["status"] != "Accepted" {
@@ -42,7 +42,7 @@ impl SpokenStation {
             Version::V16 => {
                 json!({"connectorId": 1, "errorCode": "NoError", "status": "Preparing", "timestamp": now})
             }
-            Version::V201 => {
+            Version::V201 | Version::V21 => {
                 json!({"evseId": 1, "connectorId": 1, "connectorStatus": "Occupied", "timestamp": now})
             }
         };

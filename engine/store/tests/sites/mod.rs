@@ -8,8 +8,9 @@ use charging::network::Supply;
 use charging::site::Ticket;
 use csms::Record;
 use csms::record::{
-    AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, ReportedId,
-    SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, TransactionRow, TransactionStop,
+    AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, Notice,
+    NoticeRow, ReportedId, SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, Subject,
+    TransactionRow, TransactionStop,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -71,6 +72,19 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             Record::Facts(Box::new(row))
         }
         13 => Record::Security(Box::new(security(random, at))),
+        15 => Record::Notice(Box::new(NoticeRow {
+            station: id("CP1"),
+            received_at: at,
+            frame: number,
+            notice: Notice {
+                subject: [Subject::Security, Subject::Firmware, Subject::Limit][random.random_range(0..3)],
+                evse: random.random_bool(0.5).then_some(1),
+                reported: random.random_bool(0.5).then_some(ReportedAt(at)),
+                number: random.random_bool(0.5).then_some(-7),
+                word: "Installed 'quoted' ä".to_owned(),
+                detail: random.random_bool(0.5).then(|| "{\"a\":1}".to_owned()),
+            },
+        })),
         _ => Record::Audit(AuditRow { at, actor: "ann".into(), what: "stop".into(), outcome: "ok".into() }),
     }
 }
@@ -226,6 +240,9 @@ fn evse(random: &mut ChaCha8Rng, at: Timestamp) -> EvseRow {
         is_fallback_proven: false,
         starts_only_with_us: true,
         fallback_survives_boot: false,
+        takes_fallback: true,
+        keeps_fallback: true,
+        least: Amperes::ZERO,
     });
     control.is_in_transaction = random.random_bool(0.5);
     control.sent.push(SentLimit {

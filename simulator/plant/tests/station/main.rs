@@ -207,6 +207,7 @@ impl Desk {
                 CsmsResponse::decode(action, payload).unwrap_or_else(|error| panic!("{error}: {text}")).quirks
             }
             Frame::CallError { .. } => Vec::new(),
+            Frame::CallResultError { .. } | Frame::Send { .. } => panic!("neither version has it: {text}"),
         };
         assert!(frame.quirks.is_empty() && payload_quirks.is_empty(), "{payload_quirks:?} in {text}");
     }

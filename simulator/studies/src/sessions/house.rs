@@ -250,7 +250,7 @@ impl House {
             });
             let boot = match version {
                 Version::V16 => r#"{"chargePointVendor":"Wattery","chargePointModel":"replayed"}"#,
-                Version::V201 => {
+                Version::V201 | Version::V21 => {
                     r#"{"reason":"PowerUp","chargingStation":{"vendorName":"Wattery","model":"replayed"}}"#
                 }
             };
@@ -277,7 +277,7 @@ impl House {
                 let is_accepted = reply.contains(r#""status":"Accepted""#);
                 Some(Started { transaction: TransactionId(transaction), is_accepted })
             }
-            Version::V201 => {
+            Version::V201 | Version::V21 => {
                 let token = format!(r#","idToken":{{"idToken":"{token}","type":"ISO14443"}}"#);
                 let claimed = told.start_claimed;
                 let payload =
@@ -301,7 +301,7 @@ impl House {
         self.pass(at);
         let reply = match (what, told.register_stop) {
             (Event::Start, _) | (Event::ChargeEnd, None) => return true,
-            (Event::ChargeEnd | Event::Stop, _) if self.version == Version::V201 => {
+            (Event::ChargeEnd | Event::Stop, _) if self.version >= Version::V201 => {
                 // Numbers of events have no gap: the end of charging is told where it is known, with the register.
                 let is_end_told = told.charge_end.is_some() && told.register_stop.is_some();
                 let ended_as = if is_end_told { 2 } else { 1 };
@@ -609,6 +609,7 @@ impl Books {
             | csms::Record::Session(_)
             | csms::Record::Counters(_)
             | csms::Record::MeterValues(_)
+            | csms::Record::Notice(_)
             | csms::Record::Audit(_) => {}
         }
     }

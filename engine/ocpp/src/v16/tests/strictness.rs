@@ -27,6 +27,10 @@ fn profile(purpose: ChargingProfilePurpose) -> ChargingProfile {
     }
 }
 
+fn tx() -> ChargingProfile {
+    profile(ChargingProfilePurpose::TxProfile)
+}
+
 fn set(connector: u16, charging_profile: ChargingProfile) -> CsmsRequest {
     SetChargingProfileRequest { connector_id: ConnectorId(connector), charging_profile }.into()
 }
@@ -39,14 +43,13 @@ fn s3_limits_are_sent_with_one_decimal_rounded_down_and_without_number_of_phases
         r#"{"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Absolute","chargingSchedule":{"startSchedule":"1970-01-01T00:00:00.000Z","chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16.9}]}}}"#
     );
     let held = ChargingSchedulePeriod::new(TimeSpan::ZERO, Watts::from_milliwatts(3_680_199));
-    assert_eq!(held.limit(), Watts::from_milliwatts(3_680_100), "what is held is what is sent");
+    assert_eq!(held.limit(), Some(Watts::from_milliwatts(3_680_100)), "what is held is what is sent");
     let zero = ChargingSchedulePeriod::new(TimeSpan::ZERO, Amperes::from_milliamperes(99));
-    assert_eq!(zero.limit(), Amperes::ZERO);
+    assert_eq!(zero.limit(), Some(Amperes::ZERO));
 }
 
 #[test]
 fn profiles_against_the_standard_are_not_sent() {
-    let tx = || profile(ChargingProfilePurpose::TxProfile);
     let with = |change: fn(&mut ChargingProfile)| {
         let mut profile = profile(ChargingProfilePurpose::TxProfile);
         change(&mut profile);
@@ -198,4 +201,43 @@ fn registers_are_sent_as_whole_watt_hours() {
     assert!(start(Some(WattHours::from_milliwatt_hours(5_500))).is_err());
     assert!(start(Some(WattHours::from_watt_hours(3_000_000_000))).is_err());
     assert!(start(None).is_err());
+}
+
+#[test]
+fn trap_12_limits_are_sent_in_tenths_and_without_nulls_and_taken_as_they_come() {
+    let mut profile = tx();
+    profile.charging_schedule.limits = ScheduleLimits::Amperes(vec![ChargingSchedulePeriod::new(
+        TimeSpan::ZERO,
+        Amperes::from_milliamperes(16_999),
+    )]);
+    let text = set(1, profile).payload().unwrap();
+    assert!(text.contains(r#""limit":16.9}"#) && !text.contains("null"), "{text}");
+    // What comes is read, whatever stands for nothing, and however many decimals it has.
+    let odd = text.replace("16.9", r#"16.955,"numberPhases":null"#);
+    let read = CsmsRequest::decode("SetChargingProfile", &super::json(&odd)).unwrap();
+    assert_eq!(read.quirks, [crate::Quirk::NullAsAbsent { field: "numberPhases" }]);
+    let CsmsRequest::SetChargingProfile(request) = read.value else { panic!("{odd}") };
+    let ScheduleLimits::Amperes(periods) = request.charging_profile.charging_schedule.limits else {
+        panic!()
+    };
+    assert_eq!(periods[0].limit(), Some(Amperes::from_milliamperes(16_955)));
+}
+
+#[test]
+fn trap_14_a_start_bears_a_tx_profile_without_transaction_and_the_stations_limit_goes_to_connector_0() {
+    let start = |charging_profile| {
+        CsmsRequest::from(RemoteStartTransactionRequest {
+            connector_id: Some(ConnectorId(1)),
+            id_tag: IdTag::new("T"),
+            charging_profile: Some(charging_profile),
+        })
+        .payload()
+    };
+    let named = ChargingProfile { transaction_id: TransactionId(4).into(), ..tx() };
+    assert!(start(tx()).is_ok());
+    assert_eq!(start(named.clone()).unwrap_err().field, "chargingProfile");
+    assert!(set(1, named).payload().is_ok());
+    let station = profile(ChargingProfilePurpose::ChargePointMaxProfile);
+    assert!(set(0, station.clone()).payload().is_ok());
+    assert_eq!(set(1, station).payload().unwrap_err().field, "connectorId");
 }

@@ -4,7 +4,6 @@
 mod payloads;
 mod round_trips;
 mod samples;
-mod schema_messages;
 mod strictness;
 
 use crate::json::{self, Json};

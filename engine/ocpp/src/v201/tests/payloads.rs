@@ -3,6 +3,7 @@
 use units::{Amperes, TimeSpan, Timestamp, WattHours};
 
 use super::json;
+use crate::Version;
 use crate::quirk::Quirk;
 use crate::v201::*;
 use crate::{PayloadError, StationTime};
@@ -37,18 +38,45 @@ fn actions_that_are_unknown_unsupported_or_of_the_other_side_are_told_apart() {
     for (action, reply) in [
         ("StartTransaction", r#"[4,"7","NotImplemented","unknown action `StartTransaction`",{}]"#),
         ("Reset", r#"[4,"7","NotImplemented","unknown action `Reset`",{}]"#),
-        (
-            "FirmwareStatusNotification",
-            r#"[4,"7","NotSupported","action FirmwareStatusNotification is not supported",{}]"#,
-        ),
-        (
-            "NotifyEVChargingNeeds",
-            r#"[4,"7","NotSupported","action NotifyEVChargingNeeds is not supported",{}]"#,
-        ),
     ] {
         let error = StationRequest::decode(action, &json("{}")).unwrap_err();
         assert_eq!(answer_to_payload(&id, &error), reply);
     }
+    // OCPP 2.1: event streams, generation, reserves and battery swap are known, and not handled.
+    for action in ["OpenPeriodicEventStream", "NotifyDERAlarm", "AFRRSignal", "BatterySwap"] {
+        let error = crate::v21::StationRequest::decode(action, &json("{}")).unwrap_err();
+        let reply = format!(r#"[4,"7","NotSupported","action {action} is not supported",{{}}]"#);
+        assert_eq!(answer_to_payload(&id, &error), reply);
+    }
+}
+
+#[test]
+fn what_only_ocpp_2_1_has_is_passed_over_before_and_never_sent_before() {
+    let text = r#"{"chargingProfileId":3}"#;
+    let error = StationRequest::decode("PullDynamicScheduleUpdate", &json(text)).unwrap_err();
+    assert_eq!(ErrorCode::from(&error), ErrorCode::NotImplemented);
+
+    let status = r#"{"status":"Installed","requestId":7,"statusInfo":{"reasonCode":"Done"}}"#;
+    let read = |version| {
+        let decoded =
+            StationRequest::decode_in(version, "FirmwareStatusNotification", &json(status)).unwrap();
+        let StationRequest::FirmwareStatusNotification(status) = decoded.value else { panic!("{decoded:?}") };
+        status
+    };
+    assert_eq!(read(Version::V201).status_info, None);
+    let told = StationRequest::from(read(Version::V21));
+    assert_eq!(told.payload_in(Version::V21).unwrap(), status);
+    let refused = told.payload_in(Version::V201).unwrap_err();
+    assert_eq!(refused.to_string(), "FirmwareStatusNotification: statusInfo exists from OCPP 2.1 on");
+
+    let reset = CsmsRequest::from(ResetRequest { kind: ResetType::ImmediateAndResume, evse_id: None });
+    assert!(reset.payload_in(Version::V21).is_ok());
+    assert_eq!(reset.payload().unwrap_err().field, "type");
+    // In OCPP 2.1 a token's kind is any word.
+    let token = r#"{"idToken":{"idToken":"WLTRX","type":"DirectPayment"}}"#;
+    let quirks = |version| StationRequest::decode_in(version, "Authorize", &json(token)).unwrap().quirks;
+    assert_eq!(print(&quirks(Version::V201)), "unknown_word(type)");
+    assert_eq!(print(&quirks(Version::V21)), "");
 }
 
 #[test]
@@ -335,7 +363,7 @@ fn composite_schedules() {
         panic!("schedule")
     };
     let ScheduleLimits::Amperes(periods) = got.schedule.unwrap().limits else { panic!("amperes") };
-    assert_eq!(periods[0].limit(), Amperes::from_amperes(16));
+    assert_eq!(periods[0].limit(), Some(Amperes::from_amperes(16)));
     assert_eq!(
         (periods[1].start_period(), periods[1].phase_to_use()),
         (TimeSpan::from_seconds(300), Some(2))

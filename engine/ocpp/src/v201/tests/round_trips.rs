@@ -8,6 +8,7 @@ use crate::frame::{Frame, MessageId};
 use crate::tests::round_trips;
 use crate::tests::schemas;
 use crate::tests::strategies::*;
+use crate::v21::{EventInDetail, ProfileInDetail, ScheduleInDetail};
 use crate::v201::*;
 use crate::{Figure, Version};
 
@@ -98,9 +99,9 @@ fn sample() -> impl Strategy<Value = SampledValue> {
     let signed = (text(200), maybe_text(50), maybe_text(50), maybe_text(200)).prop_map(
         |(signed_meter_data, method, encoding, key)| SignedMeterValue {
             signed_meter_data,
-            signing_method: method.unwrap_or_default(),
+            signing_method: Some(method.unwrap_or_default()),
             encoding_method: encoding.unwrap_or_default(),
-            public_key: key.unwrap_or_default(),
+            public_key: Some(key.unwrap_or_default()),
         },
     );
     let unit = (maybe_text(20), prop::option::of(any::<i32>())).prop_map(|(unit, multiplier)| {
@@ -153,6 +154,8 @@ fn profile() -> impl Strategy<Value = ChargingProfile> {
                     duration,
                     limits,
                     min_charging_rate,
+                    sales_tariff: None,
+                    in_detail: ScheduleInDetail::default(),
                 })
                 .collect();
             ChargingProfile {
@@ -165,6 +168,7 @@ fn profile() -> impl Strategy<Value = ChargingProfile> {
                 valid_to,
                 transaction_id: None,
                 charging_schedule,
+                in_detail: ProfileInDetail::default(),
             }
         })
 }
@@ -236,6 +240,7 @@ fn transaction_event() -> impl Strategy<Value = TransactionEventRequest> {
                     time_spent_charging,
                     stopped_reason,
                     remote_start_id,
+                    ..TransactionInfo::default()
                 }
             },
         );
@@ -264,6 +269,7 @@ fn transaction_event() -> impl Strategy<Value = TransactionEventRequest> {
                 transaction_info,
                 evse,
                 id_token,
+                in_detail: EventInDetail::default(),
             },
         )
 }
@@ -334,6 +340,7 @@ fn notify_event() -> impl Strategy<Value = NotifyEventRequest> {
                 variable_monitoring_id,
                 event_notification_type,
                 variable,
+                severity: None,
             },
         );
     (instant(), any::<bool>(), 0_u32..0x8000_0000, prop::collection::vec(event, 1..3)).prop_map(
@@ -377,6 +384,7 @@ fn notify_report() -> impl Strategy<Value = NotifyReportRequest> {
                 max_limit,
                 values_list,
                 supports_monitoring: Some(supports_monitoring),
+                max_elements: None,
             }
         });
     let report = (place(), prop::collection::vec(attributes, 1..=4), prop::option::of(characteristics))
@@ -424,7 +432,7 @@ fn station_response() -> BoxedStrategy<StationResponse> {
     prop_oneof![
         (token_info(), prop::option::of(select(AuthorizeCertificateStatus::STANDARD))).prop_map(
             |(id_token_info, certificate_status)| {
-                AuthorizeResponse { id_token_info, certificate_status }.into()
+                AuthorizeResponse { certificate_status, ..AuthorizeResponse::from(id_token_info) }.into()
             }
         ),
         (instant(), seconds(), select(RegistrationStatus::STANDARD), status_info()).prop_map(
@@ -451,6 +459,7 @@ fn station_response() -> BoxedStrategy<StationResponse> {
                     charging_priority,
                     id_token_info,
                     updated_personal_message,
+                    ..TransactionEventResponse::default()
                 }
                 .into()
             }),
@@ -533,7 +542,7 @@ fn csms_request() -> BoxedStrategy<CsmsRequest> {
         prop::collection::vec(set, 1..4)
             .prop_map(|set_variable_data| SetVariablesRequest { set_variable_data }.into()),
         (maybe_evse(), select(MessageTrigger::STANDARD)).prop_map(|(evse, requested_message)| {
-            TriggerMessageRequest { evse, requested_message }.into()
+            TriggerMessageRequest { evse, requested_message, custom_trigger: None }.into()
         }),
         (1_u16.., 1_u16..).prop_map(|(evse, connector)| {
             let (evse_id, connector_id) = (EvseNumber(evse), ConnectorNumber(connector));

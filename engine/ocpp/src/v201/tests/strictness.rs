@@ -21,7 +21,10 @@ fn profile(purpose: ChargingProfilePurpose) -> ChargingProfile {
             duration: None,
             limits: amperes(&[0], 16_999),
             min_charging_rate: None,
+            sales_tariff: None,
+            in_detail: Default::default(),
         }],
+        in_detail: Default::default(),
     }
 }
 
@@ -65,7 +68,7 @@ fn k01_profiles_against_the_standard_are_not_sent() {
         profile
     };
     let phase = |period: ChargingSchedulePeriod<Amperes>| limited(ScheduleLimits::Amperes(vec![period]));
-    let period = ChargingSchedulePeriod::new(TimeSpan::ZERO, Amperes::from_amperes(6));
+    let period = || ChargingSchedulePeriod::new(TimeSpan::ZERO, Amperes::from_amperes(6));
     for (rule, request, field) in [
         ("K01.FR.03", set(1, with(|profile| profile.transaction_id = None)), "transactionId"),
         ("K01.FR.16", set(0, tx_profile()), "evseId"),
@@ -128,11 +131,11 @@ fn k01_profiles_against_the_standard_are_not_sent() {
             "chargingSchedulePeriod",
         ),
         ("no negative limit", set(1, limited(amperes(&[0], -6_000))), "limit"),
-        ("numberPhases 1..3", set(1, phase(period.with_number_phases(4))), "numberPhases"),
-        ("phaseToUse 1..3", set(1, phase(period.with_phase_to_use(4))), "phaseToUse"),
+        ("numberPhases 1..3", set(1, phase(period().with_number_phases(4))), "numberPhases"),
+        ("phaseToUse 1..3", set(1, phase(period().with_phase_to_use(4))), "phaseToUse"),
         (
             "phaseToUse with numberPhases 1",
-            set(1, phase(period.with_phase_to_use(2).with_number_phases(3))),
+            set(1, phase(period().with_phase_to_use(2).with_number_phases(3))),
             "phaseToUse",
         ),
     ] {
@@ -141,7 +144,7 @@ fn k01_profiles_against_the_standard_are_not_sent() {
     assert!(set(1, limited(amperes(&(0..1024).collect::<Vec<_>>(), 6_000))).payload().is_ok());
     assert!(set(0, profile(Purpose::ChargingStationMaxProfile)).payload().is_ok());
     assert!(set(0, profile(Purpose::TxDefaultProfile)).payload().is_ok(), "for each EVSE");
-    assert!(set(1, phase(period.with_phase_to_use(2))).payload().is_ok());
+    assert!(set(1, phase(period().with_phase_to_use(2))).payload().is_ok());
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn costs_priorities_languages_and_content_against_the_standard_are_not_sent() {
     let info = |change: fn(&mut IdTokenInfo)| {
         let mut info = IdTokenInfo::new(AuthorizationStatus::Accepted);
         change(&mut info);
-        let response = AuthorizeResponse { id_token_info: info, certificate_status: None };
+        let response = AuthorizeResponse::from(info);
         StationResponse::from(response).payload().unwrap_err().field
     };
     assert_eq!(answer(|answer| answer.charging_priority = Some(10)).unwrap_err().field, "chargingPriority");
