@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use charging::network::{EvseConfig, Network, SiteConfig};
+use charging::plan::{Strategy, Wish};
 use charging::site::SiteEvent;
-use units::{EvseId, IdToken, RequestId, SiteId, StationId, Timestamp};
+use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp, WattHours};
 
 use crate::call::{Priority, Purpose};
 use crate::contract::{Command, CommandAnswer, Effect};
+use crate::control::SiteIndex;
 use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
@@ -15,6 +17,11 @@ use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
 use crate::wire::{self, RawCall};
+
+/// Nobody wishes for more in one transaction.
+const WISHED_MOST: WattHours = WattHours::from_watt_hours(1_000_000);
+/// Nobody plans a departure that is further ahead.
+const WISHED_WITHIN: TimeSpan = TimeSpan::from_hours(31 * 24);
 
 /// Who asked for what.
 struct Asked {
@@ -48,6 +55,8 @@ impl Csms {
                     Err(reasons) => CommandAnswer::Refused(reasons),
                 }))
             }
+            Command::Share { site, strategy } => self.share(now, &site, strategy),
+            Command::Wish { evse, wish } => self.wish(now, evse, wish),
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -92,9 +101,7 @@ impl Csms {
     }
 
     fn add_evses(&mut self, now: Timestamp, site: &SiteId, evses: Vec<EvseConfig>) -> Result<Course, String> {
-        let index = self.core.sites.index_of(site).ok_or_else(|| {
-            format!("site {site} does not exist: import it first, or name one that there is")
-        })?;
+        let index = self.known_site(site)?;
         let mut config = self.core.sites.config(index).clone();
         for evse in &evses {
             if config.evses.iter().any(|known| known.id.station == evse.id.station) {
@@ -219,6 +226,39 @@ impl Csms {
         Ok(Course::Sent { place, call: Call::Stop { transaction } })
     }
 
+    /// From one decision to the next: ceilings, proofs, turns and limits in force stay what they are.
+    fn share(&mut self, now: Timestamp, site: &SiteId, strategy: Strategy) -> Result<Course, String> {
+        let index = self.known_site(site)?;
+        self.core.sites.set_strategy(now, index, strategy);
+        let config = self.core.sites.config(index).clone();
+        self.core.out.persist(Record::Site(Box::new(SiteRow { config })));
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
+    fn wish(&mut self, now: Timestamp, evse: EvseId, wish: Wish) -> Result<Course, String> {
+        let place = self.known_station(&evse.station)?;
+        let station = &self.stations[place];
+        let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
+        if station.evses[slot].current.is_none() {
+            return Err(format!("EVSE {evse} is in no transaction: start one first"));
+        }
+        let by_wall = self.core.wall(now);
+        if let Some(departs_at) =
+            wish.departs_at.filter(|at| *at <= by_wall || at.since(by_wall) > WISHED_WITHIN)
+        {
+            return Err(format!(
+                "a departure at {departs_at} is not within a month of {by_wall}: name an instant after now"
+            ));
+        }
+        if let Some(wanted) = wish.wanted.filter(|wanted| !(WattHours::ZERO..=WISHED_MOST).contains(wanted)) {
+            return Err(format!("an energy of {wanted} is not from {} to {WISHED_MOST}", WattHours::ZERO));
+        }
+        let departs_at = wish.departs_at.map(|at| at - self.core.wall_offset);
+        station.tell(&mut self.core, now, SiteEvent::Wished(evse, Wish { departs_at, ..wish }));
+        station.flush_control(&mut self.core);
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
     fn decommission(
         &mut self,
         now: Timestamp,
@@ -233,6 +273,11 @@ impl Csms {
         station.tell(&mut self.core, now, SiteEvent::Decommissioned(evse, is_decommissioned));
         station.flush_control(&mut self.core);
         Ok(Course::Ended(CommandAnswer::Done))
+    }
+
+    fn known_site(&self, site: &SiteId) -> Result<SiteIndex, String> {
+        let index = self.core.sites.index_of(site);
+        index.ok_or_else(|| format!("site {site} does not exist: import it first, or name one that there is"))
     }
 
     fn known_station(&self, id: &StationId) -> Result<usize, String> {
@@ -266,6 +311,10 @@ fn in_words(command: &Command) -> String {
             };
             format!("security profile {profile}{password} for station {station}")
         }
+        Command::Share { site, strategy: Strategy { allocator, planner } } => {
+            format!("share site {site} by {} with planner {}", allocator.name(), planner.name())
+        }
+        Command::Wish { evse, .. } => format!("a wish at EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

@@ -8,7 +8,7 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back. `security` knows what each station must prove on its links.
+//! commands back. `planning` says when a site is planned for. `security` knows what each station must prove on its links.
 //!
 //! # Invariants
 //!
@@ -42,6 +42,7 @@ mod link;
 mod measure;
 mod message;
 mod outbox;
+mod planning;
 pub mod query;
 pub mod record;
 mod restore;
@@ -55,7 +56,8 @@ mod v201;
 mod wire;
 
 pub use contract::{
-    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, Sighting, StorageHealth, Version,
+    Alarm, CloseReason, Command, CommandAnswer, Effect, Input, Output, PlanWanted, Sighting, StorageHealth,
+    Version,
 };
 pub use csms::{Csms, Policy, UnknownStations};
 pub use query::{Query, QueryAnswer};

@@ -37,6 +37,7 @@ mod outbox;
 pub mod password;
 #[cfg(test)]
 mod paused;
+mod planning;
 pub mod run;
 mod secret;
 mod site_import;

@@ -32,6 +32,7 @@ impl Picture {
             QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Alarms(_) => Vec::new(),
         };
         let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else {
@@ -43,11 +44,13 @@ impl Picture {
             | QueryAnswer::Sites(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Alarms(_) => return Ok(None),
         };
         let alarms = match app.engine.query(Query::Alarms).await? {
             QueryAnswer::Alarms(alarms) => alarms,
             QueryAnswer::Sites(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_) => Vec::new(),

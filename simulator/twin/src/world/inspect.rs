@@ -126,6 +126,7 @@ fn site_of(answer: QueryAnswer) -> Option<SiteView> {
         QueryAnswer::Sites(_)
         | QueryAnswer::Stations(_)
         | QueryAnswer::Sessions(_)
+        | QueryAnswer::Plan(_)
         | QueryAnswer::Alarms(_) => None,
     }
 }
@@ -133,17 +134,21 @@ fn site_of(answer: QueryAnswer) -> Option<SiteView> {
 fn stations_of(answer: QueryAnswer) -> Vec<StationView> {
     match answer {
         QueryAnswer::Stations(views) => views,
-        QueryAnswer::Sites(_) | QueryAnswer::Site(_) | QueryAnswer::Sessions(_) | QueryAnswer::Alarms(_) => {
-            Vec::new()
-        }
+        QueryAnswer::Sites(_)
+        | QueryAnswer::Site(_)
+        | QueryAnswer::Sessions(_)
+        | QueryAnswer::Plan(_)
+        | QueryAnswer::Alarms(_) => Vec::new(),
     }
 }
 
 fn sessions_of(answer: QueryAnswer) -> Vec<SessionView> {
     match answer {
         QueryAnswer::Sessions(views) => views,
-        QueryAnswer::Sites(_) | QueryAnswer::Site(_) | QueryAnswer::Stations(_) | QueryAnswer::Alarms(_) => {
-            Vec::new()
-        }
+        QueryAnswer::Sites(_)
+        | QueryAnswer::Site(_)
+        | QueryAnswer::Stations(_)
+        | QueryAnswer::Plan(_)
+        | QueryAnswer::Alarms(_) => Vec::new(),
     }
 }

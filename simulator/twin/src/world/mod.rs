@@ -360,6 +360,7 @@ impl World {
                 QueryAnswer::Sites(_)
                 | QueryAnswer::Stations(_)
                 | QueryAnswer::Sessions(_)
+                | QueryAnswer::Plan(_)
                 | QueryAnswer::Alarms(_),
             )
             | None => None,
