@@ -258,6 +258,7 @@ impl Backend {
                 | Effect::Sighted(_)
                 | Effect::StartRefused(_)
                 | Effect::FrameUnreadable { .. }
+                | Effect::PlanWanted(_)
                 | Effect::AlarmRaised(_)
                 | Effect::AlarmCleared(_) => {}
             }

@@ -2,7 +2,7 @@
 //! result beside every figure.
 //!
 //! Start with `README.md`: question, command, figures, budgets. [`decision`] shares out one site's current, [`site`]
-//! runs the whole control loop of one, [`engine`] drives a backend with the frames of many stations. [`durable`] loads a real
+//! runs the whole control loop of one, [`engine`] drives a backend with the frames of many stations. [`horizon`] plans a day. [`durable`] loads a real
 //! server, [`replay`] is a month for the twin. [`cpu`], [`child`] and [`fingerprint`] are the instruments.
 //!
 //! # Invariants
@@ -22,5 +22,6 @@ pub mod durable;
 pub mod engine;
 pub mod evs;
 pub mod fingerprint;
+pub mod horizon;
 pub mod replay;
 pub mod site;

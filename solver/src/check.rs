@@ -1,6 +1,6 @@
 //! The check of every answer: written from the model alone, and ignorant of how a back end solves.
 
-use crate::model::{Column, Direction, Model, Objective, Relation};
+use crate::model::{Column, Direction, Model, Objective, Relation, RowDefinition};
 
 /// What floating point may be off by: relative to 1 plus the greatest magnitude that takes part.
 pub const TOLERANCE: f64 = 1e-6;
@@ -54,21 +54,27 @@ pub(crate) fn prove(model: &Model, objective: &Objective, values: &[f64], prices
         }
     }
     for row in &model.rows {
-        let (mut sum, mut greatest) = (0.0, row.bound.abs());
-        for &(Column(column), coefficient) in &row.terms {
-            let term = coefficient * values[column];
-            sum += term;
-            greatest = greatest.max(term.abs());
-        }
-        let beyond = match row.relation {
-            Relation::AtMost => sum - row.bound,
-            Relation::AtLeast => row.bound - sum,
-            Relation::Equal => (sum - row.bound).abs(),
-        };
-        worst.note(beyond.max(0.0) / (1.0 + greatest), &row.name);
+        worst.note(residual(row, values), &row.name);
     }
     let duality = prices.map(|prices| duality(model, objective, values, prices));
     Proof { primal_residual: worst.residual, primal_worst: worst.name.to_owned(), duality }
+}
+
+/// By how much `values` break a row.
+pub(crate) fn residual(row: &RowDefinition, values: &[f64]) -> f64 {
+    let (mut sum, mut greatest) = (0.0, row.bound.abs());
+    for &(Column(column), coefficient) in &row.terms {
+        let term = coefficient * values[column];
+        sum += term;
+        greatest = greatest.max(term.abs());
+    }
+    let beyond = match row.relation {
+        Relation::AtMost => sum - row.bound,
+        Relation::AtLeast => row.bound - sum,
+        Relation::Equal => (sum - row.bound).abs(),
+    };
+    // What is no number stays none.
+    if beyond <= 0.0 { 0.0 } else { beyond / (1.0 + greatest) }
 }
 
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! Linear programs with names: modelled, solved by an exchangeable back end, and checked before anyone sees the answer.
 //!
 //! Start with [`Model`]: columns within ranges, rows that bound sums of them, each with a name. [`solve`] finds the
-//! column values that make an [`Objective`] best and says how that went ([`Ending`]); [`solve_staged`] does so for
+//! column values that make an [`Objective`] best and says how that went ([`Ending`]); [`solve_from`] does so from where
+//! something like it ended before, and [`solve_staged`] for
 //! several objectives, the first before all (lexicographic). What a back end calls an answer is a [`Solution`] only
 //! once its [`Proof`] was made here.
 //!
@@ -30,8 +31,7 @@
 //!
 //! # Not here
 //!
-//! No clock, no files, no threads, no chance. No word of charging: what a row protects is for its name to say. No warm
-//! start: the pure back ends have none. That there is *no* answer ([`Ending::Infeasible`], [`Ending::Unbounded`]) is the
+//! No clock, no files, no threads, no chance. No word of charging: what a row protects is for its name to say. That there is *no* answer ([`Ending::Infeasible`], [`Ending::Unbounded`]) is the
 //! back end's word; what is built on it must be safe if that is wrong.
 
 mod backend;
@@ -39,9 +39,11 @@ mod check;
 mod model;
 mod solve;
 mod staged;
+mod start;
 
 pub use backend::{Backend, Limits};
 pub use check::{Duality, Proof, TOLERANCE};
 pub use model::{Column, Model, ModelProblem, Objective, Relation, Row};
 pub use solve::{Ending, Solution, solve};
 pub use staged::{Stage, StagedEnding, solve_staged};
+pub use start::{Corner, Standing, Start, Started, solve_from};

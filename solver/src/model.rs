@@ -127,6 +127,14 @@ pub enum ModelProblem {
         /// How many there are.
         columns: usize,
     },
+    /// A start that names rows of another model, or has a corner of one.
+    #[error("the start is one of another model; this one has {columns} columns and {rows} rows")]
+    ForeignStart {
+        /// How many columns there are.
+        columns: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
     /// The back end knows no integers.
     #[error("column `{column}` is an integer, which {backend} cannot solve: use a back end for integers")]
     NoIntegers {
@@ -173,6 +181,11 @@ impl Model {
         Row(self.rows.len() - 1)
     }
 
+    /// All rows, in the order in which they were added.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator + use<> {
+        (0..self.rows.len()).map(Row)
+    }
+
     /// How many columns there are.
     #[must_use]
     pub const fn column_count(&self) -> usize {
@@ -189,6 +202,11 @@ impl Model {
     #[must_use]
     pub fn coefficient_count(&self) -> usize {
         self.rows.iter().map(|row| row.terms.len()).sum()
+    }
+
+    /// Whether nothing is left to choose.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.columns.iter().all(|column| column.low == column.high)
     }
 
     pub(crate) fn validate(&self, objective: &Objective) -> Result<(), ModelProblem> {

@@ -93,12 +93,7 @@ pub fn solve(
     backend: Backend,
     limits: Limits,
 ) -> Result<Ending, ModelProblem> {
-    model.validate(objective)?;
-    if !backend.takes_integers()
-        && let Some(column) = model.columns.iter().find(|column| column.is_integer)
-    {
-        return Err(ModelProblem::NoIntegers { column: column.name.clone(), backend });
-    }
+    check(model, objective, backend)?;
     let claim = backend.run(model, objective, limits);
     if claim == Claim::Unbounded && !has_answer(model, backend, limits) {
         // A direction without end is found even where nothing fulfils the rows.
@@ -107,13 +102,24 @@ pub fn solve(
     Ok(judge(model, objective, backend, claim))
 }
 
+/// Whether it is a model, and one that `backend` is for.
+pub(crate) fn check(model: &Model, objective: &Objective, backend: Backend) -> Result<(), ModelProblem> {
+    model.validate(objective)?;
+    if !backend.takes_integers()
+        && let Some(column) = model.columns.iter().find(|column| column.is_integer)
+    {
+        return Err(ModelProblem::NoIntegers { column: column.name.clone(), backend });
+    }
+    Ok(())
+}
+
 /// False where the back end says that nothing fulfils all rows.
 fn has_answer(model: &Model, backend: Backend, limits: Limits) -> bool {
     backend.run(model, &Objective::minimise([]), limits) != Claim::Infeasible
 }
 
 /// Nothing that a back end says of an answer is believed.
-fn judge(model: &Model, objective: &Objective, backend: Backend, claim: Claim) -> Ending {
+pub(crate) fn judge(model: &Model, objective: &Objective, backend: Backend, claim: Claim) -> Ending {
     let checked = |values: Vec<f64>, prices: Option<Vec<f64>>| {
         let proof = prove(model, objective, &values, prices.as_deref());
         // What is left of a residual in a range is taken away, so that callers need not do it.

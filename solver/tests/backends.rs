@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test relies on fails loudly")]
 
 use solver::{
-    Backend, Column, Ending, Limits, Model, ModelProblem, Objective, Relation, Solution, Stage, TOLERANCE,
-    solve, solve_staged,
+    Backend, Column, Corner, Ending, Limits, Model, ModelProblem, Objective, Relation, Solution, Stage,
+    Standing, Start, TOLERANCE, solve, solve_from, solve_staged,
 };
 
 /// A stream of pseudo-random integers: splitmix64.
@@ -71,7 +71,6 @@ fn the_same_model_ends_the_same_way_to_the_last_bit() {
 }
 
 #[test]
-#[cfg(feature = "clarabel")]
 fn shadow_prices_tell_what_a_little_more_of_a_row_is_worth() {
     let mut model = Model::new();
     let x = model.add_column("x", 0.0..=10.0);
@@ -80,14 +79,17 @@ fn shadow_prices_tell_what_a_little_more_of_a_row_is_worth() {
     let needed = model.add_row("needed", [(y, 1.0)], Relation::AtLeast, 1.0);
     let plenty = model.add_row("plenty", [(x, 1.0), (y, 1.0)], Relation::AtMost, 50.0);
     let dear = Objective::maximise([(x, 3.0), (y, 1.0)]);
-    let best = optimal(run(&model, &dear, Backend::Clarabel));
-    // x = 6, y = 1: one more of `scarce` is one more x; one more of `needed` costs two x and brings one y.
-    for (row, price) in [(scarce, 3.0), (needed, -5.0), (plenty, 0.0)] {
-        let told = best.shadow_price(row).unwrap();
-        assert!((told - price).abs() < 1e-5, "{told} where {price} is right");
+    for &backend in Backend::ALL {
+        let best = optimal(run(&model, &dear, backend));
+        // Microlp has none.
+        let Some(duality) = best.proof().duality else { continue };
+        // x = 6, y = 1: one more of `scarce` is one more x; one more of `needed` costs two x and brings one y.
+        for (row, price) in [(scarce, 3.0), (needed, -5.0), (plenty, 0.0)] {
+            let told = best.shadow_price(row).unwrap();
+            assert!((told - price).abs() < 1e-5, "{backend}: {told} where {price} is right");
+        }
+        assert!(duality.gap.abs() < TOLERANCE && duality.residual < TOLERANCE, "{backend}: {duality:?}");
     }
-    let duality = best.proof().duality.unwrap();
-    assert!(duality.gap.abs() < TOLERANCE && duality.residual < TOLERANCE, "{duality:?}");
 }
 
 #[test]
@@ -102,12 +104,14 @@ fn a_limit_of_iterations_stops_without_an_answer_that_does_not_hold() {
 }
 
 #[test]
-#[cfg(feature = "microlp")]
 fn integers_are_chosen_as_trying_all_of_them_would() {
     for seed in 0..60 {
         let (model, objective, weights) = random_knapsack(seed);
-        let best = optimal(run(&model, &objective, Backend::Microlp));
-        assert!((best.objective() - weights).abs() < 1e-6, "seed {seed}: {} of {weights}", best.objective());
+        for &backend in Backend::ALL.iter().filter(|backend| backend.takes_integers()) {
+            let best = optimal(run(&model, &objective, backend));
+            let apart = (best.objective() - weights).abs();
+            assert!(apart < 1e-6, "seed {seed}, {backend}: {} of {weights}", best.objective());
+        }
     }
 }
 
@@ -145,6 +149,82 @@ fn integers_are_refused_by_a_back_end_that_has_none() {
         told,
         "column `evses in use` is an integer, which clarabel cannot solve: use a back end for integers"
     );
+}
+
+#[test]
+fn wherever_solving_begins_it_ends_where_it_would_from_nothing() {
+    let mut rounds = 0;
+    for seed in 0..150 {
+        let (model, objective) = random_program(seed);
+        for &backend in Backend::ALL {
+            let whole = run(&model, &objective, backend);
+            let from =
+                |start: &Start| solve_from(&model, &objective, backend, Limits::default(), start).unwrap();
+            let nothing = from(&Start::default());
+            let again = from(&nothing.next);
+            rounds += again.rounds;
+            // A corner of nothing: every column at its low end, every row at its high one.
+            let (columns, rows) = (model.column_count(), model.row_count());
+            let odd = Corner { columns: vec![Standing::Low; columns], rows: vec![Standing::High; rows] };
+            let corner = backend.has_corners().then_some(odd);
+            let astray = from(&Start { rows: model.rows().step_by(2).collect(), corner });
+            for started in [&nothing, &again, &astray] {
+                match (&whole, &started.ending) {
+                    (Ending::Optimal(whole), Ending::Optimal(started)) => {
+                        let apart = (whole.objective() - started.objective()).abs();
+                        let allowed = 10.0 * TOLERANCE * (1.0 + whole.objective().abs());
+                        assert!(apart <= allowed, "seed {seed}, {backend}: {apart} apart");
+                        assert!(started.proof().is_feasible() && started.proof().is_best());
+                    }
+                    (Ending::Infeasible, Ending::Infeasible) | (Ending::Unbounded, Ending::Unbounded) => {}
+                    (whole, started) => panic!("seed {seed}, {backend}: {whole:?}, from a start {started:?}"),
+                }
+            }
+        }
+    }
+    println!("{rounds} rounds from where it ended");
+}
+
+#[test]
+fn rows_that_do_not_matter_are_left_out() {
+    // A hundred rows above what the two that bind leave.
+    let mut model = Model::new();
+    let x = model.add_column("x", 0.0..=10.0);
+    let y = model.add_column("y", 0.0..=10.0);
+    for loose in 0..100 {
+        model.add_row(
+            format!("loose {loose}"),
+            [(x, 1.0), (y, 1.0)],
+            Relation::AtMost,
+            15.0 + f64::from(loose),
+        );
+    }
+    model.add_row("tight", [(x, 1.0), (y, 2.0)], Relation::AtMost, 8.0);
+    let most = Objective::maximise([(x, 1.0), (y, 1.0)]);
+    for &backend in Backend::ALL.iter().filter(|backend| !backend.has_corners()) {
+        let first = Start { rows: model.rows().skip(100).collect(), corner: None };
+        let started = solve_from(&model, &most, backend, Limits::default(), &first).unwrap();
+        assert_eq!((started.rounds, started.next.rows.len()), (1, 1), "{backend}");
+        let best = optimal(started.ending);
+        assert!((best.objective() - 8.0).abs() < 1e-5, "{backend}: {}", best.objective());
+        let other = Start { rows: model.rows().take(1).collect(), corner: None };
+        let found = solve_from(&model, &most, backend, Limits::default(), &other).unwrap();
+        assert_eq!(found.rounds, 2, "{backend}");
+        let nothing = solve_from(&model, &most, backend, Limits::default(), &Start::default()).unwrap();
+        assert_eq!((nothing.rounds, nothing.next.rows.len()), (1, 1), "{backend}: all rows at once");
+    }
+}
+
+#[test]
+fn a_start_of_another_model_is_refused() {
+    let (mut model, objective) = random_program(3);
+    let row = model.add_row("one more", [], Relation::AtMost, 1.0);
+    let start = Start { rows: [row].into(), corner: None };
+    let (model, _) = (random_program(3).0, model);
+    for &backend in Backend::ALL {
+        let refused = solve_from(&model, &objective, backend, Limits::default(), &start).unwrap_err();
+        assert!(refused.to_string().starts_with("the start is one of another model"), "{refused}");
+    }
 }
 
 #[test]
@@ -307,7 +387,6 @@ fn random_program(seed: u64) -> (Model, Objective) {
 }
 
 /// Up to 10 items, with the worth of the best choice, found by trying all.
-#[cfg(feature = "microlp")]
 fn random_knapsack(seed: u64) -> (Model, Objective, f64) {
     let mut random = Random(seed ^ 0x5ac);
     let mut model = Model::new();

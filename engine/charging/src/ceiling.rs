@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 use units::{Amperes, PerPhase, TimeSpan, Timestamp};
 
+use crate::plan::Wish;
 use crate::site::{DispatchAnswer, EvState, Measurement, Ticket};
 
 /// How far a station's clock may be off while it still counts as trusted, and so the margin on each expiry.
@@ -91,6 +92,9 @@ pub struct EvseRecord {
     /// Since when its session waits for a turn, where it does: a restart does not send it to the end of the queue.
     #[serde(default)]
     pub waiting_since: Option<Timestamp>,
+    /// What the driver of its session told to want.
+    #[serde(default, skip_serializing_if = "Wish::is_none")]
+    pub wish: Wish,
 }
 
 /// What was learned of an EV in its transaction.
@@ -173,6 +177,7 @@ impl EvseRecord {
             measured_at: [Timestamp::EPOCH; 2],
             learned: Learned::default(),
             waiting_since: None,
+            wish: Wish::default(),
         }
     }
 

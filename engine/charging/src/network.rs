@@ -15,6 +15,7 @@ use units::civil::Zone;
 use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, Phase, SiteId, TimeSpan, Volts};
 
 use self::source::MeterSource;
+use crate::plan::Strategy;
 
 /// No statement about a current may be larger: ten times the largest low-voltage supply there is. It keeps every
 /// later sum far from the end of an `i64`.
@@ -38,6 +39,9 @@ pub struct SiteConfig {
     pub circuits: Vec<CircuitConfig>,
     /// All EVSEs, in any order.
     pub evses: Vec<EvseConfig>,
+    /// How they share.
+    #[serde(default, skip_serializing_if = "Strategy::is_default")]
+    pub strategy: Strategy,
 }
 
 /// How the utility supplies a site.

@@ -3,9 +3,76 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use units::{Amperes, EvseId, TimeSpan, Timestamp};
+use units::{Amperes, EvseId, TimeSpan, Timestamp, WattHours};
 
-use crate::allocation::WEIGHT_MAX;
+use crate::allocation::{Rule, WEIGHT_MAX};
+
+/// How a site shares out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Strategy {
+    /// Inline, at every decision.
+    #[serde(default)]
+    pub allocator: Rule,
+    /// Beside it, every now and then.
+    #[serde(default)]
+    pub planner: PlannerName,
+}
+
+impl Strategy {
+    /// The default: [`Rule::MaxMin`], and nobody plans.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Who plans for a site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannerName {
+    /// Nobody.
+    #[default]
+    None,
+    /// A linear program over one slot.
+    LpNow,
+    /// A linear program over the hours to come.
+    LpHorizon,
+}
+
+impl PlannerName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::LpNow, Self::LpHorizon];
+
+    /// As in site files and reports: `lp_horizon`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::LpNow => "lp_now",
+            Self::LpHorizon => "lp_horizon",
+        }
+    }
+}
+
+/// What a driver told to want. A hint: in real data drivers take about half of what they ask for, and stay longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// When they leave.
+    #[serde(default)]
+    pub departs_at: Option<Timestamp>,
+    /// What they want in their transaction; 0 Wh or more.
+    #[serde(default)]
+    pub wanted: Option<WattHours>,
+}
+
+impl Wish {
+    /// Nothing was told.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// Caps per EVSE and slot, made by a planner outside the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

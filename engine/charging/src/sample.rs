@@ -5,6 +5,7 @@ use units::{Amperes, EvseId, PerPhase, Phase, SiteId, StationId, TimeSpan, Times
 
 use crate::allocation::{AmpereSeconds, Candidate, Problem, SLICE};
 use crate::network::{CircuitConfig, EvseConfig, EvseIndex, Network, SiteConfig, Supply, Wiring};
+use crate::plan::Strategy;
 
 /// A stream of pseudo-random integers: splitmix64, for samples only.
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ pub fn site(seed: u64, evses: usize, supply: Supply) -> SiteConfig {
         voltage_nominal: Volts::from_volts(230),
         circuits,
         evses: configs,
+        strategy: Strategy::default(),
     }
 }
 

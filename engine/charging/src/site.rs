@@ -9,16 +9,18 @@ use crate::allocation::{Chosen, Rule};
 use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseIndex, Network};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannerName, Strategy, Wish};
 
 use decide::AtWorst;
 use evse::{Answered, Bracket, EvseState, FallbackState};
 
 pub use crate::ceiling::EvseRecord;
+pub use situation::{SessionNow, Situation};
 pub use view::{LimitedBy, Remark};
 
 mod decide;
 mod evse;
+mod situation;
 mod view;
 
 /// How long a live limit holds without renewal.
@@ -74,6 +76,10 @@ pub enum SiteEvent {
     MeterDoubted(MeterId),
     /// A plan came.
     PlanReady(Plan),
+    /// What the driver of the session at the EVSE wants; it is for planners, and no promise.
+    Wished(EvseId, Wish),
+    /// Another strategy from now on. What is in force, proven or waited for stays as it is.
+    Strategy(Strategy),
     /// The EVSE is taken out for good (true), or back (false).
     Decommissioned(EvseId, bool),
     /// Whether the station's clock is trusted: off by at most 30 s. Until told, it is not, and no expiry counts.
@@ -415,6 +421,12 @@ impl Site {
         self.wake = Some(now);
     }
 
+    /// The plan in use, where there is one; it may be over.
+    #[must_use]
+    pub const fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
     /// The network it stands on.
     #[must_use]
     pub const fn network(&self) -> &Network {
@@ -489,6 +501,14 @@ impl Site {
                     self.plan = Some(plan);
                     self.want_decision(now);
                 }
+            }
+            SiteEvent::Wished(evse, wish) => self.one(&evse, now, |state, _| state.record.wish = wish),
+            SiteEvent::Strategy(Strategy { allocator, planner }) => {
+                self.allocator.rule = allocator;
+                if planner == PlannerName::None {
+                    self.plan = None;
+                }
+                self.want_decision(now);
             }
             SiteEvent::Decommissioned(evse, is_out) => {
                 self.one(&evse, now, |state, _| state.record.is_decommissioned = is_out);

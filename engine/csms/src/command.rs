@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use charging::network::{EvseConfig, Network, SiteConfig};
+use charging::plan::{Strategy, Wish};
 use charging::site::SiteEvent;
-use units::{EvseId, IdToken, RequestId, SiteId, StationId, Timestamp};
+use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp, WattHours};
 
 use crate::call::{Priority, Purpose};
 use crate::contract::{Command, CommandAnswer, Effect};
+use crate::control::SiteIndex;
 use crate::csms::Csms;
 use crate::message::Call;
 use crate::outbox::Wait;
@@ -17,6 +19,11 @@ use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
 use crate::wire::{self, RawCall};
+
+/// Nobody wishes for more in one transaction.
+const WISHED_MOST: WattHours = WattHours::from_watt_hours(1_000_000);
+/// Nobody plans a departure that is further ahead.
+const WISHED_WITHIN: TimeSpan = TimeSpan::from_hours(31 * 24);
 
 /// Who asked for what.
 struct Asked {
@@ -51,6 +58,8 @@ impl Csms {
                 }))
             }
             Command::Acknowledge { alarm } => self.acknowledge(now, &asked.actor, &alarm),
+            Command::Share { site, strategy } => self.share(now, &site, strategy),
+            Command::Wish { evse, wish } => self.wish(now, evse, wish),
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
@@ -95,9 +104,7 @@ impl Csms {
     }
 
     fn add_evses(&mut self, now: Timestamp, site: &SiteId, evses: Vec<EvseConfig>) -> Result<Course, String> {
-        let index = self.core.sites.index_of(site).ok_or_else(|| {
-            format!("site {site} does not exist: import it first, or name one that there is")
-        })?;
+        let index = self.known_site(site)?;
         let mut config = self.core.sites.config(index).clone();
         for evse in &evses {
             if config.evses.iter().any(|known| known.id.station == evse.id.station) {
@@ -247,6 +254,39 @@ impl Csms {
         Ok(Course::Sent { place, call: Call::Stop { transaction } })
     }
 
+    /// From one decision to the next: ceilings, proofs, turns and limits in force stay what they are.
+    fn share(&mut self, now: Timestamp, site: &SiteId, strategy: Strategy) -> Result<Course, String> {
+        let index = self.known_site(site)?;
+        self.core.sites.set_strategy(now, index, strategy);
+        let config = self.core.sites.config(index).clone();
+        self.core.out.persist(Record::Site(Box::new(SiteRow { config })));
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
+    fn wish(&mut self, now: Timestamp, evse: EvseId, wish: Wish) -> Result<Course, String> {
+        let place = self.known_station(&evse.station)?;
+        let station = &self.stations[place];
+        let slot = station.evse(evse.number).ok_or_else(|| format!("EVSE {evse} is unknown"))?;
+        if station.evses[slot].current.is_none() {
+            return Err(format!("EVSE {evse} is in no transaction: start one first"));
+        }
+        let by_wall = self.core.wall(now);
+        if let Some(departs_at) =
+            wish.departs_at.filter(|at| *at <= by_wall || at.since(by_wall) > WISHED_WITHIN)
+        {
+            return Err(format!(
+                "a departure at {departs_at} is not within a month of {by_wall}: name an instant after now"
+            ));
+        }
+        if let Some(wanted) = wish.wanted.filter(|wanted| !(WattHours::ZERO..=WISHED_MOST).contains(wanted)) {
+            return Err(format!("an energy of {wanted} is not from {} to {WISHED_MOST}", WattHours::ZERO));
+        }
+        let departs_at = wish.departs_at.map(|at| at - self.core.wall_offset);
+        station.tell(&mut self.core, now, SiteEvent::Wished(evse, Wish { departs_at, ..wish }));
+        station.flush_control(&mut self.core);
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
     fn decommission(
         &mut self,
         now: Timestamp,
@@ -270,6 +310,11 @@ impl Csms {
             found.ok_or_else(|| format!("no alarm stands that says `{text}`: it may be over"))?;
         state.acknowledged.get_or_insert_with(|| Acknowledged { by: actor.to_owned(), at });
         Ok(Course::Ended(CommandAnswer::Done))
+    }
+
+    fn known_site(&self, site: &SiteId) -> Result<SiteIndex, String> {
+        let index = self.core.sites.index_of(site);
+        index.ok_or_else(|| format!("site {site} does not exist: import it first, or name one that there is"))
     }
 
     fn known_station(&self, id: &StationId) -> Result<usize, String> {
@@ -304,6 +349,10 @@ fn in_words(command: &Command) -> String {
             format!("security profile {profile}{password} for station {station}")
         }
         Command::Acknowledge { alarm } => format!("acknowledge the alarm: {alarm}"),
+        Command::Share { site, strategy: Strategy { allocator, planner } } => {
+            format!("share site {site} by {} with planner {}", allocator.name(), planner.name())
+        }
+        Command::Wish { evse, .. } => format!("a wish at EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use billing::cdr::Cdr;
 use billing::directory::Directory;
 use charging::network::{EvseConfig, SiteConfig};
-use charging::plan::Plan;
-use charging::site::{SiteAlarm, StartRefusal};
+use charging::plan::{Plan, PlannerName, Strategy, Wish};
+use charging::site::{SiteAlarm, Situation, StartRefusal};
 pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::{
@@ -76,6 +76,13 @@ pub enum Input {
         site: SiteId,
         /// The plan.
         plan: Plan,
+    },
+    /// There is no plan, or none in time: what was in use stays in use for as long as it lasts (S6).
+    PlanFailed {
+        /// The site it was for.
+        site: SiteId,
+        /// Why, for people.
+        reason: Box<str>,
     },
     /// An operator, or the API, wants something done.
     Command {
@@ -159,6 +166,20 @@ pub enum Command {
     Acknowledge {
         /// As [`crate::query::AlarmView::text`].
         alarm: String,
+    },
+    /// Lets a site share out by another strategy from now on.
+    Share {
+        /// The site.
+        site: SiteId,
+        /// By which.
+        strategy: Strategy,
+    },
+    /// Tells what the driver of the transaction at an EVSE wants: a hint for who plans, until the transaction ends.
+    Wish {
+        /// The EVSE.
+        evse: EvseId,
+        /// What is wanted, by the wall clock; nothing takes back what was told.
+        wish: Wish,
     },
     /// Takes an EVSE out of the tree's sums for good, or brings it back.
     Decommission {
@@ -258,10 +279,23 @@ pub enum Effect {
         /// What is wrong, for people.
         reason: String,
     },
+    /// Somebody should plan for a site, and hand in [`Input::PlanReady`] or [`Input::PlanFailed`].
+    PlanWanted(Box<PlanWanted>),
     /// Something a person must look at began.
     AlarmRaised(Alarm),
     /// It is over.
     AlarmCleared(Alarm),
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanWanted {
+    /// The site.
+    pub site: SiteId,
+    /// By whom.
+    pub planner: PlannerName,
+    /// What is known, by the engine's clock.
+    pub situation: Situation,
 }
 
 /// Why a link is dropped.
@@ -296,6 +330,11 @@ pub enum Alarm {
         /// What.
         alarm: SiteAlarm,
     },
+    /// Nobody has planned for a site for a while, although somebody should: it shares out without a plan.
+    NoPlan {
+        /// The site.
+        site: SiteId,
+    },
     /// Records cannot be committed: stations get no acknowledgements.
     StorageFailing,
     /// A station has been offline for longer than ten minutes.
@@ -323,6 +362,9 @@ impl fmt::Display for Alarm {
                     write!(out, "site {site}: EVSE {evse} refuses its limits")
                 }
             },
+            Self::NoPlan { site } => {
+                write!(out, "site {site}: no plan has come for a while, and it shares out without one")
+            }
             Self::StorageFailing => out.write_str("records cannot be committed"),
             Self::StationOffline { station } => write!(out, "station {station} is offline"),
         }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use charging::network::{EvseConfig, Network, SiteConfig};
+use charging::plan::{Plan, PlannerName, Strategy};
 use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
 use units::{EvseId, MeterId, SiteId, StationId, Timestamp};
 
 use crate::outbox::Outbox;
+use crate::planning::Planning;
 use crate::quirks::MustBearZero;
 use crate::record::{EvseRow, Record};
 
@@ -31,6 +33,7 @@ struct Slot {
     config: SiteConfig,
     site: Site,
     deadline: Option<Timestamp>,
+    planning: Planning,
     alarms: BTreeSet<SiteAlarm>,
     /// What control knows of each EVSE, as last persisted.
     records: BTreeMap<EvseId, EvseRecord>,
@@ -46,6 +49,10 @@ pub(crate) struct Settled {
     pub commands: Vec<Command>,
     pub raised: Vec<SiteAlarm>,
     pub cleared: Vec<SiteAlarm>,
+    /// Who is to plan for the site, where that is due.
+    pub planner: Option<PlannerName>,
+    /// There has been no plan for too long.
+    pub is_plan_missed: bool,
 }
 
 impl Sites {
@@ -60,7 +67,8 @@ impl Sites {
     ) -> SiteIndex {
         let id = config.id.clone();
         self.by_meter.retain(|_, index| self.slots[index.0].config.id != id);
-        let mut site = Site::new(network, now);
+        let strategy = config.strategy;
+        let mut site = Site::new(network, now).sharing_by(strategy.allocator);
         let index = match self.by_id.get(&id) {
             Some(&index) => {
                 let slot = &mut self.slots[index.0];
@@ -77,6 +85,7 @@ impl Sites {
                     config,
                     site,
                     deadline: None,
+                    planning: Planning::default(),
                     alarms: BTreeSet::new(),
                     records,
                     spared_zero: BTreeSet::new(),
@@ -91,8 +100,38 @@ impl Sites {
         for meter in self.slots[index.0].config.circuits.iter().filter_map(|circuit| circuit.meter.as_ref()) {
             self.by_meter.insert(meter.id.clone(), index);
         }
+        // A new site has no plan.
+        let planning = &mut self.slots[index.0].planning;
+        *planning = Planning::default();
+        planning.set_planner(now, strategy.planner);
         self.touched.insert(index);
         index
+    }
+
+    /// Lets a site share out by another strategy from now on.
+    pub fn set_strategy(&mut self, now: Timestamp, index: SiteIndex, strategy: Strategy) {
+        let slot = &mut self.slots[index.0];
+        slot.config.strategy = strategy;
+        slot.planning.set_planner(now, strategy.planner);
+        self.apply(now, index, SiteEvent::Strategy(strategy));
+    }
+
+    /// Nobody is there to plan for.
+    pub fn needs_no_plan(&mut self, index: SiteIndex) {
+        self.slots[index.0].planning.answered(true);
+        self.touched.insert(index);
+    }
+
+    /// Takes the answer of whoever was asked for a plan; the site checks it.
+    pub fn planned(&mut self, now: Timestamp, index: SiteIndex, plan: Option<Plan>) {
+        let made_at = plan.as_ref().map(|plan| plan.made_at);
+        if let Some(plan) = plan {
+            self.apply(now, index, SiteEvent::PlanReady(plan));
+        }
+        let slot = &mut self.slots[index.0];
+        let in_use = slot.site.plan().map(|plan| plan.made_at);
+        slot.planning.answered(made_at.is_some() && in_use == made_at);
+        self.touched.insert(index);
     }
 
     /// Persists what control learned of EVSEs: before an answer or a raise that rests on it leaves.
@@ -108,7 +147,9 @@ impl Sites {
     }
 
     pub fn apply(&mut self, now: Timestamp, index: SiteIndex, event: SiteEvent) {
-        self.slots[index.0].site.apply(now, event);
+        let slot = &mut self.slots[index.0];
+        slot.planning.note(now, &event);
+        slot.site.apply(now, event);
         self.touched.insert(index);
     }
 
@@ -130,7 +171,9 @@ impl Sites {
             cleared = slot.alarms.difference(slot.site.alarms()).cloned().collect();
             slot.alarms = slot.site.alarms().clone();
         }
-        let deadline = slot.site.next_deadline();
+        let planner = slot.planning.take_due(now);
+        let is_plan_missed = slot.planning.is_missed(now);
+        let deadline = slot.site.next_deadline().into_iter().chain(slot.planning.next_deadline()).min();
         if deadline != slot.deadline {
             if let Some(old) = slot.deadline {
                 self.deadlines.remove(&(old, index));
@@ -138,7 +181,7 @@ impl Sites {
             self.deadlines.extend(deadline.map(|deadline| (deadline, index)));
             slot.deadline = deadline;
         }
-        Some(Settled { index, commands, raised, cleared })
+        Some(Settled { index, commands, raised, cleared, planner, is_plan_missed })
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {

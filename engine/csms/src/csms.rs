@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use charging::site::{CommandKind, Site, SiteEvent, Urgency};
+use charging::site::{CommandKind, Site, SiteEvent, Situation, Urgency};
 use units::{EvseId, LinkId, SiteId, StationId, TimeSpan, Timestamp};
 
-use crate::contract::{Alarm, CloseReason, Effect, Input, Output, Sighting, StorageHealth, Version};
+use crate::contract::{
+    Alarm, CloseReason, Effect, Input, Output, PlanWanted, Sighting, StorageHealth, Version,
+};
+use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
 use crate::message::{Answer, Registration, Request, Verdict};
 use crate::notice::Subject;
@@ -151,7 +154,12 @@ impl Csms {
             Input::Tick => self.tick(now),
             Input::PlanReady { site, plan } => {
                 if let Some(site) = self.core.sites.index_of(&site) {
-                    self.core.sites.apply(now, site, SiteEvent::PlanReady(plan));
+                    self.core.sites.planned(now, site, Some(plan));
+                }
+            }
+            Input::PlanFailed { site, reason: _ } => {
+                if let Some(site) = self.core.sites.index_of(&site) {
+                    self.core.sites.planned(now, site, None);
                 }
             }
             Input::Command { request, actor, command } => self.command(now, request, actor, command),
@@ -393,7 +401,36 @@ impl Csms {
             for alarm in settled.cleared {
                 self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
             }
+            if let Some(planner) = settled.planner {
+                let situation = self.situation(now, settled.index);
+                if situation.sessions.is_empty() {
+                    self.core.sites.needs_no_plan(settled.index);
+                } else {
+                    let wanted = PlanWanted { site: site.clone(), planner, situation };
+                    self.core.out.push(Wait::ForNothing, Effect::PlanWanted(Box::new(wanted)));
+                }
+            }
+            match settled.is_plan_missed {
+                true => self.core.raise(now, Wait::ForRecords, Alarm::NoPlan { site }),
+                false => self.core.clear(Wait::ForRecords, Alarm::NoPlan { site }),
+            }
         }
+    }
+
+    /// What is known of a site for whoever plans: what control knows, and what its transactions got.
+    fn situation(&self, now: Timestamp, index: SiteIndex) -> Situation {
+        let mut situation = self.core.sites.site(index).situation(now);
+        for session in &mut situation.sessions {
+            let Some(station) = self.place_of(&session.evse).map(|place| &self.stations[place]) else {
+                continue;
+            };
+            let slot = station.evse(session.evse.number);
+            let current = slot.and_then(|slot| station.evses[slot].current);
+            let Some(open) = current.and_then(|id| station.transactions.open(id)) else { continue };
+            session.delivered = open.energy();
+            session.arrived = session.arrived.min(open.row.started_at - self.core.wall_offset);
+        }
+        situation
     }
 
     fn carry(&mut self, now: Timestamp, commands: &[charging::site::Command]) {

@@ -1,6 +1,7 @@
 //! What is known, as values for pages and the API. Answers leave only once everything they tell is committed.
 
 use charging::network::{EvseConfig, SiteConfig};
+use charging::plan::Plan;
 use charging::site::{CircuitState, EvseView, Site};
 use serde::Serialize;
 use units::{
@@ -24,6 +25,8 @@ pub enum Query {
     Sites,
     /// One site with circuits and EVSEs: what the live page shows.
     Site(SiteId),
+    /// The plan that a site goes by.
+    Plan(SiteId),
     /// All stations.
     Stations,
     /// One station, with all that is known of it.
@@ -41,6 +44,8 @@ pub enum QueryAnswer {
     Sites(Vec<SiteBrief>),
     /// The site, or nothing where there is none of that name.
     Site(Option<SiteView>),
+    /// The plan in use, or nothing where there is none; it may be over.
+    Plan(Option<Box<Plan>>),
     /// The stations.
     Stations(Vec<StationView>),
     /// The station, or nothing where no site names it.
@@ -205,6 +210,9 @@ impl Csms {
             Query::Site(id) => QueryAnswer::Site(self.core.sites.index_of(id).map(|index| {
                 self.site_view(now, self.core.sites.config(index), self.core.sites.site(index))
             })),
+            Query::Plan(id) => QueryAnswer::Plan(
+                self.control(id).and_then(|site| site.plan()).map(|plan| Box::new(plan.clone())),
+            ),
             Query::Stations => {
                 let known = self.station_by_id.values().map(|&place| &self.stations[place]);
                 QueryAnswer::Stations(

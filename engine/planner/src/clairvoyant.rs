@@ -3,7 +3,7 @@
 use units::WattHours;
 
 use crate::horizon::{Forecast, PlanLimits, answer, forecast};
-use crate::model::{Grain, Program};
+use crate::model::{Grain, Memory, Program};
 use crate::problem::{PlanFailure, PlanProblem};
 
 /// What nobody can beat.
@@ -26,7 +26,7 @@ pub struct Bound {
 pub fn clairvoyant(problem: &PlanProblem, limits: PlanLimits) -> Result<Bound, PlanFailure> {
     problem.check()?;
     let program = Program::of(problem, Grain::Fractions, 0);
-    let solution = answer(&program, limits)?;
+    let (solution, _) = answer(&program, limits, &Memory::default())?;
     let energies: Vec<Vec<f64>> = (0..problem.sessions.len())
         .map(|session| program.cumulative_energy(problem, &solution, session))
         .collect();

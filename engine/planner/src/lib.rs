@@ -24,11 +24,15 @@ mod model;
 mod now;
 mod number;
 mod problem;
+mod request;
+pub mod sample;
 mod steps;
 
 pub use clairvoyant::{Bound, clairvoyant};
-pub use horizon::{Forecast, PlanLimits, Planned, lp_horizon};
+pub use horizon::{Forecast, PlanLimits, Planned, Replanner, lp_horizon, plain_objective, urgent_first};
 pub use now::lp_now;
 pub use problem::{
-    Contractual, Costs, PlanFailure, PlanProblem, PlanRow, PlanSession, PowerFee, SLOTS_MAX, SiteLoad,
+    Contractual, Costs, PlanFailure, PlanProblem, PlanRow, PlanSession, PowerFee, PowerLimit, SLOTS_MAX,
+    SiteLoad,
 };
+pub use request::{Typical, plan};

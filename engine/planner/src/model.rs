@@ -8,27 +8,29 @@
 //! maximum can deliver after the horizon); maximum M_{i,k} (A; its own, or what is commanded); base b_k and
 //! photovoltaics g_k (kW); prices p_k, ω, κ, φ; weights w_i.
 //!
-//! Variables: x_{i,k} ∈ [0, M_{i,k}] (A per phase); missing s_i ∈ [0, N_i] (kWh); over o_{r,k} ≥ 0 (A); import m_k ≥ 0 (kW);
+//! Variables: x_{i,k} ∈ [0, M_{i,k}] (A per phase); missing s_i ∈ [0, N_i] (kWh); over o_{r,k} ≥ 0 (A) and
+//! u_w ≥ 0 (kWh); import m_k ≥ 0 (kW);
 //! peak z ≥ paid (kW).
 //!
 //! Rows:  `main L2, slots 0 to 3`             Σ a n x ≤ H            (left out where Σ a n M ≤ H: it cannot bind)
 //!        `contract of main L2, slots 0 to 3` Σ a n x − o ≤ C        (likewise)
-//!        `EVSE a/1 takes what it wants`      Σ h v x ≤ E
-//!        `EVSE a/1 gets what it needs`       Σ h v x + s ≥ N
+//!        `EVSE a/1 gets what it wants`       Σ h v x + s + l = E    (l ∈ [0, E − N]: left for after the horizon)
 //!        `import in slots 0 to 3`            m − Σ (h/H_k) n v x ≥ b − g     (only with photovoltaics; else the sum itself)
 //!        `power fee of window 3`             Σ_k H_k net_k / Σ H_k ≤ z
+//!        `contract of window 3`              Σ_k H_k net_k − u ≤ limit · window − used
 //!
-//! Minimise  Σ p_k (energy imported) + φ z + Σ κ o H_k + Σ ω w_i n_i s_i + ω/1000 Σ t_k n h v x, the last (t_k from 0 to 1) a
+//! Minimise  Σ p_k (energy imported) + φ z + Σ κ o H_k + Σ κ u + Σ ω w_i n_i s_i + ω/1000 Σ t_k n h v x, the last (t_k from 0 to 1) a
 //! preference for earlier, which stands in for arrivals that nobody knows of. Minimums are not in the program: whole steps
 //! come after it ([`crate::steps`]).
 
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use solver::{Column, Model, Objective, Relation, Solution};
-use units::{Amperes, TimeSpan};
+use solver::{Column, Corner, Model, Objective, Relation, Solution, Standing, Start};
+use units::{Amperes, EvseId, TimeSpan, Timestamp};
 
 use crate::number::{amperes, float, hours, kilowatt_hours, kilowatts, kilowatts_per_ampere, price};
-use crate::problem::{Contractual, PlanProblem, PlanSession, PowerFee, SiteLoad};
+use crate::problem::{Contractual, PlanProblem, PlanSession, PowerFee, PowerLimit, SiteLoad};
 
 /// How much a kWh at the end of the horizon costs beside one at its start, as a share of the price of missing energy.
 const PREFERENCE_FOR_EARLIER: f64 = 1e-3;
@@ -42,6 +44,27 @@ pub struct Program {
     /// By session: its group.
     group_of: Vec<usize>,
     peak: Option<Column>,
+    /// What each column stands for.
+    columns: Vec<Key>,
+    /// What each row stands for.
+    rows: Vec<Key>,
+}
+
+/// What a column or row stands for, from one program of a site to the next; a slot by its start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    Current(EvseId, Timestamp),
+    Missing(EvseId),
+    Later(EvseId),
+    Session(EvseId),
+    Physical(usize, Timestamp),
+    Contract(usize, Timestamp),
+    Over(usize, Timestamp),
+    Import(Timestamp),
+    Fee(u32),
+    Limit(u32),
+    OverLimit(u32),
+    Peak,
 }
 
 /// Sessions that are equal in everything but their place.
@@ -56,7 +79,54 @@ struct Group {
 impl Program {
     /// `unmerged` slots at the beginning stand alone, whatever happens in them.
     pub fn of(problem: &PlanProblem, grain: Grain, unmerged: usize) -> Self {
-        Builder::new(problem, grain, unmerged).build()
+        Builder::new(problem, intervals(problem, unmerged), grain, Grouping::Equal).build()
+    }
+
+    /// The program as it stands above: nothing merged, nobody grouped.
+    pub fn plain(problem: &PlanProblem) -> Self {
+        let slots = (0..problem.slots).map(|slot| slot..slot + 1).collect();
+        Builder::new(problem, slots, Grain::Steps, Grouping::None).build()
+    }
+
+    /// Where to begin, as far as `memory` of the last program tells.
+    pub fn start(&self, memory: &Memory) -> Start {
+        let matters = |key: &Key| match key {
+            Key::Physical(..) | Key::Contract(..) => memory.rows.contains_key(key),
+            Key::Session(_) | Key::Import(_) | Key::Fee(_) | Key::Limit(_) => true,
+            Key::Current(..)
+            | Key::Missing(_)
+            | Key::Later(_)
+            | Key::Over(..)
+            | Key::OverLimit(_)
+            | Key::Peak => false,
+        };
+        let known =
+            self.model.rows().zip(&self.rows).filter(|(_, key)| !memory.rows.is_empty() && matters(key));
+        let rows = known.map(|(row, _)| row).collect();
+        let corner = memory.has_corner.then(|| Corner {
+            columns: standings(&self.columns, &memory.columns, Standing::Low),
+            rows: standings(&self.rows, &memory.rows, Standing::Between),
+        });
+        Start { rows, corner }
+    }
+
+    /// What is worth keeping for the next program.
+    pub fn memory(&self, next: &Start) -> Memory {
+        let keyed = |keys: &[Key], standings: &[Standing]| {
+            keys.iter().cloned().zip(standings.iter().copied()).collect::<BTreeMap<_, _>>()
+        };
+        match &next.corner {
+            Some(Corner { columns, rows }) => Memory {
+                columns: keyed(&self.columns, columns),
+                rows: keyed(&self.rows, rows),
+                has_corner: true,
+            },
+            None => {
+                let used = self.model.rows().zip(&self.rows).filter(|(row, _)| next.rows.contains(row));
+                let rows = used.map(|(_, key)| (key.clone(), Standing::Between)).collect();
+                Memory { columns: BTreeMap::new(), rows, has_corner: false }
+            }
+        }
     }
 
     /// Current of session `session` in each interval, A per phase.
@@ -86,6 +156,19 @@ impl Program {
     }
 }
 
+/// What the last program of a site leaves to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    columns: BTreeMap<Key, Standing>,
+    /// Those that were used.
+    rows: BTreeMap<Key, Standing>,
+    has_corner: bool,
+}
+
+fn standings(keys: &[Key], known: &BTreeMap<Key, Standing>, otherwise: Standing) -> Vec<Standing> {
+    keys.iter().map(|key| known.get(key).copied().unwrap_or(otherwise)).collect()
+}
+
 /// What a session may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
@@ -95,26 +178,40 @@ pub enum Grain {
     Fractions,
 }
 
+/// Which sessions share a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grouping {
+    /// Those that are equal in everything but their place.
+    Equal,
+    None,
+}
+
 struct Builder<'a> {
     problem: &'a PlanProblem,
     grain: Grain,
+    grouping: Grouping,
     model: Model,
     intervals: Vec<Range<usize>>,
     groups: Vec<Group>,
     group_of: Vec<usize>,
     costs: Vec<(Column, f64)>,
+    column_keys: Vec<Key>,
+    row_keys: Vec<Key>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(problem: &'a PlanProblem, grain: Grain, unmerged: usize) -> Self {
+    fn new(problem: &'a PlanProblem, intervals: Vec<Range<usize>>, grain: Grain, grouping: Grouping) -> Self {
         Self {
             problem,
             grain,
+            grouping,
             model: Model::new(),
-            intervals: intervals(problem, unmerged),
+            intervals,
             groups: Vec::new(),
             group_of: Vec::new(),
             costs: Vec::new(),
+            column_keys: Vec::new(),
+            row_keys: Vec::new(),
         }
     }
 
@@ -122,8 +219,31 @@ impl<'a> Builder<'a> {
         self.add_sessions();
         self.add_rows();
         let peak = self.add_site();
-        let Self { model, intervals, groups, group_of, costs, .. } = self;
-        Program { model, objective: Objective::minimise(costs), intervals, groups, group_of, peak }
+        let Self { model, intervals, groups, group_of, costs, column_keys, row_keys, .. } = self;
+        let (objective, columns, rows) = (Objective::minimise(costs), column_keys, row_keys);
+        Program { model, objective, intervals, groups, group_of, peak, columns, rows }
+    }
+
+    fn column(&mut self, key: Key, name: impl Into<String>, range: RangeInclusive<f64>) -> Column {
+        self.column_keys.push(key);
+        self.model.add_column(name, range)
+    }
+
+    fn row(
+        &mut self,
+        key: Key,
+        name: impl Into<String>,
+        terms: impl IntoIterator<Item = (Column, f64)>,
+        relation: Relation,
+        bound: f64,
+    ) {
+        self.row_keys.push(key);
+        self.model.add_row(name, terms, relation, bound);
+    }
+
+    /// When an interval begins.
+    fn starts(&self, interval: usize) -> Timestamp {
+        self.problem.slot_start(self.intervals[interval].start)
     }
 
     /// The slots of an interval, for names.
@@ -140,7 +260,9 @@ impl<'a> Builder<'a> {
     fn add_sessions(&mut self) {
         let mut members: Vec<(usize, f64)> = Vec::new();
         for (place, session) in self.problem.sessions.iter().enumerate() {
-            let is_equal = |(member, _): &(usize, f64)| are_equal(&self.problem.sessions[*member], session);
+            let is_equal = |(member, _): &(usize, f64)| {
+                self.grouping == Grouping::Equal && are_equal(&self.problem.sessions[*member], session)
+            };
             let group = members.iter().position(is_equal).unwrap_or(members.len());
             self.group_of.push(group);
             match members.get_mut(group) {
@@ -167,7 +289,8 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let name = format!("current of EVSE {} in {}", session.evse, self.words(interval));
-            let column = self.model.add_column(name, 0.0..=most);
+            let key = Key::Current(session.evse.clone(), self.starts(interval));
+            let column = self.column(key, name, 0.0..=most);
             let Range { start, end } = self.intervals[interval];
             let middle = f64::midpoint(count(start), count(end)) / count(problem.slots);
             let late = PREFERENCE_FOR_EARLIER * missing_price * middle;
@@ -176,16 +299,16 @@ impl<'a> Builder<'a> {
         }
         let wanted = kilowatt_hours(session.wanted);
         let needed = (wanted - self.deliverable_later(session)).max(0.0);
-        let missing =
-            self.model.add_column(format!("energy that EVSE {} leaves without", session.evse), 0.0..=needed);
+        let evse = || session.evse.clone();
+        let name = format!("energy that EVSE {} leaves without", session.evse);
+        let missing = self.column(Key::Missing(evse()), name, 0.0..=needed);
         self.costs.push((missing, members * missing_price * f64::from(session.weight)));
-        let drawn: Vec<(Column, f64)> =
-            currents.iter().flatten().map(|&(column, hours)| (column, hours * kilowatts)).collect();
-        let with_missing: Vec<(Column, f64)> = drawn.iter().copied().chain([(missing, 1.0)]).collect();
-        let name = format!("EVSE {} takes what it wants", session.evse);
-        self.model.add_row(name, drawn, Relation::AtMost, wanted);
-        let name = format!("EVSE {} gets what it needs", session.evse);
-        self.model.add_row(name, with_missing, Relation::AtLeast, needed);
+        let name = format!("energy that EVSE {} leaves for later", session.evse);
+        let later = self.column(Key::Later(evse()), name, 0.0..=wanted - needed);
+        let drawn = currents.iter().flatten().map(|&(column, hours)| (column, hours * kilowatts));
+        let terms: Vec<(Column, f64)> = drawn.chain([(missing, 1.0), (later, 1.0)]).collect();
+        let name = format!("EVSE {} gets what it wants", session.evse);
+        self.row(Key::Session(evse()), name, terms, Relation::Equal, wanted);
         self.groups.push(Group { member, count: members, currents });
     }
 
@@ -216,46 +339,45 @@ impl<'a> Builder<'a> {
             * kilowatts_per_ampere(session.voltage_total)
     }
 
-    /// What groups draw on row `row` in interval `interval`: terms, and the most they can come to.
-    fn drawn(&self, row: usize, interval: usize) -> (Vec<(Column, f64)>, f64) {
-        let (mut terms, mut most) = (Vec::new(), 0.0);
+    /// By row: what groups draw on it in interval `interval`, as terms, and the most they can come to.
+    fn drawn(&self, interval: usize) -> Vec<(Vec<(Column, f64)>, f64)> {
+        let mut drawn = vec![(Vec::new(), 0.0); self.problem.rows.len()];
         for group in &self.groups {
             let Some((column, _)) = group.currents[interval] else { continue };
             let session = &self.problem.sessions[group.member];
-            let coefficient = session
-                .loads
-                .iter()
-                .filter(|(at, _)| at.place() == row)
-                .map(|(_, coefficient)| float(coefficient.thousandths()) / 1e3)
-                .sum::<f64>()
-                * group.count;
-            if coefficient > 0.0 {
+            let most = self.most(session, interval);
+            for (row, coefficient) in session.loads.iter() {
+                let coefficient = float(coefficient.thousandths()) / 1e3 * group.count;
+                let (terms, sum) = &mut drawn[row.place()];
                 terms.push((column, coefficient));
-                most += coefficient * self.most(session, interval);
+                *sum += coefficient * most;
             }
         }
-        (terms, most)
+        drawn
     }
 
     fn add_rows(&mut self) {
-        for (place, row) in self.problem.rows.iter().enumerate() {
-            for interval in 0..self.intervals.len() {
-                let slot = self.intervals[interval].start;
-                let (terms, most) = self.drawn(place, interval);
+        for interval in 0..self.intervals.len() {
+            let slot = self.intervals[interval].start;
+            let drawn = self.drawn(interval);
+            for (place, (row, (terms, most))) in self.problem.rows.iter().zip(drawn).enumerate() {
                 if let Some(Contractual { headroom, price_over }) = &row.contractual {
                     let allowed = amperes(headroom[slot].max(Amperes::ZERO));
                     if most > allowed {
                         let name = format!("contract of {}, {}", row.name, self.words(interval));
-                        let over = self.model.add_column(format!("over {name}"), 0.0..=most - allowed);
+                        let key = Key::Over(place, self.starts(interval));
+                        let over = self.column(key, format!("over {name}"), 0.0..=most - allowed);
                         let sum: Vec<_> = terms.iter().copied().chain([(over, -1.0)]).collect();
-                        self.model.add_row(name, sum, Relation::AtMost, allowed);
+                        let key = Key::Contract(place, self.starts(interval));
+                        self.row(key, name, sum, Relation::AtMost, allowed);
                         self.costs.push((over, price(*price_over) * self.length(interval)));
                     }
                 }
                 let headroom = amperes(row.headroom[slot].max(Amperes::ZERO));
                 if most > headroom {
                     let name = format!("{}, {}", row.name, self.words(interval));
-                    self.model.add_row(name, terms, Relation::AtMost, headroom);
+                    let key = Key::Physical(place, self.starts(interval));
+                    self.row(key, name, terms, Relation::AtMost, headroom);
                 }
             }
         }
@@ -276,35 +398,69 @@ impl<'a> Builder<'a> {
                 );
             } else if price > 0.0 {
                 let name = format!("import in {}", self.words(interval));
-                let import = self.model.add_column(name.clone(), 0.0..=f64::INFINITY);
+                let import =
+                    self.column(Key::Import(self.starts(interval)), name.clone(), 0.0..=f64::INFINITY);
                 let sum =
                     terms.into_iter().map(|(column, kilowatts)| (column, -kilowatts)).chain([(import, 1.0)]);
-                self.model.add_row(name, sum.collect::<Vec<_>>(), Relation::AtLeast, own);
+                let sum: Vec<_> = sum.collect();
+                self.row(Key::Import(self.starts(interval)), name, sum, Relation::AtLeast, own);
                 self.costs.push((import, price * length));
             }
         }
+        if let Some(limit) = &costs.power_limit {
+            self.add_power_limit(limit);
+        }
         let PowerFee { price: fee, paid, windows } = costs.power_fee.as_ref()?;
-        let peak = self.model.add_column("peak", kilowatts(*paid)..=f64::INFINITY);
+        let peak = self.column(Key::Peak, "peak", kilowatts(*paid)..=f64::INFINITY);
         self.costs.push((peak, price(*fee)));
-        let mut interval = 0;
-        while interval < self.intervals.len() {
-            let window = windows[self.intervals[interval].start];
-            let run = interval..self.intervals.len();
-            let end = run.into_iter().find(|&at| windows[self.intervals[at].start] != window);
-            let window_intervals = interval..end.unwrap_or(self.intervals.len());
-            interval = window_intervals.end;
-            let Some(window) = window else { continue };
-            let total: f64 = window_intervals.clone().map(|at| self.length(at)).sum();
+        for (window, intervals) in self.windows(windows) {
+            let total: f64 = intervals.clone().map(|at| self.length(at)).sum();
             let (mut terms, mut own) = (Vec::new(), 0.0);
-            for at in window_intervals {
+            for at in intervals {
                 let share = self.length(at) / total;
                 terms.extend(self.mean_power(at).into_iter().map(|(column, power)| (column, power * share)));
                 own += self.own_power(at) * share;
             }
             terms.push((peak, -1.0));
-            self.model.add_row(format!("power fee of window {window}"), terms, Relation::AtMost, -own);
+            let name = format!("power fee of window {window}");
+            self.row(Key::Fee(window), name, terms, Relation::AtMost, -own);
         }
         Some(peak)
+    }
+
+    /// What may still be imported in each window; what was before the present is spent, and of the first slot the rest is left.
+    fn add_power_limit(&mut self, power_limit: &PowerLimit) {
+        let PowerLimit { limit, price_over, windows, window: length, used } = power_limit;
+        for (window, intervals) in self.windows(windows) {
+            let spent = if intervals.start == 0 { kilowatt_hours(*used) } else { 0.0 };
+            let (mut terms, mut left) = (Vec::new(), kilowatts(*limit) * hours(*length) - spent);
+            for at in intervals {
+                let length = self.length(at);
+                terms.extend(self.mean_power(at).into_iter().map(|(column, power)| (column, power * length)));
+                let begun =
+                    if at == 0 { hours(self.problem.made_at.since(self.problem.starts_at)) } else { 0.0 };
+                left -= self.own_power(at) * (length - begun);
+            }
+            let name = format!("contract of window {window}");
+            let over = self.column(Key::OverLimit(window), format!("over {name}"), 0.0..=f64::INFINITY);
+            self.costs.push((over, price(*price_over)));
+            terms.push((over, -1.0));
+            self.row(Key::Limit(window), name, terms, Relation::AtMost, left);
+        }
+    }
+
+    /// The intervals of each window.
+    fn windows(&self, windows: &[Option<u32>]) -> Vec<(u32, Range<usize>)> {
+        let of = |interval: usize| windows[self.intervals[interval].start];
+        let mut found: Vec<(u32, Range<usize>)> = Vec::new();
+        for interval in 0..self.intervals.len() {
+            let Some(window) = of(interval) else { continue };
+            match found.last_mut() {
+                Some((last, intervals)) if *last == window => intervals.end = interval + 1,
+                Some(_) | None => found.push((window, interval..interval + 1)),
+            }
+        }
+        found
     }
 
     /// Net import without sessions, kW.
@@ -367,6 +523,7 @@ fn intervals(problem: &PlanProblem, unmerged: usize) -> Vec<Range<usize>> {
                 base[slot] == base[slot - 1] && photovoltaics[slot] == photovoltaics[slot - 1]
             })
             && costs.power_fee.as_ref().is_none_or(|fee| fee.windows[slot] == fee.windows[slot - 1])
+            && costs.power_limit.as_ref().is_none_or(|limit| limit.windows[slot] == limit.windows[slot - 1])
     };
     let mut intervals: Vec<Range<usize>> = Vec::new();
     for slot in 0..problem.slots {

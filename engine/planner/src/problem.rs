@@ -100,6 +100,8 @@ pub struct Costs {
     pub site: Option<SiteLoad>,
     /// A fee on the highest mean net import, where there is one.
     pub power_fee: Option<PowerFee>,
+    /// What a contract allows as mean net import, where it does.
+    pub power_limit: Option<PowerLimit>,
 }
 
 /// What a site draws and makes beside its sessions, in total over the phases.
@@ -123,17 +125,38 @@ pub struct PowerFee {
     pub windows: Vec<Option<u32>>,
 }
 
+/// What a contract allows as mean net import over each window: more is possible, at a price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerLimit {
+    /// The most; 0 W or more.
+    pub limit: Watts,
+    /// For each kWh above; 0 or more.
+    pub price_over: UnitPrice,
+    /// By slot: as in [`PowerFee::windows`].
+    pub windows: Vec<Option<u32>>,
+    /// The length of every window; at least a slot, at most a day.
+    pub window: TimeSpan,
+    /// What was imported in the window of the first slot before [`PlanProblem::made_at`]; 0 Wh or more.
+    pub used: WattHours,
+}
+
 impl Costs {
     /// Energy alone: as much as possible, by departure, at no other cost.
     #[must_use]
     pub const fn energy_only() -> Self {
-        Self { missing: UnitPrice::from_millionths(1_000_000), energy: None, site: None, power_fee: None }
+        Self {
+            missing: UnitPrice::from_millionths(1_000_000),
+            energy: None,
+            site: None,
+            power_fee: None,
+            power_limit: None,
+        }
     }
 
     /// Whether a kWh costs the same whenever it is drawn.
     #[must_use]
     pub const fn are_flat(&self) -> bool {
-        self.energy.is_none() && self.site.is_none() && self.power_fee.is_none()
+        self.energy.is_none() && self.site.is_none() && self.power_fee.is_none() && self.power_limit.is_none()
     }
 }
 
@@ -273,7 +296,7 @@ impl PlanProblem {
     }
 
     fn check_costs(&self) -> Result<(), PlanFailure> {
-        let Costs { missing, energy, site, power_fee } = &self.costs;
+        let Costs { missing, energy, site, power_fee, power_limit } = &self.costs;
         check_price("plan", "price of missing energy", *missing, 1, "it must be above 0 for each kWh")?;
         if let Some(energy) = energy {
             self.check_count("plan", "price of energy", energy.len())?;
@@ -292,19 +315,34 @@ impl PlanProblem {
         if let Some(PowerFee { price, paid, windows }) = power_fee {
             check_price("power fee", "price", *price, 0, "it must be 0 or more for each kW")?;
             check_power("power fee", "paid", *paid)?;
-            self.check_count("power fee", "windows", windows.len())?;
-            let mut runs: Vec<u32> = windows.chunk_by(|a, b| a == b).filter_map(|run| run[0]).collect();
-            let count = runs.len();
-            runs.sort_unstable();
-            runs.dedup();
-            if runs.len() < count {
-                return nonsense(
-                    "power fee",
-                    "windows",
-                    "torn apart",
-                    "slots of a window must stand together",
-                );
+            self.check_windows("power fee", windows)?;
+        }
+        if let Some(PowerLimit { limit, price_over, windows, window, used }) = power_limit {
+            let thing = "power limit";
+            check_power(thing, "limit", *limit)?;
+            check_price(thing, "price of being over", *price_over, 0, "it must be 0 or more for each kWh")?;
+            self.check_windows(thing, windows)?;
+            let longest =
+                windows.chunk_by(|a, b| a == b).filter(|run| run[0].is_some()).map(<[_]>::len).max();
+            let least = self.slot * i64::try_from(longest.unwrap_or(0)).unwrap_or(i64::MAX);
+            if *window < least || *window > TimeSpan::from_hours(24) {
+                return nonsense(thing, "window", window, format!("it must be from {least} to 24 h"));
             }
+            if !(0..=COUNT_MAX).contains(&used.milliwatt_hours()) {
+                return nonsense(thing, "used", used, "it must be from 0 Wh to 1 GWh");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_windows(&self, thing: &str, windows: &[Option<u32>]) -> Result<(), PlanFailure> {
+        self.check_count(thing, "windows", windows.len())?;
+        let mut runs: Vec<u32> = windows.chunk_by(|a, b| a == b).filter_map(|run| run[0]).collect();
+        let count = runs.len();
+        runs.sort_unstable();
+        runs.dedup();
+        if runs.len() < count {
+            return nonsense(thing, "windows", "torn apart", "slots of a window must stand together");
         }
         Ok(())
     }

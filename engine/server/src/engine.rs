@@ -15,13 +15,14 @@ use std::time::Duration;
 use anyhow::Context;
 use billing::directory::Directory;
 use charging::network::{MeterConfig, SiteConfig};
+use charging::plan::Plan;
 use csms::quirks::{Quirks, Table};
 use csms::record::EvidenceRow;
 use csms::{CloseReason, Csms, StorageHealth};
 use office::Office;
 use sha2::{Digest, Sha256};
 use store::{Records, Report, Root, Store, Writer};
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use units::{
     Amperes, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan,
@@ -32,6 +33,7 @@ use crate::clock::{Clock, WALL_JUMP};
 use crate::door::Door;
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
+use crate::planning::{self, Solver};
 
 /// Frames that wait to be handled, of all links together: about 30 ms of work.
 const FRAMES_WAITING_MAX: usize = 1_024;
@@ -132,6 +134,10 @@ enum Control {
     },
     /// An unknown station knocked and was sent away.
     Sighted(StationId),
+    Planned {
+        site: SiteId,
+        plan: Result<Plan, String>,
+    },
     WallClock(TimeSpan),
     Quirks(Arc<Table>),
     Stop {
@@ -170,6 +176,12 @@ impl EngineHandle {
     pub async fn sighted(&self, station: &StationId) {
         // While the server stops nobody looks.
         let _ = self.control.send(Control::Sighted(station.clone())).await;
+    }
+
+    /// A plan for a site was made, or why none was.
+    pub async fn planned(&self, site: SiteId, plan: Result<Plan, String>) {
+        // While the server stops nobody needs it.
+        let _ = self.control.send(Control::Planned { site, plan }).await;
     }
 
     /// A meter was read.
@@ -393,6 +405,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         configs: configs_seen,
         known: Arc::clone(&known),
     };
+    let (planners, plans_wanted) = unbounded_channel();
     let mut engine = Engine {
         csms: Csms::with_policy(policy.clone()),
         office: Office::new(),
@@ -413,9 +426,11 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         health,
         configs,
         known,
+        planners,
         work: VecDeque::new(),
     };
     engine.restore().await?;
+    tokio::spawn(planning::run(plans_wanted, handle.clone(), Solver::start()?));
     let inboxes = Inboxes { reports: started.reports, control: control_inbox, links: links_inbox };
     let writer_task = started.task;
     let thread = std::thread::Builder::new()
@@ -455,6 +470,8 @@ struct Engine {
     health: watch::Sender<Health>,
     configs: watch::Sender<BTreeMap<SiteId, SiteConfig>>,
     known: Arc<RwLock<Makes>>,
+    /// Whoever makes plans.
+    planners: UnboundedSender<csms::PlanWanted>,
     work: VecDeque<Work>,
 }
 
@@ -693,6 +710,10 @@ impl Engine {
                 self.known.write().unwrap_or_else(PoisonError::into_inner).table = Arc::clone(&table);
                 Work::Csms(csms::Input::Quirks(table))
             }
+            Control::Planned { site, plan: Ok(plan) } => Work::Csms(csms::Input::PlanReady { site, plan }),
+            Control::Planned { site, plan: Err(reason) } => {
+                Work::Csms(csms::Input::PlanFailed { site, reason: reason.into() })
+            }
             Control::WallClock(offset) => Work::Csms(csms::Input::WallClock(offset)),
             // The loop ends at it.
             Control::Stop { done: _ } => return Ok(()),
@@ -794,6 +815,7 @@ impl Engine {
                 | csms::Effect::Sighted(_)
                 | csms::Effect::StartRefused(_)
                 | csms::Effect::FrameUnreadable { .. }
+                | csms::Effect::PlanWanted(_)
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_)) => {
                     if after == RecordSeq(0) {
@@ -892,6 +914,8 @@ impl Engine {
             csms::Effect::FrameUnreadable { station, reason } => {
                 tracing::warn!(%station, "what the station sent is no frame of OCPP and is left out: {reason}");
             }
+            // Where nobody plans any more the server stops.
+            csms::Effect::PlanWanted(wanted) => drop(self.planners.send(*wanted)),
             csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
             csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
             // Both were dealt with where they were drained: neither waits.
@@ -948,6 +972,7 @@ impl Engine {
             | csms::Effect::Sighted(_)
             | csms::Effect::StartRefused(_)
             | csms::Effect::FrameUnreadable { .. }
+            | csms::Effect::PlanWanted(_)
             | csms::Effect::AlarmRaised(_)
             | csms::Effect::AlarmCleared(_) => true,
         });
@@ -1055,7 +1080,8 @@ fn answer_to(text: &str) -> Option<(String, String)> {
     Some((action.to_owned(), answer.to_string()))
 }
 
-fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
+/// What a panic said.
+pub(crate) fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
 }

@@ -40,6 +40,7 @@ mod outbox;
 pub mod password;
 #[cfg(test)]
 mod paused;
+mod planning;
 pub mod quirk_file;
 pub mod run;
 mod secret;

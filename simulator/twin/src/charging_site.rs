@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use billing::contract::FeePlan;
 use billing::vat::VatStatus;
 use charging::network::{CircuitConfig, EvseConfig, Network, SiteConfig, Supply, Wiring};
+use charging::plan::Strategy;
 use plant::battery::Taper;
 use plant::ev::{EvModel, EvPhases, Pause};
 use plant::meter::GridMeterConfig;
@@ -101,6 +102,7 @@ fn read(root: &Section<'_>, seed: SeedChoice) -> Option<Scenario> {
         voltage_nominal: Volts::from_millivolts(volts?),
         circuits: circuits.into_iter().collect::<Option<_>>()?,
         evses,
+        strategy: Strategy::default(),
     };
     Some(Scenario {
         name: name.clone()?,

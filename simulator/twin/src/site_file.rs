@@ -18,6 +18,10 @@
 //! valid_from = "2024-09-01"
 //! energy_eur_per_kwh = 0.20              # prices by time, per hour and for parking: `tariff_file`
 //!
+//! [sharing]                              # optional; may be changed while it runs
+//! allocator = "max_min"                  # max_min | equal_static | first_come | round_robin | earliest_deadline | least_laxity
+//! planner = "lp_horizon"                 # none | lp_now | lp_horizon
+//!
 //! [[circuits]]                           # parents in any order; one has none
 //! id = "main"
 //! rating_a = 100                         # one number, or [L1, L2, L3]
@@ -41,10 +45,12 @@ use std::collections::BTreeSet;
 
 use billing::contract::FeePlan;
 use billing::vat::VatStatus;
+use charging::allocation::Rule;
 use charging::network::{
     CircuitConfig, EvseConfig, MeterConfig, Network, NetworkProblem, RestsOn, SiteConfig, Supply, Thing,
     Wiring,
 };
+use charging::plan::{PlannerName, Strategy};
 use units::civil::Zone;
 use units::{Amperes, CircuitId, EvseId, OwnerId, PerPhase, Phase, SiteId, TariffId, TimeSpan, Volts};
 
@@ -193,6 +199,7 @@ fn read_site(root: &Section<'_>) -> Reading {
         meter_file::check_sources(root, circuits, evses, supply);
     }
     let commerce = read_commerce(root, &sections);
+    let strategy = root.section("sharing").map(|section| read_strategy(&section)).unwrap_or_default();
     let named = circuits.zip(evses).filter(|_| are_all_tables);
     let stand_in = || "site".parse::<SiteId>().ok();
     let config = named.zip(id.or_else(stand_in)).map(|((circuits, evses), id)| SiteConfig {
@@ -203,8 +210,16 @@ fn read_site(root: &Section<'_>) -> Reading {
         voltage_nominal: Volts::from_millivolts(voltage),
         circuits,
         evses,
+        strategy,
     });
     Reading { config, unsure, commerce }
+}
+
+fn read_strategy(section: &Section<'_>) -> Strategy {
+    let allocator = section.word_optional("allocator", &Rule::ALL.map(|rule| (rule.name(), rule)));
+    let planner =
+        section.word_optional("planner", &PlannerName::ALL.map(|planner| (planner.name(), planner)));
+    Strategy { allocator: allocator.unwrap_or_default(), planner: planner.unwrap_or_default() }
 }
 
 /// Reads all of a kind, and notes in `unsure` which had a mistake. None where one could not be named.

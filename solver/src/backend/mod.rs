@@ -2,6 +2,8 @@
 
 #[cfg(feature = "clarabel")]
 mod clarabel;
+#[cfg(feature = "highs")]
+mod highs;
 #[cfg(feature = "microlp")]
 mod microlp;
 mod translate;
@@ -10,6 +12,7 @@ use std::fmt;
 
 use crate::check::prove;
 use crate::model::{Model, Objective};
+use crate::start::Corner;
 
 /// What solves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,10 @@ pub enum Backend {
     /// A simplex, with branch and bound for integers. Fast while there are few hundred rows and columns; no shadow prices.
     #[cfg(feature = "microlp")]
     Microlp,
+    /// A dual simplex with shadow prices, and branch and bound for integers. The fastest where there is much to choose, and
+    /// its answer is a corner; it takes a C++ compiler and minutes to build.
+    #[cfg(feature = "highs")]
+    Highs,
 }
 
 impl Backend {
@@ -30,15 +37,25 @@ impl Backend {
         Self::Clarabel,
         #[cfg(feature = "microlp")]
         Self::Microlp,
+        #[cfg(feature = "highs")]
+        Self::Highs,
     ];
 
-    /// The default for linear programs.
+    /// The default for linear programs. HiGHS is none, so that what is not asked for by name comes out alike in every build.
     #[cfg(feature = "clarabel")]
     pub const FOR_LINEAR: Self = Self::Clarabel;
 
     /// The default for linear programs.
     #[cfg(all(feature = "microlp", not(feature = "clarabel")))]
     pub const FOR_LINEAR: Self = Self::Microlp;
+
+    /// What is fastest at linear programs of those that were built in.
+    #[cfg(feature = "highs")]
+    pub const FASTEST: Self = Self::Highs;
+
+    /// What is fastest at linear programs of those that were built in.
+    #[cfg(not(feature = "highs"))]
+    pub const FASTEST: Self = Self::FOR_LINEAR;
 
     /// The default where there are integers, and for what is small.
     #[cfg(feature = "microlp")]
@@ -52,12 +69,43 @@ impl Backend {
             Self::Clarabel => false,
             #[cfg(feature = "microlp")]
             Self::Microlp => true,
+            #[cfg(feature = "highs")]
+            Self::Highs => true,
         }
+    }
+
+    /// Whether it goes from corner to corner, and may begin at one.
+    #[must_use]
+    pub const fn has_corners(self) -> bool {
+        match self {
+            #[cfg(feature = "clarabel")]
+            Self::Clarabel => false,
+            #[cfg(feature = "microlp")]
+            Self::Microlp => false,
+            #[cfg(feature = "highs")]
+            Self::Highs => true,
+        }
+    }
+
+    /// As [`Backend::run`], from a corner of the model; with the one where it ended, where there is one.
+    pub(crate) fn run_from(
+        self,
+        model: &Model,
+        objective: &Objective,
+        limits: Limits,
+        corner: Option<&Corner>,
+    ) -> (Claim, Option<Corner>) {
+        #[cfg(feature = "highs")]
+        if self == Self::Highs && !model.is_fixed() {
+            return highs::run_from(model, objective, limits, corner);
+        }
+        assert!(corner.is_none() || model.is_fixed(), "{self} knows no corners");
+        (self.run(model, objective, limits), None)
     }
 
     pub(crate) fn run(self, model: &Model, objective: &Objective, limits: Limits) -> Claim {
         // No back end likes a problem in which nothing is left to choose.
-        if model.columns.iter().all(|column| column.low == column.high) {
+        if model.is_fixed() {
             let values: Vec<f64> = model.columns.iter().map(|column| column.low).collect();
             return match prove(model, objective, &values, None).is_feasible() {
                 true => Claim::Best { values, prices: None },
@@ -69,6 +117,8 @@ impl Backend {
             Self::Clarabel => clarabel::run(model, objective, limits),
             #[cfg(feature = "microlp")]
             Self::Microlp => microlp::run(model, objective, limits),
+            #[cfg(feature = "highs")]
+            Self::Highs => highs::run_from(model, objective, limits, None).0,
         }
     }
 }
@@ -80,6 +130,8 @@ impl fmt::Display for Backend {
             Self::Clarabel => "clarabel",
             #[cfg(feature = "microlp")]
             Self::Microlp => "microlp",
+            #[cfg(feature = "highs")]
+            Self::Highs => "highs",
         })
     }
 }
@@ -87,15 +139,17 @@ impl fmt::Display for Backend {
 /// How much may be tried. Counts, not seconds: the same on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Iterations of an interior point; default 200. A simplex has no limit: it ends by itself.
+    /// Iterations of an interior point; default 200.
     pub iterations: u32,
+    /// Pivots of HiGHS's simplex; default 1 000 000. Microlp's has no limit: it ends by itself.
+    pub pivots: u64,
     /// Nodes of a search over integers; default 100 000.
     pub nodes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { iterations: 200, nodes: 100_000 }
+        Self { iterations: 200, pivots: 1_000_000, nodes: 100_000 }
     }
 }
 

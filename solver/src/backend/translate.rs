@@ -17,7 +17,7 @@ pub(super) struct Translated {
     #[cfg(feature = "clarabel")]
     pub ends: usize,
     /// Turns the objective of the translation into that of the model.
-    #[cfg(feature = "clarabel")]
+    #[cfg(any(feature = "clarabel", feature = "highs"))]
     pub sign: f64,
 }
 
@@ -61,7 +61,7 @@ impl Translated {
             constraints,
             #[cfg(feature = "clarabel")]
             ends: finite_ends(model),
-            #[cfg(feature = "clarabel")]
+            #[cfg(any(feature = "clarabel", feature = "highs"))]
             sign,
         }
     }

@@ -3,6 +3,7 @@
 //! Start with [`Problem`], the trait [`Allocator`] and [`MaxMin`], the default. Everything is integers; the same
 //! problem gives the same allocation.
 
+use serde::{Deserialize, Serialize};
 use units::{Amperes, TimeSpan, Timestamp};
 
 use crate::network::{CircuitIndex, EvseIndex, Loads, Network, RowIndex};
@@ -173,7 +174,8 @@ pub trait Allocator {
 }
 
 /// Which [`Allocator`] a site shares out by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// [`MaxMin`].
     #[default]

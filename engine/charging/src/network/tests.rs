@@ -335,6 +335,7 @@ fn site() -> SiteConfig {
             EvseConfig::new(id("a/1"), id("riser"), wiring("L1L2L3"), a(16)),
             EvseConfig::new(id("b/1"), id("riser"), wiring("L2L3L1"), a(16)),
         ],
+        strategy: Strategy::default(),
     }
 }
 

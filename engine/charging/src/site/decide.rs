@@ -378,7 +378,7 @@ impl Site {
     }
 
     /// Adds to the headroom what an EVSE may put on its rows at worst.
-    fn give_back_ceiling(&self, index: EvseIndex, headroom: &mut [Amperes], worst: &[AtWorst]) {
+    pub(super) fn give_back_ceiling(&self, index: EvseIndex, headroom: &mut [Amperes], worst: &[AtWorst]) {
         for &(row, coefficient) in self.network.loads(index, self.evse(index).record.occupied).iter() {
             headroom[row.place()] += worst[index.place()].on(coefficient, self.network.row(row).phase);
         }
@@ -924,13 +924,13 @@ impl Site {
 
 impl EvseState {
     /// Whether it can be told a limit, so that its current is shared out and not only counted.
-    fn takes_part(&self) -> bool {
+    pub(super) fn takes_part(&self) -> bool {
         let can_be_told = self.link.is_up() && !self.record.is_decommissioned;
         can_be_told && self.record.is_in_transaction && self.record.ev != EvState::Faulted
     }
 
     /// Its last report shows more than what it was last told, or fell back to, long enough before.
-    fn was_seen_above_its_limit(&self) -> bool {
+    pub(super) fn was_seen_above_its_limit(&self) -> bool {
         let told = match self.record.newest() {
             Some(newest) => newest.accepted_at.map(|at| (newest.limit, at + REACTION_DEFAULT)),
             None => {
@@ -944,7 +944,7 @@ impl EvseState {
     }
 
     /// No limit lowers its ceiling.
-    fn counts_at_its_hardware(&self) -> bool {
+    pub(super) fn counts_at_its_hardware(&self) -> bool {
         !self.traits.is_fallback_proven || self.record.is_disobedient || self.record.is_refusing
     }
 
@@ -964,7 +964,7 @@ impl EvseState {
     }
 
     /// The least that makes its EV charge, as far as learned.
-    fn minimum(&self) -> Amperes {
+    pub(super) fn minimum(&self) -> Amperes {
         self.record.learned.minimum.unwrap_or(self.traits.minimum)
     }
 

@@ -11,6 +11,7 @@ use crate::ceiling::{
 };
 use crate::metering::{REPORT_AGE_MAX, Steadiness};
 use crate::network::{EvseConfig, SiteCurrents};
+use crate::plan::Wish;
 
 /// Readings of an EVSE that are kept to bracket the readings of a meter.
 const REPORTS_KEPT: usize = 4;
@@ -271,6 +272,7 @@ impl EvseState {
         self.turn_began_at = None;
         self.arrived = now;
         self.record.waiting_since = None;
+        self.record.wish = Wish::default();
         self.on_since = None;
         self.turn_had = TimeSpan::ZERO;
         self.deficit = AmpereSeconds::ZERO;

@@ -124,6 +124,7 @@ impl Told {
             voltage_nominal: Volts::from_volts(230),
             circuits: vec![circuit],
             evses: wirings.iter().map(of).collect(),
+            strategy: Strategy::default(),
         };
         let mut site = Site::new(Network::build(config).unwrap(), now);
         for (id, _) in wirings {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::ceiling::ExpiryTrust;
 use charging::network::source::MeterSource;
 use charging::network::{CircuitConfig, EvseConfig, MeterConfig, Network, SiteConfig, Supply, Wiring};
-use charging::plan::{EvsePlan, Plan};
+use charging::plan::{EvsePlan, Plan, Strategy};
 use charging::sample::Random;
 use charging::site::{
     Command, CommandKind, DispatchAnswer, EvState, EvseRecord, Habits, LimitedBy, Measurement, Site,
@@ -1019,6 +1019,7 @@ fn network(character: Character, stations: &BTreeMap<EvseId, SimStation>) -> Net
             static_headroom: Some(amperes(15.min(character.rating - character.base - 3))),
         }],
         evses: evses.collect(),
+        strategy: Strategy::default(),
     })
     .unwrap()
 }

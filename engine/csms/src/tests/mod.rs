@@ -13,6 +13,7 @@ mod links;
 mod mains;
 mod meters;
 mod notices;
+mod planning;
 mod quirks;
 mod recorded;
 mod restart;
@@ -30,6 +31,7 @@ use billing::directory::{
 };
 use charging::network::source::MeterSource;
 use charging::network::{CircuitConfig, EvseConfig, MeterConfig, SiteConfig, Supply, Wiring};
+use charging::plan::Strategy;
 use units::civil::Zone;
 use units::{Amperes, IdToken, LinkId, PerPhase, Phase, ReportedAt, RequestId, TimeSpan, Timestamp, Volts};
 
@@ -285,6 +287,13 @@ impl House {
             Effect::Sighted(sighting) => format!("sighted {}", sighting.station),
             Effect::StartRefused(refusal) => format!("start refused: {refusal}"),
             Effect::FrameUnreadable { station, reason } => format!("no frame from {station}: {reason}"),
+            Effect::PlanWanted(wanted) => {
+                format!(
+                    "plan wanted by {} for {} sessions",
+                    wanted.planner.name(),
+                    wanted.situation.sessions.len()
+                )
+            }
             Effect::AlarmRaised(alarm) => format!("raised {alarm:?}"),
             Effect::AlarmCleared(alarm) => format!("cleared {alarm:?}"),
         }
@@ -530,6 +539,7 @@ pub fn site(amperes: i64, meter: Option<&str>) -> SiteConfig {
         supply: Supply::Tn400,
         voltage_nominal: Volts::from_volts(230),
         evses: ["CP1/1", "CP2/1", "CP2/2"].map(evse).into(),
+        strategy: Strategy::default(),
         circuits: vec![main],
     }
 }

@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test relies on fails loudly")]
 
+mod replan;
 mod sites;
 
 use planner::{
-    Contractual, Costs, PlanFailure, PlanLimits, PlanProblem, PlanSession, Planned, PowerFee, SiteLoad,
-    clairvoyant, lp_horizon,
+    Contractual, Costs, PlanFailure, PlanLimits, PlanProblem, PlanSession, Planned, PowerFee, PowerLimit,
+    SiteLoad, clairvoyant, lp_horizon,
 };
 use solver::Backend;
 use units::{Amperes, TimeSpan, UnitPrice, Volts, WattHours, Watts};
@@ -122,6 +123,34 @@ fn the_power_fee_spreads_what_may_be_spread_and_not_below_what_is_paid() {
     assert_eq!(paid.forecast.peak, Some(Watts::from_watts(3_000)));
     let first_hour: i64 = caps(&paid, "a")[..4].iter().sum();
     assert!((48..=52).contains(&first_hour), "{:?}", caps(&paid, "a"));
+}
+
+#[test]
+fn a_limit_of_the_mean_power_of_a_window_is_kept_on_what_is_left_of_it() {
+    let plan = |price_over, used| {
+        let mut problem = one_row(32, vec![session("a", 0, 120, 11_000)]);
+        problem.sessions[0].max = Amperes::from_amperes(32);
+        problem.costs.power_limit = Some(PowerLimit {
+            limit: Watts::from_watts(3_000),
+            price_over: euros_mills(price_over),
+            windows: (0..8).map(|slot| Some(slot / 4)).collect(),
+            window: TimeSpan::from_hours(1),
+            used: WattHours::from_watt_hours(used),
+        });
+        let caps = caps(&lp_horizon(&problem, PlanLimits::default()).unwrap(), "a");
+        [0, 4].map(|first| energy(&problem, &caps[first..first + 4]))
+    };
+    let about =
+        |energy: WattHours, wanted| (wanted - 120..=wanted).contains(&(energy.milliwatt_hours() / 1_000));
+    // 3 kWh in each hour; a kWh above is dearer than one that is missing.
+    let [first, second] = plan(2_000, 0);
+    assert!(about(first, 3_000) && about(second, 3_000), "{first}, {second}");
+    // Two thirds of the first hour are spent.
+    let [first, second] = plan(2_000, 2_000);
+    assert!(about(first, 1_000) && about(second, 3_000), "{first}, {second}");
+    // It is cheaper to be over.
+    let [first, second] = plan(100, 0);
+    assert!(first + second > WattHours::from_watt_hours(10_500), "{first}, {second}");
 }
 
 #[test]

@@ -9,12 +9,13 @@ use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use charging::network::source::MeterWay;
+use charging::plan::{Strategy, Wish};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::list::Page;
 use units::civil::CivilMonth;
-use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp};
+use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp, WattHours};
 
 use super::gate::Actor;
 use super::{App, Problem, adoption, meters, security};
@@ -32,6 +33,12 @@ const PATHS: &[(&str, &str)] = &[
     ),
     ("GET /api/v1/sites/{site}", "circuits and EVSEs now"),
     ("GET /api/v1/sites/{site}/config", "as imported"),
+    (
+        "GET /api/v1/sites/{site}/strategy, PUT /api/v1/sites/{site}/strategy",
+        "how the site shares: {\"allocator\": max_min | equal_static | first_come | round_robin | earliest_deadline | \
+         least_laxity, \"planner\": none | lp_now | lp_horizon}; limits in force stay until the next decision",
+    ),
+    ("GET /api/v1/sites/{site}/plan", "the plan in use: caps by EVSE and slot; null where there is none"),
     ("GET /api/v1/sites/{site}/certificates", "what limits each EVSE"),
     ("GET /api/v1/sites/{site}/today", "billed today"),
     ("GET /api/v1/stations", "all stations; what they must prove, and whether they can"),
@@ -44,6 +51,10 @@ const PATHS: &[(&str, &str)] = &[
     ("POST /api/v1/stations/{station}/commands/{Action}", "any OCPP call; the body is its payload"),
     ("POST /api/v1/evses/{station}/{number}/start", "starts a transaction for {\"token\"}"),
     ("POST /api/v1/evses/{station}/{number}/stop", "stops the transaction"),
+    (
+        "POST /api/v1/evses/{station}/{number}/wish",
+        "what the driver of the transaction wants, a hint for plans: {\"departs_at\": RFC 3339, \"energy_kwh\"}, or one of them",
+    ),
     ("POST /api/v1/evses/{station}/{number}/decommission", "takes {\"is_decommissioned\"}"),
     ("GET /api/v1/sessions", "open sessions"),
     ("GET /api/v1/meters", "all meters: how each is read, what it shows, and what is wrong with it"),
@@ -105,6 +116,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/api/v1/sites", get(sites).post(import_site))
         .route("/api/v1/sites/{site}", get(site))
         .route("/api/v1/sites/{site}/config", get(site_config))
+        .route("/api/v1/sites/{site}/strategy", get(strategy).put(put_strategy))
+        .route("/api/v1/sites/{site}/plan", get(plan))
         .route("/api/v1/sites/{site}/certificates", get(certificates))
         .route("/api/v1/sites/{site}/today", get(today))
         .route("/api/v1/stations", get(stations))
@@ -217,6 +230,31 @@ async fn site_config(State(app): State<Arc<App>>, Path(site): Path<String>) -> A
     config.map(|config| Json(json!(config))).ok_or_else(|| no_site(&site))
 }
 
+async fn strategy(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let id: SiteId = parsed("site", &site)?;
+    let config = app.engine.site_config(&id);
+    config.map(|config| Json(json!(config.strategy))).ok_or_else(|| no_site(&site))
+}
+
+async fn put_strategy(
+    State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let site: SiteId = parsed("site", &site)?;
+    let strategy: Strategy = body_of(&body, "{\"allocator\": \"max_min\", \"planner\": \"lp_horizon\"}")?;
+    command(&app, &actor, csms::Command::Share { site, strategy }).await
+}
+
+async fn plan(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let id: SiteId = parsed("site", &site)?;
+    if app.engine.site_config(&id).is_none() {
+        return Err(no_site(&site));
+    }
+    query(&app, csms::Query::Plan(id)).await
+}
+
 async fn certificates(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
     let view = site_view(&app, &site).await?;
     let lines = view.evses.iter().map(|line| {
@@ -247,7 +285,8 @@ pub(super) async fn site_view(app: &App, site: &str) -> Result<csms::query::Site
         | csms::QueryAnswer::Stations(_)
         | csms::QueryAnswer::Sessions(_)
         | csms::QueryAnswer::Alarms(_)
-        | csms::QueryAnswer::Station(_) => Err(no_site(site)),
+        | csms::QueryAnswer::Station(_)
+        | csms::QueryAnswer::Plan(_) => Err(no_site(site)),
     }
 }
 
@@ -368,6 +407,32 @@ struct EvseStart {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct EvseWish {
+    departs_at: Option<String>,
+    energy_kwh: Option<serde_json::Number>,
+}
+
+impl EvseWish {
+    fn read(self) -> Result<Wish, Problem> {
+        let departs_at = self.departs_at.map(|text| {
+            text.parse::<Timestamp>()
+                .map_err(|error| Problem::unreadable("departs_at", &text, error.to_string()))
+        });
+        let wanted = self.energy_kwh.map(|number| {
+            let text = number.to_string();
+            let way_out = "give kilowatt-hours as a decimal between 0 and 1000";
+            let thousands: Option<WattHours> = text.parse().ok();
+            let wanted = thousands.filter(|wanted| wanted.milliwatt_hours() <= 1_000_000);
+            let wanted =
+                wanted.map(|wanted| WattHours::from_milliwatt_hours(wanted.milliwatt_hours() * 1_000));
+            wanted.ok_or_else(|| Problem::unreadable("energy_kwh", &text, way_out))
+        });
+        Ok(Wish { departs_at: departs_at.transpose()?, wanted: wanted.transpose()? })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct EvseDecommission {
     is_decommissioned: bool,
 }
@@ -389,8 +454,14 @@ async fn evse(
             let EvseDecommission { is_decommissioned } = body_of(&body, "{\"is_decommissioned\": true}")?;
             csms::Command::Decommission { evse, is_decommissioned }
         }
+        "wish" => {
+            let wish: EvseWish =
+                body_of(&body, "{\"departs_at\": \"2026-01-31T17:30:00Z\", \"energy_kwh\": 12.5}")?;
+            csms::Command::Wish { evse, wish: wish.read()? }
+        }
         other => {
-            return Err(Problem::not_found(&format!("command `{other}`"), "use start, stop or decommission"));
+            let way_out = "use start, stop, wish or decommission";
+            return Err(Problem::not_found(&format!("command `{other}`"), way_out));
         }
     };
     command(&app, &actor, asked).await
@@ -653,8 +724,10 @@ fn whose(command: &csms::Command) -> String {
             format!("station {station}")
         }
         csms::Command::Acknowledge { alarm } => format!("alarm `{alarm}`"),
+        csms::Command::Share { site, .. } => format!("site {site}"),
         csms::Command::Start { evse, .. }
         | csms::Command::Stop { evse }
+        | csms::Command::Wish { evse, .. }
         | csms::Command::Decommission { evse, .. } => format!("EVSE {evse}"),
     }
 }

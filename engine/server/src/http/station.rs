@@ -60,6 +60,7 @@ pub async fn detail(app: &App, station: &StationId) -> Result<StationDetail, Pro
         csms::QueryAnswer::Station(Some(detail)) => Ok(*detail),
         csms::QueryAnswer::Station(None)
         | csms::QueryAnswer::Sites(_)
+        | csms::QueryAnswer::Plan(_)
         | csms::QueryAnswer::Site(_)
         | csms::QueryAnswer::Stations(_)
         | csms::QueryAnswer::Sessions(_)

@@ -144,6 +144,8 @@ impl<'a> Page<'a> {
                 }),
                 // Said with its reason already.
                 Alarm::StorageFailing => {}
+                Alarm::NoPlan { site } if *site != self.picture.site.site => {}
+                Alarm::NoPlan { .. } => lines.push(words.alarm_no_plan.to_owned()),
                 Alarm::StationOffline { station } => {
                     let mut lines = self.picture.site.evses.iter();
                     offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));

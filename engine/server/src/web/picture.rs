@@ -33,6 +33,7 @@ impl Picture {
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
             | QueryAnswer::Station(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Alarms(_) => Vec::new(),
         };
         let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else {
@@ -45,11 +46,13 @@ impl Picture {
             | QueryAnswer::Stations(_)
             | QueryAnswer::Sessions(_)
             | QueryAnswer::Station(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Alarms(_) => return Ok(None),
         };
         let alarms = match app.engine.query(Query::Alarms).await? {
             QueryAnswer::Alarms(alarms) => alarms.into_iter().map(|view| view.alarm).collect(),
             QueryAnswer::Sites(_)
+            | QueryAnswer::Plan(_)
             | QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Station(_)

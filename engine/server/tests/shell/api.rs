@@ -58,6 +58,35 @@ async fn an_operator_starts_and_stops_a_transaction_and_takes_an_evse_out_of_ser
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_planned_for_by_whom_its_file_or_an_operator_names() {
+    let planned = format!("{SITE}[sharing]\nplanner = 'lp_horizon'\n")
+        .replace("current_max_a = 16\n", "current_max_a = 16\nis_fallback_proven = true\n");
+    let house = House::open_with(&planned).await;
+    let mut station = house.station("P01").await;
+    let wish = r#"{"departs_at": "2099-01-01T07:00:00Z", "energy_kwh": 12.5}"#;
+    let refused = house.send("POST", "/api/v1/evses/P01/1/wish", wish).await;
+    assert!(refused.status == 409 && refused.body.contains("no transaction"), "{}", refused.body);
+    station.start(1_000).await;
+    let plan = house.until("/api/v1/sites/house/plan", |plan| !plan["evses"]["P01/1"].is_null()).await;
+    assert_eq!(plan["slot"], 900_000, "{plan}");
+    assert!(plan["evses"]["P01/1"]["caps"].as_array().unwrap().len() >= 31, "a typical stay: {plan}");
+    let wish = r#"{"energy_kwh": 12.5}"#;
+    assert_eq!(house.send("POST", "/api/v1/evses/P01/1/wish", wish).await.status, 200);
+    let wrong = house.send("POST", "/api/v1/evses/P01/1/wish", r#"{"energy_kwh": -1}"#).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.body);
+    let strategy = "/api/v1/sites/house/strategy";
+    assert_eq!(house.get(strategy).await, json!({"allocator": "max_min", "planner": "lp_horizon"}));
+    let other = r#"{"allocator": "first_come", "planner": "none"}"#;
+    assert_eq!(house.send("PUT", strategy, other).await.status, 200);
+    house.until("/api/v1/sites/house/plan", Value::is_null).await;
+    let unknown = house.send("PUT", strategy, r#"{"planner": "crystal_ball"}"#).await;
+    assert!(unknown.status >= 400 && unknown.body.contains("crystal_ball"), "{}", unknown.body);
+    // It is kept.
+    let house = house.restart().await;
+    assert_eq!(house.get(strategy).await, json!({"allocator": "first_come", "planner": "none"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wattery_admin_imports_a_site_names_the_file_of_its_mistakes_and_keeps_stations_and_tokens() {
     let house = House::open().await;
     let folder = tempfile::tempdir().unwrap();

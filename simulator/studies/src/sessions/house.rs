@@ -14,6 +14,7 @@ use billing::ledger::{DocumentKey, PaymentMethod};
 use billing::tariff::Tariff;
 use billing::vat::VatStatus;
 use charging::network::{CircuitConfig, EvseConfig, SiteConfig, Supply, Wiring};
+use charging::plan::Strategy;
 use csms::Csms;
 use ocpp::Version;
 use office::record::{AccessRow, AccountRow, OwnerRow, TokenRow};
@@ -528,6 +529,7 @@ impl House {
                 | csms::Effect::Sighted(_)
                 | csms::Effect::StartRefused(_)
                 | csms::Effect::FrameUnreadable { .. }
+                | csms::Effect::PlanWanted(_)
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_) => {}
             }
@@ -713,6 +715,7 @@ fn site_config(site: units::SiteId, zone: Zone, evse: units::EvseId, rated: Watt
         voltage_nominal,
         circuits: vec![circuit],
         evses: vec![evse],
+        strategy: Strategy::default(),
     }
 }
 

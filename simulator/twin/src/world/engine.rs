@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use csms::{Csms, Effect, Query, QueryAnswer};
 use office::Office;
+use planner::{PlanLimits, Typical};
 use units::{RecordSeq, RequestId, TimeSpan, Timestamp};
 
 use super::{Event, World};
@@ -205,6 +206,7 @@ impl World {
                     | Effect::Sighted(_)
                     | Effect::StartRefused(_)
                     | Effect::FrameUnreadable { .. }
+                    | Effect::PlanWanted(_)
                     | Effect::AlarmRaised(_)
                     | Effect::AlarmCleared(_) => false,
                 });
@@ -218,6 +220,7 @@ impl World {
             | Effect::Sighted(_)
             | Effect::StartRefused(_)
             | Effect::FrameUnreadable { .. }
+            | Effect::PlanWanted(_)
             | Effect::AlarmRaised(_)
             | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
@@ -268,6 +271,20 @@ impl World {
                 self.watch
                     .story
                     .note(self.now, Note::Text(format!("station {station} sent no frame: {reason}")));
+            }
+            Effect::PlanWanted(wanted) => {
+                let csms::PlanWanted { site, planner, situation } = *wanted;
+                self.recorder.counts.plans += 1;
+                let planned = planner::plan(&situation, planner, &Typical::default(), PlanLimits::default());
+                let input = match planned {
+                    Ok(Some(plan)) => csms::Input::PlanReady { site, plan },
+                    Ok(None) => return,
+                    Err(failure) => {
+                        self.watch.story.note(self.now, Note::Text(format!("no plan: {failure}")));
+                        csms::Input::PlanFailed { site, reason: failure.to_string().into() }
+                    }
+                };
+                self.inbox.push_back(EngineInput::Csms(input));
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);

@@ -127,7 +127,8 @@ fn site_of(answer: QueryAnswer) -> Option<SiteView> {
         | QueryAnswer::Stations(_)
         | QueryAnswer::Sessions(_)
         | QueryAnswer::Alarms(_)
-        | QueryAnswer::Station(_) => None,
+        | QueryAnswer::Station(_)
+        | QueryAnswer::Plan(_) => None,
     }
 }
 
@@ -138,7 +139,8 @@ fn stations_of(answer: QueryAnswer) -> Vec<StationView> {
         | QueryAnswer::Site(_)
         | QueryAnswer::Sessions(_)
         | QueryAnswer::Alarms(_)
-        | QueryAnswer::Station(_) => Vec::new(),
+        | QueryAnswer::Station(_)
+        | QueryAnswer::Plan(_) => Vec::new(),
     }
 }
 
@@ -149,6 +151,7 @@ fn sessions_of(answer: QueryAnswer) -> Vec<SessionView> {
         | QueryAnswer::Site(_)
         | QueryAnswer::Stations(_)
         | QueryAnswer::Alarms(_)
-        | QueryAnswer::Station(_) => Vec::new(),
+        | QueryAnswer::Station(_)
+        | QueryAnswer::Plan(_) => Vec::new(),
     }
 }

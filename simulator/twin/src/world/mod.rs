@@ -361,7 +361,8 @@ impl World {
                 | QueryAnswer::Stations(_)
                 | QueryAnswer::Sessions(_)
                 | QueryAnswer::Alarms(_)
-                | QueryAnswer::Station(_),
+                | QueryAnswer::Station(_)
+                | QueryAnswer::Plan(_),
             )
             | None => None,
         };

@@ -1,0 +1,102 @@
+//! What is known of a site at an instant, for whoever plans for it. Nothing here is safe or final: decisions stay with control.
+
+use units::{Amperes, EvseId, Timestamp, Volts, WattHours};
+
+use super::Site;
+use super::decide::AtWorst;
+use crate::network::Loads;
+use crate::plan::Wish;
+
+/// A site at an instant, as far as a planner needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Situation {
+    /// When.
+    pub now: Timestamp,
+    /// By row of the network: its name for people, and what the sessions below may draw together beside the base that is most
+    /// likely; below 0 A where that alone is too much.
+    pub headroom: Vec<(String, Amperes)>,
+    /// Who can use current. Whoever takes none now, is not to be trusted or cannot be told is none of them: what they may
+    /// draw is taken from the headroom.
+    pub sessions: Vec<SessionNow>,
+}
+
+/// A session that can use current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionNow {
+    /// Where.
+    pub evse: EvseId,
+    /// Since when its transaction runs. Control's word is younger after a restart; who knows better corrects it.
+    pub arrived: Timestamp,
+    /// What it got in its transaction so far. Control counts no energy and says none; who does fills it in.
+    pub delivered: Option<WattHours>,
+    /// What its driver wants, as far as told.
+    pub wish: Wish,
+    /// The least it can use per phase.
+    pub min: Amperes,
+    /// The most it can use per phase: its EVSE's highest, or what it was learned to draw.
+    pub max: Amperes,
+    /// Limits are multiples of this.
+    pub step: Amperes,
+    /// What it is offered now.
+    pub offered: Amperes,
+    /// Its weight in its class.
+    pub weight: u32,
+    /// What each ampere per phase stands for: the sum of the voltages of the phases in use.
+    pub voltage_total: Volts,
+    /// The rows it loads.
+    pub loads: Loads,
+}
+
+impl Site {
+    /// What is known now, for whoever plans.
+    #[must_use]
+    pub fn situation(&self, now: Timestamp) -> Situation {
+        let worst = self.all_at_worst(now);
+        let mut headroom = self.likely_headroom(now, &worst);
+        let mut sessions = Vec::new();
+        for index in self.network.evse_indices() {
+            let state = self.evse(index);
+            if !state.takes_part() || state.counts_at_its_hardware() || state.was_seen_above_its_limit() {
+                continue;
+            }
+            self.give_back_ceiling(index, &mut headroom, &worst);
+            if state.record.learned.is_satisfied {
+                continue;
+            }
+            let config = &self.network.evse(index).config;
+            let terminals = state.record.occupied;
+            let phases: i64 = terminals.iter().map(|(_, &is_in_use)| i64::from(is_in_use)).sum();
+            let offer = state.demand.offer(now).unwrap_or(config.current_max);
+            sessions.push(SessionNow {
+                evse: config.id.clone(),
+                arrived: state.arrived,
+                delivered: None,
+                wish: state.record.wish,
+                min: state.minimum(),
+                max: config.current_max.min(offer.max(state.minimum())),
+                step: config.step,
+                offered: state.limit_believed().unwrap_or(Amperes::ZERO),
+                weight: config.weight,
+                voltage_total: self.network.voltage_total_floor(phases.clamp(1, config.wiring.phases())),
+                loads: self.network.loads(index, terminals).clone(),
+            });
+        }
+        let names = self.network.rows().iter().map(|row| row.name.clone());
+        Situation { now, headroom: names.zip(headroom).collect(), sessions }
+    }
+
+    /// By row: what is left beside the base that is most likely and all ceilings.
+    fn likely_headroom(&self, now: Timestamp, worst: &[AtWorst]) -> Vec<Amperes> {
+        let ceilings = self.sums_by_row(worst);
+        let mut headroom = vec![Amperes::ZERO; ceilings.len()];
+        for index in self.network.circuit_indices() {
+            let base = self.circuit_base(index, now, worst).map(|(base, _)| base.likely);
+            for (phase, &row) in self.network.circuit(index).rows.iter() {
+                let stated = self.network.row(row);
+                let base = base.map_or(stated.worst_base, |base| base[phase]);
+                headroom[row.place()] = stated.limit() - base - ceilings[row.place()];
+            }
+        }
+        headroom
+    }
+}
