@@ -226,6 +226,9 @@ fn evse(random: &mut ChaCha8Rng, at: Timestamp) -> EvseRow {
         is_fallback_proven: false,
         starts_only_with_us: true,
         fallback_survives_boot: false,
+        takes_fallback: true,
+        keeps_fallback: true,
+        least: Amperes::ZERO,
     });
     control.is_in_transaction = random.random_bool(0.5);
     control.sent.push(SentLimit {
