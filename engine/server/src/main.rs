@@ -25,7 +25,7 @@ struct Arguments {
 enum Command {
     /// Run the backend: pages and API on one port, OCPP on another
     #[command(after_help = "Log levels come from WATTERY_LOG, such as info or server=debug,info.")]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run a furnished housing company with virtual stations, and a live page to watch it
     Demo(demo::DemoArgs),
     /// Ask a running server: sites, stations, tokens, accounts, months, ledger
