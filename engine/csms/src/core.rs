@@ -1,6 +1,6 @@
 //! What all stations share: the sites, the directory, the numbers and the way out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use billing::cdr::Doubt;
@@ -12,6 +12,7 @@ use crate::control::Sites;
 use crate::csms::Policy;
 use crate::outbox::{Outbox, Wait};
 use crate::record::{Counters, Record, SecurityRow};
+use crate::upkeep::News;
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub alarms: BTreeSet<Alarm>,
     /// Whether stations get their answers; while records cannot be committed they wait for them.
     pub answering: Answering,
+    /// What happened that concerns upkeep, and is attended to after the input.
+    pub news: VecDeque<News>,
 }
 
 /// Whether stations get their answers, so that what they say is said when it happens.

@@ -13,6 +13,7 @@ use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
 use crate::security::SecurityProfile;
 use crate::station::Station;
+use crate::upkeep::{News, Upkeep};
 use crate::wire::{self, Incoming};
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
@@ -78,6 +79,7 @@ pub struct Csms {
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
     pub(crate) lobby: BTreeMap<StationId, Opened>,
+    pub(crate) upkeep: Upkeep,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
@@ -125,7 +127,10 @@ impl Csms {
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Restored(records) => self.restore(now, records.iter()),
-            Input::Directory(directory) => self.core.directory = directory,
+            Input::Directory(directory) => {
+                self.core.directory = directory;
+                self.core.news.push_back(News::Directory);
+            }
             Input::LinkUp { link, station, version, security } => {
                 self.link_up(now, Opened { link, version, security }, station);
             }
@@ -167,7 +172,14 @@ impl Csms {
             }
             Input::WallClock(offset) => self.wall_clock(now, offset),
         }
-        self.settle(now);
+        // What control sends may give up a call of upkeep, and what upkeep sends one of control.
+        loop {
+            self.attend(now);
+            self.settle(now);
+            if self.core.news.is_empty() {
+                break;
+            }
+        }
     }
 
     /// The next effect, in order; `None` when the input is dealt with.
@@ -191,7 +203,8 @@ impl Csms {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let station = self.wakes.first().map(|&(at, _)| at);
-        station.into_iter().chain(self.core.sites.next_deadline()).min()
+        let deadlines = [station, self.core.sites.next_deadline(), self.upkeep_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn wall_clock(&mut self, now: Timestamp, offset: TimeSpan) {
@@ -317,7 +330,7 @@ impl Csms {
             (Request::Heartbeat, Registration::Accepted) => Some(Answer::Heartbeat { now }),
             (Request::Status(_), Registration::Accepted) => Some(Answer::Status),
             (Request::Authorise { .. }, Registration::Accepted) => Some(Answer::Authorise(Verdict::Unknown)),
-            (Request::Informs, Registration::Accepted) => Some(Answer::Informs),
+            (Request::Informs | Request::Upkeep(_), Registration::Accepted) => Some(Answer::Informs),
             (Request::Vendor, Registration::Accepted) => Some(Answer::VendorUnknown),
             // What is billed is kept by the station: after an acknowledgement it would be nowhere.
             (

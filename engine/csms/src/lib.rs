@@ -8,7 +8,8 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back. `security` knows what each station must prove on its links.
+//! commands back. `security` knows what each station must prove on its links. `upkeep` does what operators want done at
+//! many stations, and keeps stations as they want them.
 //!
 //! # Invariants
 //!
@@ -50,6 +51,7 @@ mod session;
 mod station;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 mod v16;
 mod v201;
 mod wire;

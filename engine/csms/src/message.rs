@@ -8,6 +8,7 @@ use units::{
 };
 
 use crate::record::ReportedId;
+use crate::upkeep::Ask;
 
 /// A station's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +23,23 @@ pub(crate) enum Request {
     Stop(Stop),
     Event(Event),
     MeterValues(MeterValues),
+    /// Something that upkeep goes by, and that needs no more than an empty answer.
+    Upkeep(Progress),
     /// Something that needs no more than an empty answer.
     Informs,
     /// A vendor's own message.
     Vendor,
+}
+
+/// How far something is that upkeep asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// A download or an installation, in the station's word.
+    Firmware(String),
+    /// An upload, in the station's word.
+    Log(String),
+    /// A reservation is over, in the station's word.
+    ReservationEnded { number: u32, word: String },
 }
 
 /// Who the station is.
@@ -98,6 +112,8 @@ pub(crate) struct Start {
     pub token: Option<IdToken>,
     pub register: Option<WattHours>,
     pub at: Option<ReportedAt>,
+    /// The reservation that it began by.
+    pub reservation: Option<u32>,
 }
 
 /// A transaction that we number ended.
@@ -129,6 +145,8 @@ pub(crate) struct Event {
     /// Why it ended.
     pub reason: String,
     pub samples: Vec<Sample>,
+    /// The reservation that it began by.
+    pub reservation: Option<u32>,
 }
 
 /// Which part of a transaction's life an event is.
@@ -328,6 +346,8 @@ pub(crate) enum Call {
     Start { evse: u16, token: IdToken, number: u32 },
     /// Its end from afar.
     Stop { transaction: Named },
+    /// A call of upkeep.
+    Ask(Box<Ask>),
     /// An operator's own words: action and payload as JSON text.
     Raw { action: Box<str>, payload: Box<str> },
 }

@@ -11,6 +11,7 @@ use crate::csms::Csms;
 use crate::evidence::OpenTransaction;
 use crate::record::{EvidenceRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow};
 use crate::station::Station;
+use crate::upkeep::UpkeepRow;
 
 /// State rows and facts, sorted by what needs what.
 #[derive(Default)]
@@ -22,6 +23,7 @@ struct Sorted<'a> {
     transactions: Vec<&'a TransactionRow>,
     evidence: Vec<&'a EvidenceRow>,
     values: Vec<&'a MeterValuesRow>,
+    errands: Vec<&'a UpkeepRow>,
 }
 
 impl Csms {
@@ -65,6 +67,9 @@ impl Csms {
                 station.evses[place].session = Some(session.clone());
             });
         }
+        for errand in sorted.errands {
+            self.restore_upkeep(errand);
+        }
         let mut places = BTreeMap::new();
         for row in sorted.transactions {
             if let Some(place) = self.place_of(&row.evse) {
@@ -107,6 +112,11 @@ impl Csms {
                 Record::Security(row) => {
                     self.core.security.insert(row.station.clone(), row.as_ref().clone());
                 }
+                // Errands belong to jobs.
+                Record::Upkeep(row) => match row.as_ref() {
+                    errand @ UpkeepRow::Errand(_) => sorted.errands.push(errand),
+                    row => self.restore_upkeep(row),
+                },
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
                 }

@@ -1,5 +1,7 @@
 //! OCPP 1.6 on one side, the domain's messages on the other. Nothing else in this crate knows a word of 1.6.
 
+pub(crate) mod orders;
+
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -103,6 +105,7 @@ pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> 
         Call::Stop { transaction } => {
             RemoteStopTransactionRequest { transaction_id: named(transaction)? }.into()
         }
+        Call::Ask(ask) => return Err(format!("{ask:?} goes out by its own way")),
         Call::Raw { action, .. } => return Err(format!("{action} goes out as it was written")),
     })
 }
@@ -125,7 +128,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::AskLimitUnit => CsmsAction::GetConfiguration,
         Call::Start { .. } => CsmsAction::RemoteStartTransaction,
         Call::Stop { .. } => CsmsAction::RemoteStopTransaction,
-        Call::Raw { .. } => return Ok(Outcome::Accepted),
+        Call::Ask(_) | Call::Raw { .. } => return Ok(Outcome::Accepted),
     };
     Ok(match CsmsResponse::decode(action, payload)?.value {
         CsmsResponse::SetChargingProfile(response) => {
@@ -196,6 +199,9 @@ pub(crate) fn request(
     payload: &Json<'_>,
     zone: &Zone,
 ) -> Result<Decoded<Request>, Unread> {
+    if let Some(progress) = orders::progress(action, payload) {
+        return Ok(Decoded { value: Request::Upkeep(progress), quirks: Vec::new() });
+    }
     match StationRequest::decode(action, payload) {
         Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
         Err(PayloadError::UnsupportedAction { .. }) if INFORMING.contains(&action) => {
@@ -260,6 +266,8 @@ fn start(request: &StartTransactionRequest, zone: &Zone) -> Start {
         token: request.id_tag.token().ok(),
         register: request.meter_start,
         at: request.timestamp.instant_in(zone),
+        // Some send 0 for none.
+        reservation: request.reservation_id.and_then(|id| u32::try_from(id).ok()).filter(|&id| id > 0),
     }
 }
 

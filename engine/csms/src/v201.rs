@@ -1,5 +1,7 @@
 //! OCPP 2.0.1 on one side, the domain's messages on the other.
 
+pub(crate) mod orders;
+
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -61,6 +63,9 @@ pub(crate) fn request(
     payload: &Json<'_>,
     zone: &Zone,
 ) -> Result<Decoded<Request>, Unread> {
+    if let Some(progress) = orders::progress(action, payload) {
+        return Ok(Decoded { value: Request::Upkeep(progress), quirks: Vec::new() });
+    }
     match StationRequest::decode(action, payload) {
         Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
         Err(_) if INFORMING.contains(&action) => Ok(Decoded { value: Request::Informs, quirks: Vec::new() }),
@@ -152,6 +157,7 @@ pub(crate) fn call(call: &Call, manner: &Manner) -> Result<CsmsRequest, String> 
         Call::Stop { transaction } => {
             RequestStopTransactionRequest { transaction_id: named(transaction) }.into()
         }
+        Call::Ask(ask) => return Err(format!("{ask:?} goes out by its own way")),
         Call::Raw { action, .. } => return Err(format!("{action} goes out as it was written")),
     })
 }
@@ -166,7 +172,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::AskLimitUnit => CsmsAction::GetVariables,
         Call::Start { .. } => CsmsAction::RequestStartTransaction,
         Call::Stop { .. } => CsmsAction::RequestStopTransaction,
-        Call::Raw { .. } => return Ok(Outcome::Accepted),
+        Call::Ask(_) | Call::Raw { .. } => return Ok(Outcome::Accepted),
     };
     let accepted =
         |status: &AcceptedStatus| accepted_or_refused(*status == AcceptedStatus::Accepted, status.as_str());
@@ -317,6 +323,7 @@ fn event(request: &TransactionEventRequest, zone: &Zone) -> Event {
             .as_ref()
             .map_or("Local".to_owned(), |reason| reason.as_str().chars().take(50).collect()),
         samples: samples(&request.meter_value, zone),
+        reservation: request.reservation_id.and_then(|id| u32::try_from(id).ok()),
     }
 }
 

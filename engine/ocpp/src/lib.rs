@@ -46,7 +46,7 @@ pub use fields::PayloadError;
 pub use figure::Figure;
 pub use frame::{Frame, FrameError, Limits, MessageId};
 pub use quirk::{Decoded, Quirk};
-pub use redact::{redact, reference};
+pub use redact::{is_secret_key, redact, reference};
 pub use time::{CivilTime, StationTime};
 pub use version::Version;
 pub use writer::{EncodeError, EncodeFault};

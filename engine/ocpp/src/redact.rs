@@ -58,8 +58,9 @@ pub(crate) fn without_blanks(token: &str) -> String {
     token.split_ascii_whitespace().collect()
 }
 
-/// Whether a configuration key holds a secret.
-pub(crate) fn is_secret_key(key: &str) -> bool {
+/// Whether a configuration key, or a variable, holds a secret.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
     let contains = |secret: &str| {
         key.as_bytes().windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret.as_bytes()))
     };

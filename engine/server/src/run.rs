@@ -21,12 +21,15 @@ use crate::frame_log::{FrameLog, Retention};
 use crate::http::{self, App};
 use crate::ocpp_listener::{self, Links, Over};
 use crate::tls::Tls;
+use crate::uploads::{self, Uploads};
 use crate::web::Live;
 
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "wattery.db";
 /// The frame log's directory in the data directory.
 pub const FRAMES_DIRECTORY: &str = "frames";
+/// Where files of stations are in the data directory.
+pub const UPLOADS_DIRECTORY: &str = "uploads";
 /// Links, and then replies, have this long to take their last at a stop.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -40,6 +43,8 @@ pub struct Server {
     pub listen_ocpp_tls: Option<SocketAddr>,
     /// The first token, where this start made it.
     pub token: Option<String>,
+    /// Where stations send files, where they may.
+    pub listen_files: Option<SocketAddr>,
     /// The engine.
     pub engine: EngineHandle,
     /// Tokens of people and programs.
@@ -52,6 +57,7 @@ pub struct Server {
     database: PathBuf,
     links: Arc<Links>,
     http: JoinHandle<std::io::Result<()>>,
+    files: Option<JoinHandle<std::io::Result<()>>>,
     ocpp: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
@@ -67,6 +73,11 @@ impl Server {
         let http_listener = bind(config.listen, "--listen")?;
         let listen = http_listener.local_addr()?;
         let stations = StationListeners::bind(&config)?;
+        let files_listener = match &config.files {
+            Some(files) => Some(bind(files.listen, "--listen-files")?),
+            None => None,
+        };
+        let listen_files = files_listener.as_ref().map(TcpListener::local_addr).transpose()?;
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
@@ -86,8 +97,15 @@ impl Server {
         };
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
         let door = Arc::new(door);
-        let start =
-            engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
+        let uploads = Arc::new(open_uploads(&config, listen_files)?);
+        let start = engine::Start {
+            store: Arc::clone(&store),
+            frame_log,
+            clock,
+            policy,
+            door: Arc::clone(&door),
+            uploads: Arc::clone(&uploads),
+        };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
             handle.stop().await;
@@ -99,6 +117,7 @@ impl Server {
             store,
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
+            uploads: Arc::clone(&uploads),
             security_most,
             hosts: host_names(&config),
             live,
@@ -111,6 +130,8 @@ impl Server {
             ping_every: config.ping_every,
         });
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
+        let files = files_listener
+            .map(|listener| tokio::spawn(uploads::run(listener, Arc::clone(&uploads), handle.clone())));
         let listen_on =
             |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
         let ocpp = listeners.into_iter().map(listen_on).collect();
@@ -118,6 +139,7 @@ impl Server {
             listen,
             listen_ocpp,
             listen_ocpp_tls,
+            listen_files,
             token,
             engine: handle,
             credentials,
@@ -127,6 +149,7 @@ impl Server {
             database,
             links,
             http,
+            files,
             ocpp,
             thread,
         })
@@ -173,6 +196,7 @@ impl Server {
     /// The engine's, where it had broken down.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.ocpp.iter().for_each(JoinHandle::abort);
+        self.files.iter().for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();
@@ -200,6 +224,20 @@ impl Server {
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
     }
+}
+
+/// Files are kept in the data directory. Where the address of stations is not said it is that of the listener.
+fn open_uploads(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<Uploads> {
+    let directory = config.data.join(UPLOADS_DIRECTORY);
+    let (url, bytes_max) = match &config.files {
+        Some(files) => {
+            let own = listen.map(|address| format!("http://{address}"));
+            (files.url.clone().or(own), files.bytes_max)
+        }
+        None => (None, 0),
+    };
+    Uploads::open(&directory, url, bytes_max)
+        .with_context(|| format!("cannot keep files in {}", directory.display()))
 }
 
 /// Where stations connect, and what they can prove there.

@@ -14,6 +14,7 @@ mod restart;
 mod security;
 mod transactions;
 mod traps;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ pub mod api;
 mod gate;
 mod problem;
 mod security;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::credentials::Credentials;
 use crate::door::Door;
 use crate::engine::EngineHandle;
+use crate::uploads::Uploads;
 use crate::web::Live;
 
 pub use problem::Problem;
@@ -32,6 +34,8 @@ pub struct App {
     pub credentials: Arc<Credentials>,
     /// What is kept of stations, to know them by.
     pub door: Arc<Door>,
+    /// Files that stations send.
+    pub uploads: Arc<Uploads>,
     /// The most that a station can prove on the listeners there are.
     pub security_most: SecurityProfile,
     /// Names of this server, lower case, without port.
@@ -52,6 +56,7 @@ pub async fn run(listener: TcpListener, app: Arc<App>) -> std::io::Result<()> {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(api::routes())
+        .merge(upkeep::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

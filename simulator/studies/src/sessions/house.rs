@@ -604,6 +604,7 @@ impl Books {
             csms::Record::Site(_)
             | csms::Record::Station(_)
             | csms::Record::Security(_)
+            | csms::Record::Upkeep(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
             | csms::Record::Counters(_)
