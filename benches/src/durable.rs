@@ -232,6 +232,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             listen_ocpp: Some("127.0.0.1:0".parse().unwrap()),
             tls: None,
+            files: None,
             data: data.path().to_owned(),
             unknown_stations: csms::UnknownStations::Lobby,
             station_security_least: csms::SecurityProfile::Unauthenticated,

@@ -404,6 +404,7 @@ impl Station {
             | Call::Probe
             | Call::Start { .. }
             | Call::Stop { .. }
+            | Call::Ask(_)
             | Call::Raw { .. } => return,
         }
         self.go_on(core, now);

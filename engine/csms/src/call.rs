@@ -6,6 +6,7 @@ use charging::site::Ticket;
 use units::{EvseId, RequestId, TimeSpan, Timestamp};
 
 use crate::message::Call;
+use crate::upkeep::Cause;
 
 /// How long a call may wait, and how long its answer may take.
 const DEADLINE: TimeSpan = TimeSpan::from_seconds(30);
@@ -23,6 +24,8 @@ pub(crate) enum Purpose {
     Operator { request: RequestId, actor: Box<str>, what: String },
     /// Nobody: the station is told how we want it.
     Housekeeping(Housekeeping),
+    /// A job, a template, a list: the answer becomes news.
+    Upkeep(Cause),
 }
 
 /// What housekeeping wants to know of an answer.
@@ -189,6 +192,7 @@ fn replaces(new: &Call, old: &Call) -> bool {
             | Call::Read { .. }
             | Call::Start { .. }
             | Call::Stop { .. }
+            | Call::Ask(_)
             | Call::Raw { .. },
             _,
         ) => false,

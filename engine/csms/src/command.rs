@@ -18,6 +18,7 @@ use crate::quirks::RemoteTokens;
 use crate::record::{AuditRow, Record, SiteRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
+use crate::upkeep;
 use crate::wire::{self, RawCall};
 
 /// Nobody wishes for more in one transaction.
@@ -29,6 +30,7 @@ const WISHED_WITHIN: TimeSpan = TimeSpan::from_hours(31 * 24);
 struct Asked {
     request: RequestId,
     actor: Box<str>,
+    station: Option<StationId>,
     what: String,
 }
 
@@ -40,11 +42,13 @@ enum Course {
         place: usize,
         call: Call,
     },
+    /// The answer comes, with its audit, once stations have answered.
+    Later,
 }
 
 impl Csms {
     pub(crate) fn command(&mut self, now: Timestamp, request: RequestId, actor: Box<str>, command: Command) {
-        let asked = Asked { request, actor, what: in_words(&command) };
+        let asked = Asked { request, actor, station: station_of(&command), what: in_words(&command) };
         let course = match command {
             Command::ConfigureSite(config) => Ok(self.configure_site(now, *config)),
             Command::AddEvses { site, evses } => self.add_evses(now, &site, evses),
@@ -63,19 +67,25 @@ impl Csms {
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
             }
+            Command::Upkeep(command) => {
+                let answer = self.upkeep_command(now, request, &asked.actor, command);
+                Ok(answer.map_or(Course::Later, Course::Ended))
+            }
         };
         match course.unwrap_or_else(|reason| Course::Ended(CommandAnswer::Refused(vec![reason]))) {
             Course::Ended(answer) => {
                 self.core.out.persist(Record::Audit(AuditRow {
                     at: self.core.wall(now),
                     actor: asked.actor.into_string(),
+                    station: asked.station,
                     what: asked.what,
                     outcome: outcome_in_words(&answer),
                 }));
                 self.core.out.push(Wait::ForRecords, Effect::Answer { request: asked.request, answer });
             }
+            Course::Later => {}
             Course::Sent { place, call } => {
-                let Asked { request, actor, what } = asked;
+                let Asked { request, actor, what, .. } = asked;
                 let station = &mut self.stations[place];
                 station.flush_control(&mut self.core);
                 let purpose = Purpose::Operator { request, actor, what };
@@ -88,6 +98,7 @@ impl Csms {
 
     fn configure_site(&mut self, now: Timestamp, config: SiteConfig) -> Course {
         let mut problems: Vec<String> = self.conflicts(&config);
+        problems.extend(self.lists_against(&config));
         let network = match Network::build(config.clone()) {
             Ok(network) => network,
             Err(found) => {
@@ -317,7 +328,7 @@ impl Csms {
         index.ok_or_else(|| format!("site {site} does not exist: import it first, or name one that there is"))
     }
 
-    fn known_station(&self, id: &StationId) -> Result<usize, String> {
+    pub(crate) fn known_station(&self, id: &StationId) -> Result<usize, String> {
         let place = self.station_by_id.get(id).copied();
         place
             .filter(|&place| self.stations[place].site.is_some())
@@ -325,7 +336,23 @@ impl Csms {
     }
 }
 
-/// For the audit: no token, no payload.
+/// The one station that a command concerns.
+fn station_of(command: &Command) -> Option<StationId> {
+    match command {
+        Command::Call { station, .. } | Command::Secure { station, .. } => Some(station.clone()),
+        Command::Start { evse, .. } | Command::Stop { evse } | Command::Decommission { evse, .. } => {
+            Some(evse.station.clone())
+        }
+        Command::Wish { evse, .. } => Some(evse.station.clone()),
+        Command::ConfigureSite(_)
+        | Command::AddEvses { .. }
+        | Command::Acknowledge { .. }
+        | Command::Share { .. }
+        | Command::Upkeep(_) => None,
+    }
+}
+
+/// For the audit: no token, and of payloads what may be logged.
 fn in_words(command: &Command) -> String {
     match command {
         Command::ConfigureSite(config) => format!(
@@ -338,7 +365,9 @@ fn in_words(command: &Command) -> String {
             let named: Vec<String> = evses.iter().map(|evse| evse.id.to_string()).collect();
             format!("add {} to site {site}", named.join(", "))
         }
-        Command::Call { station, action, .. } => format!("call {action} at station {station}"),
+        Command::Call { station, action, payload } => {
+            format!("call {action} at station {station} with {}", ocpp::redact(payload))
+        }
         Command::Start { evse, .. } => format!("start at EVSE {evse}"),
         Command::Stop { evse } => format!("stop at EVSE {evse}"),
         Command::Secure { station, profile, password, lowering: _ } => {
@@ -355,5 +384,6 @@ fn in_words(command: &Command) -> String {
         Command::Wish { evse, .. } => format!("a wish at EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),
+        Command::Upkeep(command) => upkeep::command::in_words(command),
     }
 }

@@ -18,6 +18,7 @@ use units::{
 use crate::query::{Query, QueryAnswer};
 use crate::record::Record;
 use crate::security::{Lowering, PasswordChange, SecurityProfile};
+use crate::upkeep::UpkeepCommand;
 
 /// One thing that happened, handed to [`crate::Csms::handle`].
 #[derive(Debug, Clone)]
@@ -188,6 +189,8 @@ pub enum Command {
         /// True to take out.
         is_decommissioned: bool,
     },
+    /// Something of upkeep: jobs, templates, local lists, reservations.
+    Upkeep(UpkeepCommand),
 }
 
 /// How a command ended.
@@ -195,6 +198,8 @@ pub enum Command {
 pub enum CommandAnswer {
     /// Done and committed.
     Done,
+    /// Done and committed: the number of what was made, or how many it concerns.
+    Numbered(u64),
     /// The station's answer: the CALLRESULT's payload as JSON text.
     Station(Box<str>),
     /// The station answered with an error.

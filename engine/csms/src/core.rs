@@ -1,6 +1,6 @@
 //! What all stations share: the sites, the directory, the numbers and the way out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use billing::cdr::Doubt;
@@ -14,6 +14,7 @@ use crate::csms::Policy;
 use crate::outbox::{Outbox, Wait};
 use crate::query::Acknowledged;
 use crate::record::{Counters, Record, SecurityRow};
+use crate::upkeep::News;
 
 /// How many message ids one row reserves.
 const MESSAGE_IDS_RESERVED: u64 = 1_000;
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     pub alarms: BTreeMap<Alarm, AlarmState>,
     /// Whether stations get their answers; while records cannot be committed they wait for them.
     pub answering: Answering,
+    /// What happened that concerns upkeep, and is attended to after the input.
+    pub news: VecDeque<News>,
 }
 
 /// How an alarm stands.

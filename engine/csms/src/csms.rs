@@ -19,6 +19,7 @@ use crate::quirks::Table;
 use crate::record::Record;
 use crate::security::SecurityProfile;
 use crate::station::Station;
+use crate::upkeep::{News, Upkeep};
 use crate::wire::{self, Incoming};
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
@@ -87,6 +88,7 @@ pub struct Csms {
     links: BTreeMap<LinkId, Caller>,
     /// The newest link of each unknown station.
     pub(crate) lobby: BTreeMap<StationId, Opened>,
+    pub(crate) upkeep: Upkeep,
     /// When each station wants to be woken.
     wakes: BTreeSet<(Timestamp, usize)>,
     wake_of: Vec<Option<Timestamp>>,
@@ -134,7 +136,10 @@ impl Csms {
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Restored(records) => self.restore(now, records.iter()),
-            Input::Directory(directory) => self.core.directory = directory,
+            Input::Directory(directory) => {
+                self.core.directory = directory;
+                self.core.news.push_back(News::Directory);
+            }
             Input::LinkUp { link, station, version, security } => {
                 self.link_up(now, Opened { link, version, security }, station);
             }
@@ -192,7 +197,14 @@ impl Csms {
                 }
             }
         }
-        self.settle(now);
+        // What control sends may give up a call of upkeep, and what upkeep sends one of control.
+        loop {
+            self.attend(now);
+            self.settle(now);
+            if self.core.news.is_empty() {
+                break;
+            }
+        }
     }
 
     /// The next effect, in order; `None` when the input is dealt with.
@@ -216,7 +228,8 @@ impl Csms {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let station = self.wakes.first().map(|&(at, _)| at);
-        station.into_iter().chain(self.core.sites.next_deadline()).min()
+        let deadlines = [station, self.core.sites.next_deadline(), self.upkeep_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn wall_clock(&mut self, now: Timestamp, offset: TimeSpan) {

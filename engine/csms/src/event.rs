@@ -31,6 +31,7 @@ impl Station {
             EventKind::Started | EventKind::Updated | EventKind::Ended => Lateness::Usual,
         };
         self.observe_clock(core, received, event.at, lateness);
+        self.note_reservation(core, event.reservation);
         let is_elsewhere = event.evse.is_some_and(|number| self.evse(number).is_none());
         let reported = match (&event.transaction, is_elsewhere) {
             (Some(reported), false) => reported.clone(),

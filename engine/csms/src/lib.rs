@@ -10,7 +10,8 @@
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
 //! commands back. `planning` says when a site is planned for. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do, [`baseline`]
 //! how it is to be set, [`facts`] what it shows by what it does, [`quality`] how good its connection is, and [`findings`] what
-//! a person should know of all that; [`notice`] keeps what stations tell besides transactions.
+//! a person should know of all that; [`notice`] keeps what stations tell besides transactions. [`upkeep`] does what operators want done at
+//! many stations, and keeps stations as they want them.
 //!
 //! # Invariants
 //!
@@ -60,6 +61,7 @@ mod session;
 mod station;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 mod v16;
 mod v201;
 mod wire;

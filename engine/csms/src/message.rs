@@ -10,6 +10,7 @@ use units::{
 use crate::baseline::Setting;
 use crate::notice::Notice;
 use crate::record::ReportedId;
+use crate::upkeep::Ask;
 
 /// A station's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) enum Request {
     Notices {
         notices: Vec<Notice>,
         answer: Answer,
+        /// How far something is that upkeep asked for.
+        progress: Option<Progress>,
     },
     /// What an EV wants, and where.
     EvNeeds {
@@ -38,6 +41,27 @@ pub(crate) enum Request {
     Informs,
     /// A vendor's own message.
     Vendor,
+}
+
+/// How far something is that upkeep asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// A download or an installation, in the station's word.
+    Firmware(String),
+    /// An upload, in the station's word.
+    Log(String),
+    /// A reservation is over, in the station's word.
+    ReservationEnded { number: u32, word: String },
+}
+
+impl Request {
+    /// The same, which also tells how far something is that upkeep asked for.
+    pub fn telling(mut self, told: Option<Progress>) -> Self {
+        if let Self::Notices { progress, .. } = &mut self {
+            *progress = told;
+        }
+        self
+    }
 }
 
 /// Who the station is.
@@ -111,6 +135,8 @@ pub(crate) struct Start {
     pub token: Option<IdToken>,
     pub register: Option<WattHours>,
     pub at: Option<ReportedAt>,
+    /// The reservation that it began by.
+    pub reservation: Option<u32>,
 }
 
 /// A transaction that we number ended.
@@ -144,6 +170,8 @@ pub(crate) struct Event {
     pub samples: Vec<Sample>,
     /// What the station reckons that the transaction cost.
     pub cost: Option<Notice>,
+    /// The reservation that it began by.
+    pub reservation: Option<u32>,
 }
 
 /// Which part of a transaction's life an event is.
@@ -368,6 +396,8 @@ pub(crate) enum Call {
     Start { evse: u16, token: IdToken, number: u32 },
     /// Its end from afar.
     Stop { transaction: Named },
+    /// A call of upkeep.
+    Ask(Box<Ask>),
     /// An operator's own words: action and payload as JSON text.
     Raw { action: Box<str>, payload: Box<str> },
 }

@@ -13,6 +13,7 @@ use units::{
 pub use crate::facts::FactsRow;
 pub use crate::notice::{Notice, NoticeRow, Subject};
 pub use crate::security::{SecurityRow, StoredPassword};
+pub use crate::upkeep::UpkeepRow;
 
 /// One committed row. Large rows are boxed: facts are many, and small.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub enum Record {
     Session(SessionRow),
     /// State, by transaction; a sealed transaction keeps its last row.
     Transaction(Box<TransactionRow>),
+    /// State, by kind and key: jobs, templates, local lists, reservations, uploads.
+    Upkeep(Box<UpkeepRow>),
     /// State, one row: the next numbers.
     Counters(Counters),
     /// Fact: a frame that carries a transaction, kept as evidence as long as its CDR.
@@ -59,6 +62,7 @@ impl Record {
             Self::Evse(row) => Some(row.evse.to_string()),
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
+            Self::Upkeep(row) => Some(row.key()),
             Self::Counters(_) => Some(String::new()),
             Self::Evidence(_)
             | Self::MeterValues(_)
@@ -80,6 +84,7 @@ impl Record {
             Self::Evse(_) => "evse",
             Self::Session(_) => "session",
             Self::Transaction(_) => "transaction_state",
+            Self::Upkeep(row) => row.table(),
             Self::Counters(_) => "counters",
             Self::Evidence(_) => "evidence",
             Self::MeterValues(_) => "meter_values",
@@ -332,6 +337,15 @@ pub struct Counters {
     /// The next start from afar.
     #[serde(default)]
     pub start: u32,
+    /// The next job.
+    #[serde(default)]
+    pub job: u64,
+    /// The next upload.
+    #[serde(default)]
+    pub upload: u64,
+    /// The next reservation.
+    #[serde(default)]
+    pub reservation: u32,
 }
 
 /// A frame kept as evidence.
@@ -407,6 +421,9 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
+    /// The station that it concerns, where it is one.
+    #[serde(default)]
+    pub station: Option<StationId>,
     /// What, for people.
     pub what: String,
     /// How it ended, for people.

@@ -13,6 +13,7 @@ use crate::record::{
     EvidenceRow, FactsRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow,
 };
 use crate::station::Station;
+use crate::upkeep::UpkeepRow;
 
 /// State rows and facts, sorted by what needs what.
 #[derive(Default)]
@@ -25,6 +26,7 @@ struct Sorted<'a> {
     transactions: Vec<&'a TransactionRow>,
     evidence: Vec<&'a EvidenceRow>,
     values: Vec<&'a MeterValuesRow>,
+    errands: Vec<&'a UpkeepRow>,
 }
 
 impl Csms {
@@ -73,6 +75,9 @@ impl Csms {
                 station.evses[place].session = Some(session.clone());
             });
         }
+        for errand in sorted.errands {
+            self.restore_upkeep(errand);
+        }
         let mut places = BTreeMap::new();
         for row in sorted.transactions {
             if let Some(place) = self.place_of(&row.evse) {
@@ -116,6 +121,11 @@ impl Csms {
                     self.core.security.insert(row.station.clone(), row.as_ref().clone());
                 }
                 Record::Facts(row) => sorted.facts.push(row),
+                // Errands belong to jobs.
+                Record::Upkeep(row) => match row.as_ref() {
+                    errand @ UpkeepRow::Errand(_) => sorted.errands.push(errand),
+                    row => self.restore_upkeep(row),
+                },
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
                 }

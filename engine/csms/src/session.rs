@@ -334,6 +334,7 @@ impl Station {
 
     pub fn start(&mut self, core: &mut Core, received: &Received<'_>, start: Start) -> Answer {
         self.observe_clock(core, received, start.at, Lateness::Usual);
+        self.note_reservation(core, start.reservation);
         let Some(place) = self.evse(start.evse) else {
             self.note_quirk("transaction_at_unknown_evse");
             let claimed = format!("start at EVSE {}", start.evse);

@@ -24,13 +24,14 @@ use crate::evidence::{OpenTransaction, Received};
 use crate::facts::{FactsRow, UnitsWitness};
 use crate::link::{self, Link, Silence};
 use crate::measure::{RegisterAt, Terminals};
-use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Registration, Request};
+use crate::message::{Activity, Answer, Boot, Call, EvTold, Outcome, Progress, Registration, Request};
 use crate::outbox::Wait;
 use crate::quality::Quality;
 use crate::quirks::{Known, LimitUnit};
 use crate::record::{AuditRow, Record, SessionRow, StationRow, TransactionRow};
 use crate::security::SecurityProfile;
 use crate::session::Transactions;
+use crate::upkeep::{Arrival, Lost, News, Told};
 use crate::wire::{self, CallFault, Incoming, Manner, Unread};
 
 /// A station that is away for longer is worth a look.
@@ -439,7 +440,10 @@ impl Station {
                 self.meter_values(core, received, &values);
                 Answer::MeterValues
             }
-            Request::Notices { notices, answer } => {
+            Request::Notices { notices, answer, progress } => {
+                if let Some(progress) = progress {
+                    self.note_progress(core, progress);
+                }
                 self.noticed(core, received, notices);
                 answer
             }
@@ -510,6 +514,23 @@ impl Station {
             let priority = if is_adopted { Priority::Housekeeping } else { Priority::Adoption };
             self.begin_baseline(core, now, priority);
         }
+        core.news.push_back(News::Arrived { station: self.id().clone(), arrival });
+    }
+
+    /// A transaction began by a reservation, where it names one.
+    pub fn note_reservation(&self, core: &mut Core, reservation: Option<u32>) {
+        let station = || self.id().clone();
+        core.news.extend(reservation.map(|number| News::ReservationUsed { station: station(), number }));
+    }
+
+    /// How far something is that upkeep asked for: attended to after the frame.
+    fn note_progress(&self, core: &mut Core, progress: Progress) {
+        let station = self.id().clone();
+        core.news.push_back(match progress {
+            Progress::Firmware(word) => News::Firmware { station, word },
+            Progress::Log(word) => News::Log { station, word },
+            Progress::ReservationEnded { number, word } => News::ReservationEnded { station, number, word },
+        });
     }
 
     /// Control may reach the station, and learns what it told since its link is up.
@@ -718,6 +739,7 @@ impl Station {
                 core.out.persist(Record::Audit(AuditRow {
                     at: core.wall(now),
                     actor: actor.into_string(),
+                    station: Some(self.id().clone()),
                     what,
                     outcome: outcome_in_words(&answer),
                 }));
@@ -727,6 +749,14 @@ impl Station {
                 self.baseline_answered(core, now, number, call, &end);
             }
             Purpose::Housekeeping(what) => self.housekept(call, what, &end),
+            Purpose::Upkeep(cause) => {
+                let end = match end {
+                    End::Answered(payload) => Ok(wire::told(self.version(), call, payload)),
+                    End::Fault(fault) => Ok(Told::error(&fault.code, &fault.description)),
+                    End::None(reason) => Err(Lost(reason)),
+                };
+                core.news.push_back(News::Ended { station: self.id().clone(), cause, end });
+            }
         }
     }
 
@@ -971,13 +1001,6 @@ impl Station {
     }
 }
 
-/// How a station came to be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Arrival {
-    WithBoot,
-    WithoutBoot,
-}
-
 /// Whether a kind of message often arrives long after the time that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lateness {
@@ -1005,6 +1028,7 @@ fn heartbeat_of(station: &StationId, interval: TimeSpan) -> TimeSpan {
 pub(crate) fn outcome_in_words(answer: &CommandAnswer) -> String {
     match answer {
         CommandAnswer::Done => "done".to_owned(),
+        CommandAnswer::Numbered(number) => format!("done: {number}"),
         CommandAnswer::Station(payload) => {
             let text: String = ocpp::redact(payload).chars().take(AUDIT_TEXT_MAX).collect();
             format!("answered {text}")

@@ -1,5 +1,7 @@
 //! OCPP 1.6 on one side, the domain's messages on the other. Nothing else in this crate knows a word of 1.6.
 
+pub(crate) mod orders;
+
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -101,6 +103,7 @@ pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, Stri
         Call::Stop { transaction } => {
             RemoteStopTransactionRequest { transaction_id: named(transaction)? }.into()
         }
+        Call::Ask(ask) => return Err(format!("{ask:?} goes out by its own way")),
         Call::Raw { action, .. } => return Err(format!("{action} goes out as it was written")),
     })
 }
@@ -123,7 +126,7 @@ pub(crate) fn outcome(call: &Call, payload: &Json<'_>) -> Result<Outcome, Payloa
         Call::Read { .. } => CsmsAction::GetConfiguration,
         Call::Start { .. } => CsmsAction::RemoteStartTransaction,
         Call::Stop { .. } => CsmsAction::RemoteStopTransaction,
-        Call::Raw { .. } => return Ok(Outcome::Accepted),
+        Call::Ask(_) | Call::Raw { .. } => return Ok(Outcome::Accepted),
     };
     Ok(match CsmsResponse::decode(action, payload)?.value {
         CsmsResponse::SetChargingProfile(response) => {
@@ -238,7 +241,9 @@ pub(crate) fn request(
     zone: &Zone,
 ) -> Result<Decoded<Request>, Unread> {
     match StationRequest::decode(action, payload) {
-        Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
+        Ok(Decoded { value, quirks }) => {
+            Ok(Decoded { value: understood(value, zone).telling(orders::progress(action, payload)), quirks })
+        }
         Err(error) => Err(match action {
             "StartTransaction" => Unread::Transaction(TransactionMessage::Start),
             "StopTransaction" => Unread::Transaction(TransactionMessage::Stop),
@@ -280,12 +285,13 @@ fn understood(request: StationRequest, zone: &Zone) -> Request {
         StationRequest::SignCertificate(_) => Request::Notices {
             notices: vec![Notice::new(Subject::Signature, "ChargePointCertificate")],
             answer: Answer::Refused(Refusal::Signature),
+            progress: None,
         },
     }
 }
 
 fn kept(notice: Notice) -> Request {
-    Request::Notices { notices: vec![notice], answer: Answer::Informs }
+    Request::Notices { notices: vec![notice], answer: Answer::Informs, progress: None }
 }
 
 fn boot(request: BootNotificationRequest) -> Boot {
@@ -335,6 +341,8 @@ fn start(request: &StartTransactionRequest, zone: &Zone) -> Start {
         token: request.id_tag.token().ok(),
         register: request.meter_start,
         at: request.timestamp.instant_in(zone),
+        // Some send 0 for none.
+        reservation: request.reservation_id.and_then(|id| u32::try_from(id).ok()).filter(|&id| id > 0),
     }
 }
 

@@ -1,5 +1,7 @@
 //! OCPP 2.0.1 on one side, the domain's messages on the other.
 
+pub(crate) mod orders;
+
 use charging::site::EvState;
 use ocpp::frame::MessageId;
 use ocpp::json::Json;
@@ -53,7 +55,9 @@ pub(crate) fn request(
         };
     }
     match StationRequest::decode_in(version, action, payload) {
-        Ok(Decoded { value, quirks }) => Ok(Decoded { value: understood(value, zone), quirks }),
+        Ok(Decoded { value, quirks }) => {
+            Ok(Decoded { value: understood(value, zone).telling(orders::progress(action, payload)), quirks })
+        }
         Err(error) => Err(match action {
             "TransactionEvent" => Unread::Transaction(TransactionMessage::Event),
             "MeterValues" => Unread::Transaction(TransactionMessage::MeterValues),
@@ -162,6 +166,7 @@ pub(crate) fn call(call: &Call, manner: &Manner<'_>) -> Result<CsmsRequest, Stri
         Call::Stop { transaction } => {
             RequestStopTransactionRequest { transaction_id: named(transaction) }.into()
         }
+        Call::Ask(ask) => return Err(format!("{ask:?} goes out by its own way")),
         Call::Raw { action, .. } => return Err(format!("{action} goes out as it was written")),
     })
 }
@@ -176,7 +181,7 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Resu
         Call::Read { .. } => CsmsAction::GetVariables,
         Call::Start { .. } => CsmsAction::RequestStartTransaction,
         Call::Stop { .. } => CsmsAction::RequestStopTransaction,
-        Call::Raw { .. } => return Ok(Outcome::Accepted),
+        Call::Ask(_) | Call::Raw { .. } => return Ok(Outcome::Accepted),
     };
     let accepted =
         |status: &AcceptedStatus| accepted_or_refused(*status == AcceptedStatus::Accepted, status.as_str());
@@ -472,6 +477,7 @@ fn event(request: &TransactionEventRequest, zone: &Zone) -> Event {
             .map_or("Local".to_owned(), |reason| reason.as_str().chars().take(50).collect()),
         samples: samples(&request.meter_value, zone),
         cost: notices::cost(request, zone),
+        reservation: request.reservation_id.and_then(|id| u32::try_from(id).ok()),
     }
 }
 

@@ -13,6 +13,7 @@ use units::{Amperes, IdToken, TimeSpan, Timestamp, Volts};
 
 use crate::message::{Answer, Call, Outcome, Request, TransactionMessage};
 use crate::quirks::{LimitPurpose, Quirks};
+use crate::upkeep::{Told, Verdict};
 use crate::{v16, v201};
 
 /// One profile id per EVSE and purpose: `EVSE · 10 + purpose` (CONTROL section 3).
@@ -145,6 +146,12 @@ pub(crate) fn call(
     let id = MessageId::numbered(message);
     match (version, call) {
         (_, Call::Raw { action, payload }) => Ok(frame::encode_call(&id, action, payload)),
+        (Version::V16, Call::Ask(ask)) => {
+            v16::orders::call(ask, manner).map(|(action, payload)| frame::encode_call(&id, action, &payload))
+        }
+        (Version::V201, Call::Ask(ask)) => {
+            v201::orders::call(ask, manner).map(|(action, payload)| frame::encode_call(&id, action, &payload))
+        }
         (Version::V16, call) => {
             v16::call(call, manner).and_then(|call| call.encode(&id).map_err(|error| error.to_string()))
         }
@@ -160,6 +167,19 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outc
         Version::V201 | Version::V21 => v201::outcome(version, call, payload),
     };
     outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
+}
+
+/// What a station's answer to a call of upkeep means.
+pub(crate) fn told(version: Version, call: &Call, payload: &Json<'_>) -> Told {
+    let status = payload.get("status").and_then(Json::as_text);
+    match (version, call) {
+        (Version::V16, Call::Ask(ask)) => v16::orders::told(ask, status, payload),
+        (Version::V201 | Version::V21, Call::Ask(ask)) => v201::orders::told(ask, status, payload),
+        (Version::V16 | Version::V201 | Version::V21, _) => {
+            let told = status.map_or_else(|| Told::new(Verdict::Done, "answered"), Told::status);
+            Told { value: Some(ocpp::redact(&payload.to_string())), ..told }
+        }
+    }
 }
 
 /// The action that reads settings.
@@ -345,11 +365,11 @@ pub(crate) fn refused_start_with_profile() -> RawCall {
 
 /// The refusal of a change of the setting `name`, where it is control's own business.
 pub(crate) fn refused_setting(name: &str) -> Option<RawCall> {
-    limit_bearing(name).map(|reason| RawCall::Refused(format!("S1: the setting {name} {reason}")))
+    reason_against_setting(name).map(|reason| RawCall::Refused(format!("S1: the setting {name} {reason}")))
 }
 
 /// Why a setting is control's own business.
-fn limit_bearing(name: &str) -> Option<&'static str> {
+pub(crate) fn reason_against_setting(name: &str) -> Option<&'static str> {
     const RATES: [&str; 13] = [
         "maxcurrent",
         "currentmax",

@@ -9,6 +9,8 @@ use wire::http::Api;
 use crate::credentials::TOKEN_FILE;
 use crate::say;
 
+mod upkeep;
+
 /// Flags of `wattery admin`.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
@@ -41,6 +43,21 @@ pub enum What {
     /// Charging stations
     #[command(subcommand)]
     Station(Station),
+    /// Work at many stations: firmware, restarts, diagnostics, moves, any call
+    #[command(subcommand)]
+    Job(upkeep::Job),
+    /// How stations of a model are to be set
+    #[command(subcommand)]
+    Template(upkeep::Template),
+    /// EVSEs that are held for drivers
+    #[command(subcommand)]
+    Reservation(upkeep::Reservation),
+    /// Local authorization lists
+    LocalLists,
+    /// What was taken out of service, and back
+    Availability,
+    /// Files that stations were asked for, the newest first
+    Uploads,
     /// Tokens of drivers
     #[command(subcommand)]
     Token(Token),
@@ -163,6 +180,9 @@ pub enum Station {
         #[arg(long, value_name = "COUNT", default_value_t = 1)]
         evses: u16,
     },
+    /// What upkeep does at one station
+    #[command(flatten)]
+    Upkeep(upkeep::AtStation),
     /// Send any OCPP call, such as `station call P01 Reset '{"type":"Soft"}'`
     Call {
         /// The station's id
@@ -304,6 +324,13 @@ fn ask(what: &What) -> anyhow::Result<Ask> {
         What::Station(Station::Call { station, action, payload }) => {
             send("POST", format!("/api/v1/stations/{station}/commands/{action}"), payload)
         }
+        What::Station(Station::Upkeep(what)) => upkeep::at_station(what),
+        What::Job(what) => upkeep::job(what)?,
+        What::Template(what) => upkeep::template(what)?,
+        What::Reservation(what) => upkeep::reservation(what),
+        What::LocalLists => get("/api/v1/local-lists"),
+        What::Availability => get("/api/v1/availability"),
+        What::Uploads => get("/api/v1/uploads"),
         What::Token(Token::List) => get("/api/v1/tokens"),
         What::Token(Token::Add { of_driver, account }) => {
             let row =

@@ -133,6 +133,27 @@ pub struct ServeArgs {
         help = "TOML of what your models of stations are known to do, beside what is shipped; read again when it changes [env: WATTERY_QUIRKS]"
     )]
     pub quirks: Option<String>,
+    /// Where stations send files
+    #[arg(
+        long,
+        value_name = "ADDR:PORT|none",
+        help = "stations send diagnostics here by HTTP, each to an address that it is told and that takes one file; without TLS: put it behind a proxy where the network is not trusted [default: none] [env: WATTERY_LISTEN_FILES]"
+    )]
+    pub listen_files: Option<String>,
+    /// How stations reach it
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "the address of --listen-files as stations see it, such as https://files.example; without it http:// and the address itself [env: WATTERY_FILES_URL]"
+    )]
+    pub files_url: Option<String>,
+    /// The largest file
+    #[arg(
+        long,
+        value_name = "MIB",
+        help = "MiB of the largest file taken from a station, 1 to 4096 [default: 64] [env: WATTERY_FILE_MIB_MAX]"
+    )]
+    pub file_mib_max: Option<String>,
     /// The longest transaction that is billed without a look
     #[arg(
         long,
@@ -151,7 +172,9 @@ pub struct Config {
     pub listen_ocpp: Option<SocketAddr>,
     /// Stations with TLS, where they may come so.
     pub tls: Option<TlsConfig>,
-    /// Database, credentials, frame log.
+    /// Where stations send files, where they may.
+    pub files: Option<FilesConfig>,
+    /// Database, credentials, frame log, files of stations.
     pub data: PathBuf,
     /// Stations in no site.
     pub unknown_stations: UnknownStations,
@@ -171,6 +194,17 @@ pub struct Config {
     pub quirks: Option<PathBuf>,
     /// A longer transaction is held until a person has looked.
     pub transaction_longest: TimeSpan,
+}
+
+/// Files of stations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesConfig {
+    /// Where they come to.
+    pub listen: SocketAddr,
+    /// The address as stations see it; without it that of the listener.
+    pub url: Option<String>,
+    /// Bytes of the largest one.
+    pub bytes_max: u64,
 }
 
 /// TLS for stations.
@@ -260,6 +294,11 @@ impl Config {
             sources.setting("transaction_days_max", args.transaction_days_max.as_deref(), "31", |text| {
                 whole(text, 1, 31, "days")
             });
+        let listen_files =
+            sources.setting("listen_files", args.listen_files.as_deref(), "none", address_or_none);
+        let files_url = sources.setting("files_url", args.files_url.as_deref(), "", files_url);
+        let file_mib = sources
+            .setting("file_mib_max", args.file_mib_max.as_deref(), "64", |text| whole(text, 1, 4_096, "MiB"));
         let ways_in = listen_ocpp.zip(tls.as_ref()).map(|(plain, tls)| WaysIn {
             plain: plain.is_some(),
             tls: tls.is_some(),
@@ -274,6 +313,9 @@ impl Config {
                 listen: listen?,
                 listen_ocpp: listen_ocpp?,
                 tls: tls?,
+                files: listen_files?
+                    .zip(Some((files_url?, file_mib? * 1_048_576)))
+                    .map(|(listen, (url, bytes_max))| FilesConfig { listen, url, bytes_max }),
                 data: data?,
                 unknown_stations: unknown_stations?,
                 station_security_least: security_least?,
@@ -297,7 +339,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "listen",
     "listen_ocpp",
     "listen_ocpp_tls",
@@ -315,6 +357,9 @@ const KEYS: [&str; 17] = [
     "ping_seconds",
     "quirks",
     "transaction_days_max",
+    "listen_files",
+    "files_url",
+    "file_mib_max",
 ];
 
 struct Sources<'a> {
@@ -530,6 +575,18 @@ fn address_or_none(text: &str) -> Result<Option<SocketAddr>, String> {
     }
 }
 
+fn files_url(text: &str) -> Result<Option<String>, String> {
+    let is_url =
+        ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    match text {
+        "" => Ok(None),
+        text if is_url && text.len() <= 300 && !text.contains(char::is_whitespace) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err("needs an address such as https://files.example".to_owned()),
+    }
+}
+
 fn unknown_stations(text: &str) -> Result<UnknownStations, String> {
     match text {
         "lobby" => Ok(UnknownStations::Lobby),
@@ -612,7 +669,7 @@ mod tests {
                 "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, \
                  listen_ocpp_tls, tls_certificate, tls_key, tls_client_ca, tls_client_revoked, data, \
                  unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
-                 transaction_days_max",
+                 transaction_days_max, listen_files, files_url, file_mib_max",
             ]
         );
     }

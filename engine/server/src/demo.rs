@@ -205,6 +205,7 @@ fn config(data: &Path, port: u16) -> Config {
         listen: loopback(port),
         listen_ocpp: Some(loopback(0)),
         tls: None,
+        files: None,
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
         station_security_least: csms::SecurityProfile::Basic,

@@ -34,6 +34,7 @@ use crate::door::Door;
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
 use crate::planning::{self, Solver};
+use crate::uploads::Uploads;
 
 /// Frames that wait to be handled, of all links together: about 30 ms of work.
 const FRAMES_WAITING_MAX: usize = 1_024;
@@ -365,6 +366,8 @@ pub struct Start {
     pub policy: csms::Policy,
     /// Is told what is kept of each station.
     pub door: Arc<Door>,
+    /// Is told which files are waited for.
+    pub uploads: Arc<Uploads>,
 }
 
 /// A running engine.
@@ -389,7 +392,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
 
 /// As [`start()`], with a writer that was started before.
 pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> anyhow::Result<Running> {
-    let Start { store, frame_log, clock, policy, door } = start;
+    let Start { store, frame_log, clock, policy, door, uploads } = start;
     let writer = started.writer.clone();
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
@@ -423,6 +426,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         directory: None,
         quarantine: BTreeSet::new(),
         door,
+        uploads,
         health,
         configs,
         known,
@@ -467,6 +471,7 @@ struct Engine {
     /// Hashes of frames at which a root broke down.
     quarantine: BTreeSet<[u8; 32]>,
     door: Arc<Door>,
+    uploads: Arc<Uploads>,
     health: watch::Sender<Health>,
     configs: watch::Sender<BTreeMap<SiteId, SiteConfig>>,
     known: Arc<RwLock<Makes>>,
@@ -843,6 +848,11 @@ impl Engine {
                 });
             }
             Record::Security(row) => self.door.keep(row.as_ref().clone()),
+            Record::Upkeep(row) => {
+                if let csms::upkeep::UpkeepRow::Upload(row) = row.as_ref() {
+                    self.uploads.keep(row);
+                }
+            }
             Record::Station(row) => {
                 let said = [row.vendor.clone(), row.model.clone(), row.firmware.clone()];
                 let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

@@ -46,6 +46,7 @@ pub mod run;
 mod secret;
 mod site_import;
 pub mod tls;
+pub mod uploads;
 pub mod web;
 mod x509;
 

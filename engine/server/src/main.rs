@@ -68,6 +68,9 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     if let Some(address) = server.listen_ocpp_tls {
         say(&format!("stations       wss://{address}/ocpp/{{station id}}"));
     }
+    if let Some(address) = server.listen_files {
+        say(&format!("files          http://{address}/upload/"));
+    }
     if let Some(token) = &server.token {
         say(&format!("open once      {}", server.console_url(token)));
     }

@@ -132,12 +132,14 @@ impl Shell {
         let (reporter, reports) = unbounded_channel();
         let between = WriterStarted { writer: Writer::in_front(queue), reports, task: started.task };
         let door = crate::door::Door::new(csms::SecurityProfile::Unauthenticated);
+        let uploads = crate::uploads::Uploads::open(&path.join("uploads"), None, 0);
         let start = Start {
             store,
             frame_log: frame_log.unwrap_or_else(|error| panic!("a frame log: {error}")),
             clock: Clock::ByHand(hand),
             policy: csms::Policy::default(),
             door: Arc::new(door.unwrap_or_else(|error| panic!("a door: {error}"))),
+            uploads: Arc::new(uploads.unwrap_or_else(|error| panic!("a directory for files: {error}"))),
         };
         let Running { handle, thread, .. } =
             engine::start_with(start, between).await.unwrap_or_else(|error| panic!("an engine: {error}"));

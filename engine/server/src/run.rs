@@ -23,6 +23,7 @@ use crate::meters::{self, Meters};
 use crate::ocpp_listener::{self, Links, Over};
 use crate::quirk_file;
 use crate::tls::Tls;
+use crate::uploads::{self, Uploads};
 use crate::web::Live;
 
 /// The database's name in the data directory.
@@ -31,6 +32,8 @@ pub const DATABASE_FILE: &str = "wattery.db";
 pub const FRAMES_DIRECTORY: &str = "frames";
 /// Where in the data directory passwords of other services lie, a file each, as site files name them.
 pub const SECRETS_DIRECTORY: &str = "secrets";
+/// Where files of stations are in the data directory.
+pub const UPLOADS_DIRECTORY: &str = "uploads";
 /// Links, and then replies, have this long to take their last at a stop.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -44,6 +47,8 @@ pub struct Server {
     pub listen_ocpp_tls: Option<SocketAddr>,
     /// The first token, where this start made it.
     pub token: Option<String>,
+    /// Where stations send files, where they may.
+    pub listen_files: Option<SocketAddr>,
     /// The engine.
     pub engine: EngineHandle,
     /// Tokens of people and programs.
@@ -57,6 +62,7 @@ pub struct Server {
     links: Arc<Links>,
     meters: JoinHandle<()>,
     http: JoinHandle<std::io::Result<()>>,
+    files: Option<JoinHandle<std::io::Result<()>>>,
     ocpp: Vec<JoinHandle<()>>,
     /// What runs beside.
     aside: Vec<JoinHandle<()>>,
@@ -74,6 +80,11 @@ impl Server {
         let http_listener = bind(config.listen, "--listen")?;
         let listen = http_listener.local_addr()?;
         let stations = StationListeners::bind(&config)?;
+        let files_listener = match &config.files {
+            Some(files) => Some(bind(files.listen, "--listen-files")?),
+            None => None,
+        };
+        let listen_files = files_listener.as_ref().map(TcpListener::local_addr).transpose()?;
         std::fs::create_dir_all(&config.data).with_context(|| {
             format!("cannot make the data directory {}; name another with --data", config.data.display())
         })?;
@@ -94,8 +105,15 @@ impl Server {
         };
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
         let door = Arc::new(door);
-        let start =
-            engine::Start { store: Arc::clone(&store), frame_log, clock, policy, door: Arc::clone(&door) };
+        let uploads = Arc::new(open_uploads(&config, listen_files)?);
+        let start = engine::Start {
+            store: Arc::clone(&store),
+            frame_log,
+            clock,
+            policy,
+            door: Arc::clone(&door),
+            uploads: Arc::clone(&uploads),
+        };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
             handle.stop().await;
@@ -110,6 +128,7 @@ impl Server {
             frames: config.data.join(FRAMES_DIRECTORY),
             credentials: Arc::clone(&credentials),
             door: Arc::clone(&door),
+            uploads: Arc::clone(&uploads),
             security_most,
             hosts: host_names(&config),
             live,
@@ -124,6 +143,8 @@ impl Server {
         let secrets = config.data.join(SECRETS_DIRECTORY);
         let meters = tokio::spawn(meters::run(handle.clone(), meters, secrets));
         let http = tokio::spawn(http::run(http_listener, Arc::new(app)));
+        let files = files_listener
+            .map(|listener| tokio::spawn(uploads::run(listener, Arc::clone(&uploads), handle.clone())));
         let listen_on =
             |(listener, over)| tokio::spawn(ocpp_listener::run(listener, Arc::clone(&links), over));
         let ocpp = listeners.into_iter().map(listen_on).collect();
@@ -134,6 +155,7 @@ impl Server {
             listen,
             listen_ocpp,
             listen_ocpp_tls,
+            listen_files,
             token,
             engine: handle,
             credentials,
@@ -144,6 +166,7 @@ impl Server {
             links,
             meters,
             http,
+            files,
             ocpp,
             aside,
             thread,
@@ -192,6 +215,7 @@ impl Server {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let aside = self.aside.iter().chain([&self.meters]);
         self.ocpp.iter().chain(aside).for_each(JoinHandle::abort);
+        self.files.iter().for_each(JoinHandle::abort);
         self.writer = None;
         self.engine.stop().await;
         self.http.abort();
@@ -219,6 +243,20 @@ impl Server {
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
     }
+}
+
+/// Files are kept in the data directory. Where the address of stations is not said it is that of the listener.
+fn open_uploads(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<Uploads> {
+    let directory = config.data.join(UPLOADS_DIRECTORY);
+    let (url, bytes_max) = match &config.files {
+        Some(files) => {
+            let own = listen.map(|address| format!("http://{address}"));
+            (files.url.clone().or(own), files.bytes_max)
+        }
+        None => (None, 0),
+    };
+    Uploads::open(&directory, url, bytes_max)
+        .with_context(|| format!("cannot keep files in {}", directory.display()))
 }
 
 /// Where stations connect, and what they can prove there.

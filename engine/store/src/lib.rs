@@ -23,6 +23,7 @@ mod restore;
 mod row;
 mod sample;
 mod schema;
+mod upkeep;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -57,6 +57,19 @@ pub enum Findings {
     All,
 }
 
+/// Which entries of the audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only what concerns this station alone.
+    pub station: Option<StationId>,
+    /// Only what this one asked for.
+    pub actor: Option<String>,
+    /// Only what happened at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Only what happened before.
+    pub before: Option<Timestamp>,
+}
+
 /// Who asked for what, as it was written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Audit {
@@ -68,6 +81,8 @@ pub struct Audit {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
+    /// The one station that it concerns.
+    pub station: Option<String>,
     /// What.
     pub what: String,
     /// How it ended.
@@ -297,9 +312,13 @@ impl Store {
     /// # Errors
     ///
     /// Where the database cannot be read.
-    pub async fn audit(&self, page: Page) -> Result<Vec<Audit>, ReadError> {
+    pub async fn audit(&self, filter: &AuditFilter, page: Page) -> Result<Vec<Audit>, ReadError> {
         let mut query =
-            QueryBuilder::new("SELECT id, root, at_ms, actor, what, outcome FROM audit WHERE TRUE");
+            QueryBuilder::new("SELECT id, root, at_ms, actor, station, what, outcome FROM audit WHERE TRUE");
+        narrow(&mut query, "station =", filter.station.as_ref().map(ToString::to_string));
+        narrow(&mut query, "actor =", filter.actor.clone());
+        narrow(&mut query, "at_ms >=", filter.from.map(Timestamp::milliseconds));
+        narrow(&mut query, "at_ms <", filter.before.map(Timestamp::milliseconds));
         paged(&mut query, "id", page);
         let rows = query.build().fetch_all(&self.readers).await?;
         rows.iter()
@@ -309,8 +328,9 @@ impl Store {
                     root: row.try_get(1)?,
                     at: Timestamp::from_milliseconds(row.try_get(2)?),
                     actor: row.try_get(3)?,
-                    what: row.try_get(4)?,
-                    outcome: row.try_get(5)?,
+                    station: row.try_get(4)?,
+                    what: row.try_get(5)?,
+                    outcome: row.try_get(6)?,
                 })
             })
             .collect()
@@ -380,7 +400,7 @@ impl Store {
         row.map(|row| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.cast_unsigned()))).transpose()
     }
 
-    async fn page_of_bodies<T: DeserializeOwned>(
+    pub(crate) async fn page_of_bodies<T: DeserializeOwned>(
         &self,
         table: &'static str,
         mut query: QueryBuilder<Sqlite>,
@@ -393,7 +413,7 @@ impl Store {
     }
 }
 
-fn narrow<'a, T>(query: &mut QueryBuilder<Sqlite>, condition: &'static str, value: Option<T>)
+pub(crate) fn narrow<'a, T>(query: &mut QueryBuilder<Sqlite>, condition: &'static str, value: Option<T>)
 where
     T: sqlx::Encode<'a, Sqlite> + sqlx::Type<Sqlite>,
 {

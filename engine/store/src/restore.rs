@@ -83,6 +83,8 @@ async fn csms_records(connection: &mut SqliteConnection) -> Result<Vec<csms::Rec
     records.extend(bodies(connection, "station_security", sql).await?.into_iter().map(Record::Security));
     let sql = "SELECT body FROM station_facts ORDER BY station";
     records.extend(bodies(connection, "station_facts", sql).await?.into_iter().map(Record::Facts));
+    let upkeep = crate::upkeep::open(connection).await?;
+    records.extend(upkeep.into_iter().map(|row| Record::Upkeep(Box::new(row))));
     let sql = "SELECT body FROM evse ORDER BY evse";
     records.extend(bodies(connection, "evse", sql).await?.into_iter().map(Record::Evse));
 
@@ -228,7 +230,7 @@ fn money(row: &SqliteRow, column: usize) -> Result<Money, ReadError> {
     Ok(Money::from_minor(row.try_get(column + 1)?, currency))
 }
 
-async fn bodies<T: DeserializeOwned>(
+pub(crate) async fn bodies<T: DeserializeOwned>(
     connection: &mut SqliteConnection,
     table: &'static str,
     sql: &'static str,

@@ -18,7 +18,7 @@ impl Table {
     }
 
     /// State rows are keyed by their first column.
-    const fn states(name: &'static str, columns: &'static [&'static str]) -> Self {
+    pub(crate) const fn states(name: &'static str, columns: &'static [&'static str]) -> Self {
         Self { name, columns, key: Some(columns[0]) }
     }
 
@@ -185,7 +185,8 @@ pub(crate) mod table {
             "detail",
         ],
     );
-    pub(crate) static AUDIT: Table = Table::facts("audit", &["root", "at_ms", "actor", "what", "outcome"]);
+    pub(crate) static AUDIT: Table =
+        Table::facts("audit", &["root", "at_ms", "actor", "station", "what", "outcome"]);
 
     pub(crate) static OWNER: Table = Table::states("owner", &["owner", "name", "body"]);
     pub(crate) static ACCOUNT: Table = Table::states("account", &["account", "name", "body"]);
@@ -295,6 +296,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 json(row),
             ],
         ),
+        Record::Upkeep(row) => crate::upkeep::row(row),
         Record::Counters(row) => (&table::COUNTERS, vec![text("csms"), json(row)]),
         Record::Evidence(row) => (
             &table::EVIDENCE,
@@ -351,7 +353,14 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
         }
         Record::Audit(row) => (
             &table::AUDIT,
-            vec![text("csms"), row.at.into(), text(&row.actor), text(&row.what), text(&row.outcome)],
+            vec![
+                text("csms"),
+                row.at.into(),
+                text(&row.actor),
+                row.station.as_ref().map(ToString::to_string).into(),
+                text(&row.what),
+                text(&row.outcome),
+            ],
         ),
     };
     Row { table, values }
@@ -499,7 +508,14 @@ pub(crate) fn of_office(record: &office::Record) -> Vec<Row> {
         Record::Entry(row) => return entry_rows(row),
         Record::Audit(row) => (
             &table::AUDIT,
-            vec![text("office"), row.at.into(), text(&row.actor), text(&row.what), text(&row.outcome)],
+            vec![
+                text("office"),
+                row.at.into(),
+                text(&row.actor),
+                Value::Null,
+                text(&row.what),
+                text(&row.outcome),
+            ],
         ),
     };
     vec![Row { table, values }]
@@ -590,11 +606,11 @@ fn transaction(transaction: Option<TransactionId>) -> Value {
     transaction.map(|transaction| transaction.0).into()
 }
 
-fn text(value: impl ToString) -> Value {
+pub(crate) fn text(value: impl ToString) -> Value {
     Value::Text(value.to_string())
 }
 
-fn json(value: &impl Serialize) -> Value {
+pub(crate) fn json(value: &impl Serialize) -> Value {
     #[expect(
         clippy::expect_used,
         reason = "records are structs and enums with text keys, which JSON can always hold"

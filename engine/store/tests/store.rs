@@ -19,7 +19,7 @@ use billing::finding::Decision;
 use billing::vat::VatStatus;
 use desk::{Desk, cdr, doubtful, id, restored_by_the_book};
 use office::{Command, Query, Restored};
-use store::list::{CdrFilter, Findings, Page};
+use store::list::{AuditFilter, CdrFilter, Findings, Page};
 use store::{OpenError, Records, Report, Root, Store, Writer, WriterStarted};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -445,8 +445,12 @@ async fn check_lists_of_sites(store: &Store, records: &[csms::Record]) {
     let doubts = records.iter().filter(|record| matches!(record, csms::Record::Finding(_))).count();
     assert_eq!(store.doubts(Page::first(10_000)).await.unwrap().len(), doubts);
     let audits = records.iter().filter(|record| matches!(record, csms::Record::Audit(_))).count();
-    let listed = store.audit(Page::first(10_000)).await.unwrap();
+    let listed = store.audit(&AuditFilter::default(), Page::first(10_000)).await.unwrap();
     assert_eq!(listed.len(), audits);
+    let of_station = AuditFilter { station: Some(id("CP1")), ..AuditFilter::default() };
+    let of_station = store.audit(&of_station, Page::first(10_000)).await.unwrap();
+    assert_eq!(of_station.len(), listed.iter().filter(|row| row.station.is_some()).count());
+    sites::upkeep::check_lists(store, records).await;
     assert!(listed.is_sorted_by(|one, other| one.number > other.number), "newest first");
 }
 

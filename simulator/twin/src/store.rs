@@ -51,6 +51,8 @@ enum StateKey {
     Site(SiteId),
     Station(StationId),
     Transaction(TransactionId),
+    /// By table and key.
+    Upkeep(&'static str, String),
 }
 
 impl StateKey {
@@ -65,6 +67,7 @@ impl StateKey {
             Record::Site(row) => Some(Self::Site(row.config.id.clone())),
             Record::Station(row) => Some(Self::Station(row.station.clone())),
             Record::Transaction(row) => Some(Self::Transaction(row.transaction)),
+            Record::Upkeep(row) => Some(Self::Upkeep(row.table(), row.key())),
             Record::Evidence(_)
             | Record::MeterValues(_)
             | Record::Cdr(_)
@@ -337,6 +340,7 @@ impl Store {
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)
+            | Record::Upkeep(_)
             | Record::Counters(_) => unreachable!("{} is a state row and has a key", record.table()),
         }
     }

@@ -93,7 +93,12 @@ fn any_call_goes_out_and_the_stations_own_answer_comes_back() {
     );
     let what: Vec<String> =
         audit(&house).into_iter().map(|row| format!("{} {}", row.actor, row.what)).collect();
-    assert_eq!(what[1..], ["anna call GetConfiguration at station CP1", "anna call Reset at station CP1"]);
+    let wanted = [
+        r#"anna call GetConfiguration at station CP1 with {"key":["NumberOfConnectors"]}"#,
+        r#"anna call Reset at station CP1 with {"type":"Hard"}"#,
+    ];
+    assert_eq!(what[1..], wanted);
+    assert_eq!(audit(&house)[2].station, Some("CP1".parse().unwrap()));
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod security;
 mod storms;
 mod transactions;
 mod traps;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -349,7 +349,7 @@ fn house_of(group: &[&Recorded]) -> House {
         Some((id, call[3]["connectorId"].as_u64().unwrap_or(1).max(1)))
     });
     let transaction = running.map_or(1, |(id, _)| id);
-    let counters = Counters { transaction, session: 1, cdr: 1, message: 1, start: 1 };
+    let counters = Counters { transaction, session: 1, cdr: 1, message: 1, start: 1, ..Counters::default() };
     house.input(Input::Restored(vec![Record::Counters(counters)]));
     house.input(Input::Directory(Arc::new(directory_for(&calls))));
     let mut config = site(400, None);

@@ -68,9 +68,10 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
                 ..Notice::new(Subject::EvSchedule, unit_of(&told.charging_schedule))
             }],
             answer: Answer::EvScheduleTaken,
+            progress: None,
         },
         StationRequest::NotifyEvent(told) => {
-            Request::Notices { notices: events(told, zone), answer: Answer::Informs }
+            Request::Notices { notices: events(told, zone), answer: Answer::Informs, progress: None }
         }
         StationRequest::NotifyReport(told) => kept(Notice {
             reported: told.generated_at.instant_in(zone),
@@ -109,6 +110,7 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
                 )
             }],
             answer: Answer::Refused(Refusal::Signature),
+            progress: None,
         },
         StationRequest::Get15118EVCertificate(_) => refused(Refusal::EvCertificate),
         StationRequest::GetCertificateStatus(_) => refused(Refusal::CertificateStatus),
@@ -257,11 +259,11 @@ pub(super) fn schedule_response() -> NotifyEVChargingScheduleResponse {
 }
 
 fn kept(notice: Notice) -> Request {
-    Request::Notices { notices: vec![notice], answer: Answer::Informs }
+    Request::Notices { notices: vec![notice], answer: Answer::Informs, progress: None }
 }
 
 fn refused(refusal: Refusal) -> Request {
-    Request::Notices { notices: Vec::new(), answer: Answer::Refused(refusal) }
+    Request::Notices { notices: Vec::new(), answer: Answer::Refused(refusal), progress: None }
 }
 
 fn needs(told: &NotifyEVChargingNeedsRequest, detail: Option<String>, zone: &Zone) -> Notice {

@@ -13,12 +13,12 @@ use charging::plan::{Strategy, Wish};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use store::list::Page;
+use store::list::{AuditFilter, Page};
 use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp, WattHours};
 
 use super::gate::Actor;
-use super::{App, Problem, adoption, meters, security};
+use super::{App, Problem, adoption, meters, security, upkeep};
 use crate::site_import;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
@@ -104,7 +104,10 @@ const PATHS: &[(&str, &str)] = &[
         "GET /api/v1/stations/{station}/notices",
         "what a station told besides transactions: firmware, logs, security, others' limits, the newest first",
     ),
-    ("GET /api/v1/audit", "who asked for what, and how it ended, the newest first"),
+    (
+        "GET /api/v1/audit",
+        "who asked for what, and how it ended, the newest first; ?station=, ?actor=, ?from=, ?before=, ?limit=, ?after=",
+    ),
     ("POST /api/v1/api-tokens", "a token of the API for {\"name\"}; told once"),
 ];
 
@@ -155,8 +158,11 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn paths() -> Json<Value> {
-    let paths: serde_json::Map<String, Value> =
-        PATHS.iter().map(|(path, what)| ((*path).to_owned(), Value::from(*what))).collect();
+    let paths: serde_json::Map<String, Value> = PATHS
+        .iter()
+        .chain(upkeep::PATHS)
+        .map(|(path, what)| ((*path).to_owned(), Value::from(*what)))
+        .collect();
     Json(json!({"units": "mA, mV, mW, mWh; money in minor units; instants in UTC ms", "paths": paths}))
 }
 
@@ -674,13 +680,31 @@ async fn notices(State(app): State<Arc<App>>, Path(station): Path<String>) -> An
 const NOTICES_LISTED: u32 = 500;
 
 /// Who asked for what.
-async fn audit(State(app): State<Arc<App>>) -> Answer {
-    let audit = app.store.audit(Page::first(AUDIT_LISTED)).await?;
-    Ok(Json(json!(audit)))
+async fn audit(
+    State(app): State<Arc<App>>,
+    Query(asked): Query<AuditAsked>,
+    Query(paged): Query<upkeep::Paged>,
+) -> Answer {
+    let instant = |name: &str, text: &Option<String>| {
+        text.as_deref().map(|text| parsed::<Timestamp>(name, text)).transpose()
+    };
+    let filter = AuditFilter {
+        station: asked.station.as_deref().map(|station| parsed("station", station)).transpose()?,
+        actor: asked.actor,
+        from: instant("from", &asked.from)?,
+        before: instant("before", &asked.before)?,
+    };
+    Ok(Json(json!(app.store.audit(&filter, paged.page()).await?)))
 }
 
-/// How many of them a list holds.
-const AUDIT_LISTED: u32 = 500;
+/// Which entries of the audit.
+#[derive(Debug, Deserialize)]
+struct AuditAsked {
+    station: Option<String>,
+    actor: Option<String>,
+    from: Option<String>,
+    before: Option<String>,
+}
 
 // Helpers of all.
 
@@ -696,6 +720,7 @@ pub(super) async fn command(app: &App, actor: &Actor, command: csms::Command) ->
     let whose = whose(&command);
     match app.engine.command(&actor.0, command).await? {
         csms::CommandAnswer::Done => Ok(Json(json!({"done": true}))),
+        csms::CommandAnswer::Numbered(number) => Ok(Json(json!({"number": number}))),
         csms::CommandAnswer::Station(payload) => {
             Ok(Json(serde_json::from_str(&payload).unwrap_or_else(|_| Value::from(payload.as_ref()))))
         }
@@ -729,6 +754,7 @@ fn whose(command: &csms::Command) -> String {
         | csms::Command::Stop { evse }
         | csms::Command::Wish { evse, .. }
         | csms::Command::Decommission { evse, .. } => format!("EVSE {evse}"),
+        csms::Command::Upkeep(_) => "the station".to_owned(),
     }
 }
 

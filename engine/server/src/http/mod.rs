@@ -8,6 +8,7 @@ mod metrics;
 mod problem;
 mod security;
 pub mod station;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::credentials::Credentials;
 use crate::door::Door;
 use crate::engine::EngineHandle;
 use crate::meters::Meters;
+use crate::uploads::Uploads;
 use crate::web::Live;
 
 pub use problem::Problem;
@@ -38,6 +40,8 @@ pub struct App {
     pub credentials: Arc<Credentials>,
     /// What is kept of stations, to know them by.
     pub door: Arc<Door>,
+    /// Files that stations send.
+    pub uploads: Arc<Uploads>,
     /// The most that a station can prove on the listeners there are.
     pub security_most: SecurityProfile,
     /// Names of this server, lower case, without port.
@@ -62,6 +66,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(api::routes())
         .merge(station::routes())
         .merge(metrics::routes())
+        .merge(upkeep::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

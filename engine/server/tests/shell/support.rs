@@ -73,6 +73,11 @@ pub fn config(data: &Path) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         listen_ocpp: Some("127.0.0.1:0".parse().unwrap()),
         tls: None,
+        files: Some(server::config::FilesConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            url: None,
+            bytes_max: 100_000,
+        }),
         data: data.to_owned(),
         unknown_stations: csms::UnknownStations::Lobby,
         station_security_least: csms::SecurityProfile::Unauthenticated,

@@ -20,6 +20,8 @@ use units::{
 
 use crate::desk::{cdr, doubtful, id};
 
+pub mod upkeep;
+
 /// A mixture of all kinds; keys repeat, so that state rows replace each other.
 pub fn records(seed: u64, count: u64) -> Vec<Record> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -32,7 +34,7 @@ pub fn records(seed: u64, count: u64) -> Vec<Record> {
 fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
-    match random.random_range(0..16) {
+    match random.random_range(0..19) {
         0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
         1 => Record::Station(Box::new(station(random, at))),
         2 => Record::Evse(Box::new(evse(random, at))),
@@ -49,6 +51,9 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             cdr: 3,
             message: u64::MAX,
             start: 4,
+            job: 5,
+            upload: 6,
+            reservation: 7,
         }),
         6 | 7 => Record::Evidence(evidence(random, number, transaction)),
         8..=10 => Record::MeterValues(meter_values_row(random, number, transaction)),
@@ -85,7 +90,14 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
                 detail: random.random_bool(0.5).then(|| "{\"a\":1}".to_owned()),
             },
         })),
-        _ => Record::Audit(AuditRow { at, actor: "ann".into(), what: "stop".into(), outcome: "ok".into() }),
+        16 | 17 => Record::Upkeep(Box::new(upkeep::row(random, number, at))),
+        _ => Record::Audit(AuditRow {
+            at,
+            actor: "ann".into(),
+            station: random.random_bool(0.5).then(|| id("CP1")),
+            what: "stop".into(),
+            outcome: "ok".into(),
+        }),
     }
 }
 
@@ -185,6 +197,7 @@ pub fn restored_by_the_book(records: &[Record]) -> Vec<Record> {
     };
     let is_kept = |record: &&Record| match record {
         Record::Session(row) => row.ended_at.is_none(),
+        Record::Upkeep(row) => upkeep::is_open(row, &states),
         Record::Transaction(row) => {
             !row.is_sealed
                 || row.stop.as_ref().is_some_and(|stop| kept_from.is_some_and(|from| from <= stop.at))
