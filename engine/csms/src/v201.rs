@@ -50,14 +50,17 @@ pub(crate) fn request(
 ) -> Result<Decoded<Request>, Unread> {
     if version == Version::V21 && is_of_21(action) {
         return match ocpp::v21::StationRequest::decode(action, payload) {
-            Ok(Decoded { value, quirks }) => Ok(Decoded { value: notices::told_in_21(&value, zone), quirks }),
+            Ok(Decoded { value, quirks }) => {
+                Ok(Decoded { value: notices::told_in_21(&value, payload, zone), quirks })
+            }
             Err(error) => Err(Unread::Refused(ocpp::v201::answer_to_payload(id, &error))),
         };
     }
     match StationRequest::decode_in(version, action, payload) {
-        Ok(Decoded { value, quirks }) => {
-            Ok(Decoded { value: understood(value, zone).telling(orders::progress(action, payload)), quirks })
-        }
+        Ok(Decoded { value, quirks }) => Ok(Decoded {
+            value: understood(value, payload, zone).telling(orders::progress(action, payload)),
+            quirks,
+        }),
         Err(error) => Err(match action {
             "TransactionEvent" => Unread::Transaction(TransactionMessage::Event),
             "MeterValues" => Unread::Transaction(TransactionMessage::MeterValues),
@@ -378,8 +381,8 @@ fn of_control(action: &str, request: CsmsRequest) -> RawCall {
     }
 }
 
-fn understood(request: StationRequest, zone: &Zone) -> Request {
-    let request = match notices::told(request, zone) {
+fn understood(request: StationRequest, payload: &Json<'_>, zone: &Zone) -> Request {
+    let request = match notices::told(request, payload, zone) {
         Ok(told) => return told,
         Err(request) => request,
     };

@@ -383,7 +383,9 @@ impl<'p> Fields<'p> {
     pub(crate) fn time_from(&mut self, field: &'static str, json: &Json<'_>) -> StationTime {
         let time = match json {
             Json::Text(text) => StationTime::read(text),
-            other => StationTime::Unreadable(other.to_string().chars().take(64).collect()),
+            other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::List(_) | Json::Object(_)) => {
+                StationTime::Unreadable(other.to_string().chars().take(64).collect())
+            }
         };
         match time {
             StationTime::At(_) => {}

@@ -39,6 +39,7 @@ pub(crate) struct Bounds {
     since: Version,
     is_optional_in_v21: bool,
     may_be_empty: bool,
+    is_uri: bool,
 }
 
 /// No bounds.
@@ -49,11 +50,17 @@ pub(crate) const UNBOUND: Bounds = Bounds {
     since: Version::V16,
     is_optional_in_v21: false,
     may_be_empty: false,
+    is_uri: false,
 };
 
 /// A text of at most so many characters.
 pub(crate) const fn chars(most: usize) -> Bounds {
     Bounds { chars: most, ..UNBOUND }
+}
+
+/// A text that is an address (RFC 3986).
+pub(crate) const fn uri() -> Bounds {
+    Bounds { is_uri: true, ..UNBOUND }
 }
 
 /// A list of at most so many elements.
@@ -73,7 +80,7 @@ pub(crate) const fn optional_in_v21() -> Bounds {
 
 /// What tables begin their bounds with.
 pub(crate) mod bound {
-    pub(crate) use super::{chars, items, optional_in_v21, since_v21};
+    pub(crate) use super::{chars, items, optional_in_v21, since_v21, uri};
 }
 
 impl Bounds {
@@ -293,12 +300,25 @@ impl Value for String {
         if self.is_empty() && !bounds.may_be_empty {
             out.refuse(field, EncodeFault::Missing);
         }
+        if bounds.is_uri && !is_uri(self) {
+            out.refuse(field, EncodeFault::Rule { rule: "is an address such as ftp://host/path" });
+        }
         out.push_text(field, self, bounds.chars_in(out.version()));
     }
 
     fn none() -> Option<Self> {
         Some(Self::new())
     }
+}
+
+/// A scheme, a colon and something, in the characters that RFC 3986 allows.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    is_scheme
+        && !rest.is_empty()
+        && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
 }
 
 /// A text that nobody but its receiver may read. `Debug` hides it.
@@ -391,6 +411,23 @@ impl Value for Opaque {
 
     fn put(&self, out: &mut Writer, _field: &'static str, _bounds: &Bounds) {
         out.push(&self.0);
+    }
+}
+
+impl<T: Value> Value for Box<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn take(
+        fields: &mut Fields<'_>,
+        field: &'static str,
+        json: &Json<'_>,
+        bounds: &Bounds,
+    ) -> Result<Option<Self>, PayloadError> {
+        Ok(T::take(fields, field, json, bounds)?.map(Self::new))
+    }
+
+    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
+        T::put(self, out, field, bounds);
     }
 }
 

@@ -9,7 +9,15 @@ use crate::json::{self, Json};
 pub const WITHHELD: &str = "(withheld)";
 
 /// Members whose value is a token.
-const TOKENS: [&str; 5] = ["idtag", "parentidtag", "idtoken", "groupidtoken", "additionalidtoken"];
+const TOKENS: [&str; 7] = [
+    "idtag",
+    "parentidtag",
+    "idtoken",
+    "groupidtoken",
+    "additionalidtoken",
+    "idtokens",
+    "customeridentifier",
+];
 
 /// Members of free text, in which stations have put card numbers (`Info: Charge card … detected`).
 const FREE_TEXTS: [&str; 5] = ["info", "data", "vendorerrorcode", "techinfo", "additionalinfo"];
@@ -18,7 +26,7 @@ const FREE_TEXTS: [&str; 5] = ["info", "data", "vendorerrorcode", "techinfo", "a
 const VALUES: [&str; 4] = ["value", "attributevalue", "actualvalue", "variableattribute"];
 
 /// Parts of names whose values are secrets.
-const SECRETS: [&str; 3] = ["authorizationkey", "password", "secret"];
+const SECRETS: [&str; 4] = ["authorizationkey", "password", "secret", "simpin"];
 
 /// Words of a broken frame from which on nothing is shown: names of secrets, also damaged ones, and escapes that may
 /// spell one.
@@ -79,11 +87,20 @@ fn redacted(json: Json<'_>) -> Json<'_> {
                 let names = ["key", "variable"].iter().any(|known| name.eq_ignore_ascii_case(known));
                 names && named.and_then(Json::as_text).is_some_and(is_secret_key)
             });
+            let has = |wanted: &str| members.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            // A tunnel's key stands beside its password; what is held of a person comes in numbered parts.
+            let (is_tunnel, is_of_person) = (has("password"), has("seqNo"));
             Json::Object(
                 members
                     .into_iter()
                     .map(|(name, value)| {
-                        let value = redacted_member(&name, value, holds_secret);
+                        let is_key = is_tunnel && name.eq_ignore_ascii_case("key");
+                        let is_personal = is_of_person && name.eq_ignore_ascii_case("data");
+                        let value = if is_key || is_personal {
+                            Json::Text(Cow::Borrowed(WITHHELD))
+                        } else {
+                            redacted_member(&name, value, holds_secret)
+                        };
                         (name, value)
                     })
                     .collect(),
@@ -101,6 +118,10 @@ fn redacted_member<'a>(name: &str, value: Json<'a>, holds_secret: bool) -> Json<
     match &value {
         Json::Text(text) | Json::Number(text) if is_one_of(&TOKENS) => {
             Json::Text(Cow::Owned(reference(text)))
+        }
+        Json::List(items) if is_one_of(&TOKENS) && items.iter().all(|item| item.as_text().is_some()) => {
+            let tokens = items.iter().filter_map(Json::as_text);
+            Json::List(tokens.map(|token| Json::Text(Cow::Owned(reference(token)))).collect())
         }
         Json::Text(text) if is_one_of(&FREE_TEXTS) => Json::Text(Cow::Owned(redacted_free_text(text))),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::List(_) | Json::Object(_) => {

@@ -1,5 +1,6 @@
 //! What stations tell besides transactions, of OCPP 2.0.1 and of 2.1, and what we cannot do for them.
 
+use ocpp::json::Json;
 use ocpp::v21;
 use ocpp::v21::{
     CertificateStatus, CertificateStatusKnown, GetCertificateChainStatusResponse,
@@ -20,9 +21,13 @@ use crate::message::{Answer, Refusal, Request};
 use crate::notice::{Notice, Subject};
 
 /// What a station tells besides transactions; the call back where it is something else.
-pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, StationRequest> {
-    let payload = |request: &StationRequest| request.payload_in(Version::V21).ok();
-    let report = |request: &StationRequest| payload(request).map(|payload| ocpp::redact(&payload));
+pub(super) fn told(
+    request: StationRequest,
+    payload: &Json<'_>,
+    zone: &Zone,
+) -> Result<Request, StationRequest> {
+    // As it came: a report that is odd in places is a report all the same.
+    let report = || Some(ocpp::redact(&payload.to_string()));
     Ok(match &request {
         StationRequest::ClearedChargingLimit(told) => kept(Notice {
             evse: told.evse_id.map(|evse| evse.0),
@@ -54,17 +59,17 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
         }),
         StationRequest::NotifyChargingLimit(told) => kept(Notice {
             evse: told.evse_id.map(|evse| evse.0),
-            detail: report(&request),
+            detail: report(),
             ..Notice::new(Subject::Limit, told.charging_limit.charging_limit_source.as_str())
         }),
         StationRequest::NotifyEVChargingNeeds(told) => {
-            Request::EvNeeds { evse: told.evse_id.0, needs: needs(told, report(&request), zone) }
+            Request::EvNeeds { evse: told.evse_id.0, needs: needs(told, report(), zone) }
         }
         StationRequest::NotifyEVChargingSchedule(told) => Request::Notices {
             notices: vec![Notice {
                 evse: Some(told.evse_id.0),
                 reported: told.time_base.instant_in(zone),
-                detail: report(&request),
+                detail: report(),
                 ..Notice::new(Subject::EvSchedule, unit_of(&told.charging_schedule))
             }],
             answer: Answer::EvScheduleTaken,
@@ -76,18 +81,18 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
         StationRequest::NotifyReport(told) => kept(Notice {
             reported: told.generated_at.instant_in(zone),
             number: told.request_id.map(i64::from),
-            detail: report(&request),
+            detail: report(),
             ..Notice::new(Subject::Report, "")
         }),
         StationRequest::NotifyMonitoringReport(told) => kept(Notice {
             reported: told.generated_at.instant_in(zone),
             number: told.request_id.map(i64::from),
-            detail: report(&request),
+            detail: report(),
             ..Notice::new(Subject::Monitors, "")
         }),
         StationRequest::NotifyDisplayMessages(told) => kept(Notice {
             number: told.request_id.map(i64::from),
-            detail: report(&request),
+            detail: report(),
             ..Notice::new(Subject::Messages, "")
         }),
         StationRequest::NotifyCustomerInformation(told) => kept(Notice {
@@ -98,7 +103,7 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
         StationRequest::ReportChargingProfiles(told) => kept(Notice {
             evse: Some(told.evse_id.0),
             number: told.request_id.map(i64::from),
-            detail: report(&request),
+            detail: report(),
             ..Notice::new(Subject::Profiles, told.charging_limit_source.as_str())
         }),
         StationRequest::SignCertificate(told) => Request::Notices {
@@ -125,7 +130,7 @@ pub(super) fn told(request: StationRequest, zone: &Zone) -> Result<Request, Stat
 }
 
 /// What a station of OCPP 2.1 tells in a message of its own.
-pub(super) fn told_in_21(request: &v21::StationRequest, zone: &Zone) -> Request {
+pub(super) fn told_in_21(request: &v21::StationRequest, payload: &Json<'_>, zone: &Zone) -> Request {
     match request {
         v21::StationRequest::NotifyPriorityCharging(told) => kept(Notice {
             detail: Some(format!("transaction {}", told.transaction_id)),
@@ -140,7 +145,7 @@ pub(super) fn told_in_21(request: &v21::StationRequest, zone: &Zone) -> Request 
         }),
         v21::StationRequest::NotifySettlement(told) => kept(Notice {
             reported: told.settlement_time.instant_in(zone),
-            detail: request.payload().ok(),
+            detail: Some(ocpp::redact(&payload.to_string())),
             ..Notice::new(Subject::Settlement, told.status.as_str())
         }),
         v21::StationRequest::PullDynamicScheduleUpdate(_) => refused(Refusal::DynamicSchedule),

@@ -55,6 +55,18 @@ fn tokens_become_references_and_secrets_vanish() {
             r#"[2,"1","NotifyEvent",{"eventData":[{"actualValue":"s3cret","techInfo":"card 04A1B2C3","variable":{"name":"WifiPassword"}}]}]"#.to_owned(),
             format!(r#"[2,"1","NotifyEvent",{{"eventData":[{{"actualValue":"(withheld)","techInfo":"card {tag}","variable":{{"name":"WifiPassword"}}}}]}}]"#),
         ),
+        (
+            r#"[2,"1","SetNetworkProfile",{"connectionData":{"basicAuthPassword":"s3cret","apn":{"simPin":1234},"vpn":{"key":"s3cret","user":"u","password":"s3cret"}}}]"#.to_owned(),
+            r#"[2,"1","SetNetworkProfile",{"connectionData":{"basicAuthPassword":"(withheld)","apn":{"simPin":"(withheld)"},"vpn":{"key":"(withheld)","user":"u","password":"(withheld)"}}}]"#.to_owned(),
+        ),
+        (
+            r#"[2,"1","NotifyCustomerInformation",{"data":"Anna Virtanen","seqNo":0}]"#.to_owned(),
+            r#"[2,"1","NotifyCustomerInformation",{"data":"(withheld)","seqNo":0}]"#.to_owned(),
+        ),
+        (
+            r#"[3,"1",{"tariffAssignments":[{"idTokens":["04A1B2C3"]}]}]"#.to_owned(),
+            format!(r#"[3,"1",{{"tariffAssignments":[{{"idTokens":["{tag}"]}}]}}]"#),
+        ),
     ] {
         assert_eq!(redact(&text), want, "{text}");
     }

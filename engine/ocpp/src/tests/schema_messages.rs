@@ -118,6 +118,9 @@ fn value(name: &str, schema: &Value, root: &Value, random: &mut Random) -> Value
         return value(name, &root["definitions"][definition], root, random);
     }
     if let Some(words) = schema["enum"].as_array() {
+        // Errata of the schemas of OCPP 1.6, which stations use as well: read with a quirk, never sent.
+        let errata = [json!("Celcius"), json!("Hertz")];
+        let words: Vec<&Value> = words.iter().filter(|word| !errata.contains(word)).collect();
         return words[random.below(words.len())].clone();
     }
     match schema["type"].as_str() {
@@ -134,13 +137,24 @@ fn value(name: &str, schema: &Value, root: &Value, random: &mut Random) -> Value
             random.below(60),
             random.below(1000)
         )),
+        Some("string") if schema["format"] == "uri" => Value::from(format!("ftp://x/{}", random.below(100))),
+        // A figure without a unit's bounds: text that is one.
+        Some("string") if name == "value" && schema["maxLength"].is_null() => {
+            Value::from(format!("{}.{}", random.below(1_000), random.below(10)))
+        }
         Some("string") => {
             // Without a length: addresses, and times of day.
             let most = usize::try_from(schema["maxLength"].as_u64().unwrap_or(300)).unwrap();
             let length = if random.below(8) == 0 { most } else { 1 + random.below(most.min(40)) };
-            Value::from((0..length).map(|_| TEXT[random.below(TEXT.len())]).collect::<String>())
+            let text: String = (0..length).map(|_| TEXT[random.below(TEXT.len())]).collect();
+            // Blanks alone are no word.
+            Value::from(if text.trim().is_empty() { "x".to_owned() } else { text })
         }
-        Some("integer") => Value::from(integer(name, random)),
+        Some("integer") => {
+            let most = schema["maximum"].as_f64().map(|most| format!("{most}").parse::<i64>().unwrap());
+            let drawn = integer(name, random);
+            Value::from(most.map_or(drawn, |most| drawn % (most + 1)))
+        }
         Some("number") if name == "limit" || name == "minChargingRate" => {
             serde_json::from_str(&format!("{}.{}", random.below(100), 1 + random.below(9))).unwrap()
         }

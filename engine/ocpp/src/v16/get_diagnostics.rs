@@ -9,7 +9,7 @@ structures! {
     /// We ask for diagnostics.
     GetDiagnosticsRequest {
         /// The directory they go to, an address.
-        location: String = required "location",
+        location: String = required "location" [uri()],
         /// How often it is tried; `None` leaves it to the station.
         retries: Option<u32> = optional "retries",
         /// How long between tries; `None` leaves it to the station.

@@ -10,7 +10,7 @@ structures! {
     /// We order an update.
     UpdateFirmwareRequest {
         /// The firmware's address.
-        location: String = required "location",
+        location: String = required "location" [uri()],
         /// How often it is tried; `None` leaves it to the station.
         retries: Option<u32> = optional "retries",
         /// When to fetch it.

@@ -27,7 +27,7 @@ structures! {
     /// We change it.
     ChangeTransactionTariffRequest {
         /// The tariff.
-        tariff: Tariff = required "tariff",
+        tariff: Box<Tariff> = required "tariff",
         /// Of which transaction.
         transaction_id: ReportedTransaction = required "transactionId",
     }

@@ -40,7 +40,7 @@ structures! {
         /// The receipt's address; at most 2000 characters.
         receipt_url: Option<String> = optional "receiptUrl" [chars(2000)],
         /// The company that wants an invoice.
-        vat_company: Option<Address> = optional "vatCompany",
+        vat_company: Option<Box<Address>> = optional "vatCompany",
         /// Its VAT number; at most 20 characters.
         vat_number: Option<String> = optional "vatNumber" [chars(20)],
     }

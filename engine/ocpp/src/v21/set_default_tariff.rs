@@ -27,7 +27,7 @@ structures! {
         /// At which EVSE; 0 is all.
         evse_id: EvseNumber = required "evseId",
         /// The tariff.
-        tariff: Tariff = required "tariff",
+        tariff: Box<Tariff> = required "tariff",
     }
 }
 

@@ -173,7 +173,7 @@ structures! {
         /// How energy may go into the EV, or out of it; empty is as the station can.
         allowed_energy_transfer: Vec<EnergyTransferMode> = optional "allowedEnergyTransfer" [since_v21()],
         /// What it costs the driver.
-        tariff: Option<Tariff> = optional "tariff" [since_v21()],
+        tariff: Option<Box<Tariff>> = optional "tariff" [since_v21()],
     }
 }
 

@@ -17,7 +17,7 @@ structures! {
     /// Our answer.
     VatNumberValidationResponse {
         /// Whose it is.
-        company: Option<Address> = optional "company",
+        company: Option<Box<Address>> = optional "company",
         /// Why.
         status_info: Option<StatusInfo> = optional "statusInfo",
         /// The number; at most 20 characters.
