@@ -217,7 +217,7 @@ struct Coming<'a> {
 
 impl<'a> Coming<'a> {
     fn begin(all: &'a Mutex<BTreeSet<u64>>, upload: u64) -> Option<Self> {
-        locked(all).insert(upload).then_some(Self { all, upload })
+        locked(all).insert(upload).then(|| Self { all, upload })
     }
 }
 
