@@ -141,7 +141,7 @@ pub(crate) struct Event {
     pub reason: String,
     pub samples: Vec<Sample>,
     /// What the station reckons that the transaction cost.
-    pub cost: Option<Notice>,
+    pub cost: Option<Box<Notice>>,
 }
 
 /// Which part of a transaction's life an event is.

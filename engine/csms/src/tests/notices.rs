@@ -470,7 +470,12 @@ fn what_the_standard_does_not_have_is_not_sent_and_the_reason_names_it() {
             r#"{"connectorId":1,"idTag":"ANNA","reservationId":1}"#,
             "expiryDate is missing",
         ),
-        (Version::V16, "UpdateFirmware", r#"{"location":"ftp://x","retrieveDate":"tomorrow"}"#, "retrieveDate"),
+        (
+            Version::V16,
+            "UpdateFirmware",
+            r#"{"location":"ftp://x","retrieveDate":"tomorrow"}"#,
+            "retrieveDate",
+        ),
         (Version::V16, "Reset", r#"{"type":"Hard","force":true}"#, "the standard has no force here"),
         (Version::V16, "Reset", r#"{"type":"hard"}"#, "misspelt_word(type)"),
         (
