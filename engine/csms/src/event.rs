@@ -150,7 +150,7 @@ impl Station {
         id: TransactionId,
         event: Event,
     ) -> Option<Verdict> {
-        self.noticed(core, received, event.cost.iter().cloned().collect());
+        self.noticed(core, received, event.cost.iter().map(|cost| cost.as_ref().clone()).collect());
         let held = self.held(received.wall, event.at);
         let origin = if event.is_offline { Origin::Offline } else { Origin::of(held.at, received.wall) };
         let mut before = self.transactions.open(id)?.row.clone();

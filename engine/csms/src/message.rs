@@ -169,7 +169,7 @@ pub(crate) struct Event {
     pub reason: String,
     pub samples: Vec<Sample>,
     /// What the station reckons that the transaction cost.
-    pub cost: Option<Notice>,
+    pub cost: Option<Box<Notice>>,
     /// The reservation that it began by.
     pub reservation: Option<u32>,
 }

@@ -382,10 +382,9 @@ fn of_control(action: &str, request: CsmsRequest) -> RawCall {
 }
 
 fn understood(request: StationRequest, payload: &Json<'_>, zone: &Zone) -> Request {
-    let request = match notices::told(request, payload, zone) {
-        Ok(told) => return told,
-        Err(request) => request,
-    };
+    if let Some(told) = notices::told(&request, payload, zone) {
+        return told;
+    }
     match request {
         StationRequest::Authorize(request) => Request::Authorise { token: request.id_token.token().ok() },
         StationRequest::BootNotification(request) => Request::Boot(boot(request)),
@@ -479,7 +478,7 @@ fn event(request: &TransactionEventRequest, zone: &Zone) -> Event {
             .as_ref()
             .map_or("Local".to_owned(), |reason| reason.as_str().chars().take(50).collect()),
         samples: samples(&request.meter_value, zone),
-        cost: notices::cost(request, zone),
+        cost: notices::cost(request, zone).map(Box::new),
         reservation: request.reservation_id.and_then(|id| u32::try_from(id).ok()),
     }
 }

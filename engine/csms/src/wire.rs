@@ -302,11 +302,11 @@ fn sendable(
     written: Result<String, EncodeError>,
 ) -> Result<(), String> {
     let written = written.map_err(|error| error.to_string())?;
+    if let Some(Quirk::MissingField { field }) = quirks.first() {
+        return Err(format!("{field} is missing"));
+    }
     if let Some(quirk) = quirks.first() {
-        return Err(match quirk {
-            Quirk::MissingField { field } => format!("{field} is missing"),
-            quirk => format!("the standard does not allow {quirk}"),
-        });
+        return Err(format!("the standard does not allow {quirk}"));
     }
     let written = json::parse(&written, json::DEPTH_MAX).map_err(|error| error.to_string())?;
     match foreign_member(payload, &written) {

@@ -20,15 +20,11 @@ use units::civil::Zone;
 use crate::message::{Answer, Refusal, Request};
 use crate::notice::{Notice, Subject};
 
-/// What a station tells besides transactions; the call back where it is something else.
-pub(super) fn told(
-    request: StationRequest,
-    payload: &Json<'_>,
-    zone: &Zone,
-) -> Result<Request, StationRequest> {
+/// What a station tells besides transactions; nothing where it is something else.
+pub(super) fn told(request: &StationRequest, payload: &Json<'_>, zone: &Zone) -> Option<Request> {
     // As it came: a report that is odd in places is a report all the same.
     let report = || Some(ocpp::redact(&payload.to_string()));
-    Ok(match &request {
+    Some(match request {
         StationRequest::ClearedChargingLimit(told) => kept(Notice {
             evse: told.evse_id.map(|evse| evse.0),
             ..Notice::new(Subject::LimitGone, told.charging_limit_source.as_str())
@@ -125,7 +121,7 @@ pub(super) fn told(
         | StationRequest::Heartbeat(_)
         | StationRequest::MeterValues(_)
         | StationRequest::StatusNotification(_)
-        | StationRequest::TransactionEvent(_) => return Err(request),
+        | StationRequest::TransactionEvent(_) => return None,
     })
 }
 

@@ -80,7 +80,7 @@ structures! {
         /// At what price the EV would give energy; carried, not read.
         ev_energy_offer: Option<Opaque> = optional "evEnergyOffer" [since_v21()],
         /// In either direction.
-        v2x_charging_parameters: Option<V2xChargingParameters> = optional "v2xChargingParameters" [since_v21()],
+        v2x_charging_parameters: Option<Box<V2xChargingParameters>> = optional "v2xChargingParameters" [since_v21()],
         /// How it wants it.
         requested_energy_transfer: EnergyTransferMode = required "requestedEnergyTransfer",
         /// How it could take it.

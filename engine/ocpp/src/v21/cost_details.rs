@@ -17,7 +17,7 @@ structures! {
     #[derive(Default)]
     EventInDetail {
         /// What the transaction cost, as the station reckons.
-        cost_details: Option<CostDetails> = optional "costDetails" [since_v21()],
+        cost_details: Option<Box<CostDetails>> = optional "costDetails" [since_v21()],
         /// How far the EV is in warming up its battery.
         preconditioning_status: Option<PreconditioningStatus> = optional "preconditioningStatus" [since_v21()],
         /// The EVSE's electronics sleep.

@@ -15,7 +15,7 @@ structures! {
     /// Our answer.
     PullDynamicScheduleUpdateResponse {
         /// What holds from now on.
-        schedule_update: Option<ChargingScheduleUpdate> = optional "scheduleUpdate",
+        schedule_update: Option<Box<ChargingScheduleUpdate>> = optional "scheduleUpdate",
         /// Whether there is such a profile.
         status: AcceptedStatus = required "status",
         /// Why.

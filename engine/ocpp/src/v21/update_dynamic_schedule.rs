@@ -11,7 +11,7 @@ structures! {
         /// In which profile.
         charging_profile_id: i32 = required "chargingProfileId",
         /// What holds from now on.
-        schedule_update: ChargingScheduleUpdate = required "scheduleUpdate",
+        schedule_update: Box<ChargingScheduleUpdate> = required "scheduleUpdate",
     }
 
     /// What holds in a dynamic profile, in the unit of its schedule. `L2` and `L3` are of those phases; without them it is
