@@ -61,7 +61,7 @@ pub(crate) fn prove(model: &Model, objective: &Objective, values: &[f64], prices
 }
 
 /// By how much `values` break a row.
-pub(crate) fn residual(row: &RowDefinition, values: &[f64]) -> f64 {
+fn residual(row: &RowDefinition, values: &[f64]) -> f64 {
     let (mut sum, mut greatest) = (0.0, row.bound.abs());
     for &(Column(column), coefficient) in &row.terms {
         let term = coefficient * values[column];

@@ -1,8 +1,8 @@
 //! Linear programs with names: modelled, solved by an exchangeable back end, and checked before anyone sees the answer.
 //!
 //! Start with [`Model`]: columns within ranges, rows that bound sums of them, each with a name. [`solve`] finds the
-//! column values that make an [`Objective`] best and says how that went ([`Ending`]); [`solve_from`] does so from where
-//! something like it ended before, and [`solve_staged`] for
+//! column values that make an [`Objective`] best and says how that went ([`Ending`]); [`solve_from`] does so from the
+//! corner where something like it ended before, and [`solve_staged`] for
 //! several objectives, the first before all (lexicographic). What a back end calls an answer is a [`Solution`] only
 //! once its [`Proof`] was made here.
 //!
@@ -46,4 +46,4 @@ pub use check::{Duality, Proof, TOLERANCE};
 pub use model::{Column, Model, ModelProblem, Objective, Relation, Row};
 pub use solve::{Ending, Solution, solve};
 pub use staged::{Stage, StagedEnding, solve_staged};
-pub use start::{Corner, Standing, Start, Started, solve_from};
+pub use start::{Corner, Standing, solve_from};

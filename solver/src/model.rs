@@ -127,9 +127,9 @@ pub enum ModelProblem {
         /// How many there are.
         columns: usize,
     },
-    /// A start that names rows of another model, or has a corner of one.
-    #[error("the start is one of another model; this one has {columns} columns and {rows} rows")]
-    ForeignStart {
+    /// A corner of another model.
+    #[error("the corner is one of another model; this one has {columns} columns and {rows} rows")]
+    ForeignCorner {
         /// How many columns there are.
         columns: usize,
         /// How many rows there are.
@@ -179,11 +179,6 @@ impl Model {
         let terms = terms.into_iter().collect();
         self.rows.push(RowDefinition { name: name.into(), terms, relation, bound });
         Row(self.rows.len() - 1)
-    }
-
-    /// All rows, in the order in which they were added.
-    pub fn rows(&self) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator + use<> {
-        (0..self.rows.len()).map(Row)
     }
 
     /// How many columns there are.

@@ -4,7 +4,7 @@
 
 use solver::{
     Backend, Column, Corner, Ending, Limits, Model, ModelProblem, Objective, Relation, Solution, Stage,
-    Standing, Start, TOLERANCE, solve, solve_from, solve_staged,
+    Standing, TOLERANCE, solve, solve_from, solve_staged,
 };
 
 /// A stream of pseudo-random integers: splitmix64.
@@ -153,23 +153,19 @@ fn integers_are_refused_by_a_back_end_that_has_none() {
 
 #[test]
 fn wherever_solving_begins_it_ends_where_it_would_from_nothing() {
-    let mut rounds = 0;
     for seed in 0..150 {
         let (model, objective) = random_program(seed);
         for &backend in Backend::ALL {
             let whole = run(&model, &objective, backend);
-            let from =
-                |start: &Start| solve_from(&model, &objective, backend, Limits::default(), start).unwrap();
-            let nothing = from(&Start::default());
-            let again = from(&nothing.next);
-            rounds += again.rounds;
+            let from = |corner: Option<&Corner>| {
+                solve_from(&model, &objective, backend, Limits::default(), corner).unwrap()
+            };
+            let (nothing, end) = from(None);
             // A corner of nothing: every column at its low end, every row at its high one.
             let (columns, rows) = (model.column_count(), model.row_count());
             let odd = Corner { columns: vec![Standing::Low; columns], rows: vec![Standing::High; rows] };
-            let corner = backend.has_corners().then_some(odd);
-            let astray = from(&Start { rows: model.rows().step_by(2).collect(), corner });
-            for started in [&nothing, &again, &astray] {
-                match (&whole, &started.ending) {
+            for started in [nothing, from(end.as_ref()).0, from(Some(&odd)).0] {
+                match (&whole, &started) {
                     (Ending::Optimal(whole), Ending::Optimal(started)) => {
                         let apart = (whole.objective() - started.objective()).abs();
                         let allowed = 10.0 * TOLERANCE * (1.0 + whole.objective().abs());
@@ -182,48 +178,15 @@ fn wherever_solving_begins_it_ends_where_it_would_from_nothing() {
             }
         }
     }
-    println!("{rounds} rounds from where it ended");
 }
 
 #[test]
-fn rows_that_do_not_matter_are_left_out() {
-    // A hundred rows above what the two that bind leave.
-    let mut model = Model::new();
-    let x = model.add_column("x", 0.0..=10.0);
-    let y = model.add_column("y", 0.0..=10.0);
-    for loose in 0..100 {
-        model.add_row(
-            format!("loose {loose}"),
-            [(x, 1.0), (y, 1.0)],
-            Relation::AtMost,
-            15.0 + f64::from(loose),
-        );
-    }
-    model.add_row("tight", [(x, 1.0), (y, 2.0)], Relation::AtMost, 8.0);
-    let most = Objective::maximise([(x, 1.0), (y, 1.0)]);
-    for &backend in Backend::ALL.iter().filter(|backend| !backend.has_corners()) {
-        let first = Start { rows: model.rows().skip(100).collect(), corner: None };
-        let started = solve_from(&model, &most, backend, Limits::default(), &first).unwrap();
-        assert_eq!((started.rounds, started.next.rows.len()), (1, 1), "{backend}");
-        let best = optimal(started.ending);
-        assert!((best.objective() - 8.0).abs() < 1e-5, "{backend}: {}", best.objective());
-        let other = Start { rows: model.rows().take(1).collect(), corner: None };
-        let found = solve_from(&model, &most, backend, Limits::default(), &other).unwrap();
-        assert_eq!(found.rounds, 2, "{backend}");
-        let nothing = solve_from(&model, &most, backend, Limits::default(), &Start::default()).unwrap();
-        assert_eq!((nothing.rounds, nothing.next.rows.len()), (1, 1), "{backend}: all rows at once");
-    }
-}
-
-#[test]
-fn a_start_of_another_model_is_refused() {
-    let (mut model, objective) = random_program(3);
-    let row = model.add_row("one more", [], Relation::AtMost, 1.0);
-    let start = Start { rows: [row].into(), corner: None };
-    let (model, _) = (random_program(3).0, model);
+fn a_corner_of_another_model_is_refused() {
+    let (model, objective) = random_program(3);
+    let corner = Corner { columns: vec![Standing::Low; model.column_count() + 1], rows: Vec::new() };
     for &backend in Backend::ALL {
-        let refused = solve_from(&model, &objective, backend, Limits::default(), &start).unwrap_err();
-        assert!(refused.to_string().starts_with("the start is one of another model"), "{refused}");
+        let refused = solve_from(&model, &objective, backend, Limits::default(), Some(&corner)).unwrap_err();
+        assert!(refused.to_string().starts_with("the corner is one of another model"), "{refused}");
     }
 }
 

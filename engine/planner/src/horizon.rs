@@ -1,7 +1,7 @@
 //! The plan over the horizon.
 
 use charging::plan::Plan;
-use solver::{Backend, Ending, Limits, Proof, Solution, Started, solve, solve_from};
+use solver::{Backend, Ending, Limits, Proof, Solution, solve, solve_from};
 use units::{WattHours, Watts};
 
 use crate::model::{Grain, Memory, Program};
@@ -137,10 +137,10 @@ pub fn answer(
     limits: PlanLimits,
     before: &Memory,
 ) -> Result<(Solution, Memory), PlanFailure> {
-    let start = program.start(before);
-    let Started { ending, next, rounds: _ } =
-        solve_from(&program.model, &program.objective, limits.backend, limits.solver, &start)?;
-    let memory = program.memory(&next);
+    let corner = program.start(before);
+    let (ending, end) =
+        solve_from(&program.model, &program.objective, limits.backend, limits.solver, corner.as_ref())?;
+    let memory = program.memory(end);
     let words = match ending {
         Ending::Optimal(solution) => return Ok((solution, memory)),
         // It holds on every row, and a plan need not be the best.

@@ -14,7 +14,8 @@
 //!
 //! Rows:  `main L2, slots 0 to 3`             Σ a n x ≤ H            (left out where Σ a n M ≤ H: it cannot bind)
 //!        `contract of main L2, slots 0 to 3` Σ a n x − o ≤ C        (likewise)
-//!        `EVSE a/1 gets what it wants`       Σ h v x + s + l = E    (l ∈ [0, E − N]: left for after the horizon)
+//!        `EVSE a/1 gets what it needs`       Σ h v x + s ≥ N
+//!        `EVSE a/1 takes what it wants`      Σ h v x ≤ E            (where a price is negative: else more only costs)
 //!        `import in slots 0 to 3`            m − Σ (h/H_k) n v x ≥ b − g     (only with photovoltaics; else the sum itself)
 //!        `power fee of window 3`             Σ_k H_k net_k / Σ H_k ≤ z
 //!        `contract of window 3`              Σ_k H_k net_k − u ≤ limit · window − used
@@ -26,8 +27,8 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use solver::{Column, Corner, Model, Objective, Relation, Solution, Standing, Start};
-use units::{Amperes, EvseId, TimeSpan, Timestamp};
+use solver::{Column, Corner, Model, Objective, Relation, Solution, Standing};
+use units::{Amperes, EvseId, TimeSpan, Timestamp, UnitPrice};
 
 use crate::number::{amperes, float, hours, kilowatt_hours, kilowatts, kilowatts_per_ampere, price};
 use crate::problem::{Contractual, PlanProblem, PlanSession, PowerFee, PowerLimit, SiteLoad};
@@ -55,8 +56,8 @@ pub struct Program {
 pub enum Key {
     Current(EvseId, Timestamp),
     Missing(EvseId),
-    Later(EvseId),
-    Session(EvseId),
+    Needed(EvseId),
+    Wanted(EvseId),
     Physical(usize, Timestamp),
     Contract(usize, Timestamp),
     Over(usize, Timestamp),
@@ -88,45 +89,24 @@ impl Program {
         Builder::new(problem, slots, Grain::Steps, Grouping::None).build()
     }
 
-    /// Where to begin, as far as `memory` of the last program tells.
-    pub fn start(&self, memory: &Memory) -> Start {
-        let matters = |key: &Key| match key {
-            Key::Physical(..) | Key::Contract(..) => memory.rows.contains_key(key),
-            Key::Session(_) | Key::Import(_) | Key::Fee(_) | Key::Limit(_) => true,
-            Key::Current(..)
-            | Key::Missing(_)
-            | Key::Later(_)
-            | Key::Over(..)
-            | Key::OverLimit(_)
-            | Key::Peak => false,
+    /// The corner to begin at, as far as `memory` of the last program tells of one.
+    pub fn start(&self, memory: &Memory) -> Option<Corner> {
+        let standings = |keys: &[Key], known: &BTreeMap<Key, Standing>, otherwise| {
+            keys.iter().map(|key| known.get(key).copied().unwrap_or(otherwise)).collect()
         };
-        let known =
-            self.model.rows().zip(&self.rows).filter(|(_, key)| !memory.rows.is_empty() && matters(key));
-        let rows = known.map(|(row, _)| row).collect();
-        let corner = memory.has_corner.then(|| Corner {
+        (!memory.columns.is_empty()).then(|| Corner {
             columns: standings(&self.columns, &memory.columns, Standing::Low),
             rows: standings(&self.rows, &memory.rows, Standing::Between),
-        });
-        Start { rows, corner }
+        })
     }
 
     /// What is worth keeping for the next program.
-    pub fn memory(&self, next: &Start) -> Memory {
-        let keyed = |keys: &[Key], standings: &[Standing]| {
-            keys.iter().cloned().zip(standings.iter().copied()).collect::<BTreeMap<_, _>>()
-        };
-        match &next.corner {
-            Some(Corner { columns, rows }) => Memory {
-                columns: keyed(&self.columns, columns),
-                rows: keyed(&self.rows, rows),
-                has_corner: true,
-            },
-            None => {
-                let used = self.model.rows().zip(&self.rows).filter(|(row, _)| next.rows.contains(row));
-                let rows = used.map(|(_, key)| (key.clone(), Standing::Between)).collect();
-                Memory { columns: BTreeMap::new(), rows, has_corner: false }
-            }
-        }
+    pub fn memory(&self, end: Option<Corner>) -> Memory {
+        let keyed = |keys: &[Key], standings: Vec<Standing>| keys.iter().cloned().zip(standings).collect();
+        end.map_or_else(Memory::default, |Corner { columns, rows }| Memory {
+            columns: keyed(&self.columns, columns),
+            rows: keyed(&self.rows, rows),
+        })
     }
 
     /// Current of session `session` in each interval, A per phase.
@@ -156,17 +136,11 @@ impl Program {
     }
 }
 
-/// What the last program of a site leaves to the next.
+/// What the last program of a site leaves to the next: where it ended, where that was a corner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     columns: BTreeMap<Key, Standing>,
-    /// Those that were used.
     rows: BTreeMap<Key, Standing>,
-    has_corner: bool,
-}
-
-fn standings(keys: &[Key], known: &BTreeMap<Key, Standing>, otherwise: Standing) -> Vec<Standing> {
-    keys.iter().map(|key| known.get(key).copied().unwrap_or(otherwise)).collect()
 }
 
 /// What a session may have.
@@ -303,12 +277,16 @@ impl<'a> Builder<'a> {
         let name = format!("energy that EVSE {} leaves without", session.evse);
         let missing = self.column(Key::Missing(evse()), name, 0.0..=needed);
         self.costs.push((missing, members * missing_price * f64::from(session.weight)));
-        let name = format!("energy that EVSE {} leaves for later", session.evse);
-        let later = self.column(Key::Later(evse()), name, 0.0..=wanted - needed);
         let drawn = currents.iter().flatten().map(|&(column, hours)| (column, hours * kilowatts));
-        let terms: Vec<(Column, f64)> = drawn.chain([(missing, 1.0), (later, 1.0)]).collect();
-        let name = format!("EVSE {} gets what it wants", session.evse);
-        self.row(Key::Session(evse()), name, terms, Relation::Equal, wanted);
+        let drawn: Vec<(Column, f64)> = drawn.collect();
+        let mut prices = problem.costs.energy.iter().flatten();
+        if prices.any(|&price| price < UnitPrice::from_millionths(0)) {
+            let name = format!("EVSE {} takes what it wants", session.evse);
+            self.row(Key::Wanted(evse()), name, drawn.iter().copied(), Relation::AtMost, wanted);
+        }
+        let terms = drawn.into_iter().chain([(missing, 1.0)]);
+        let name = format!("EVSE {} gets what it needs", session.evse);
+        self.row(Key::Needed(evse()), name, terms, Relation::AtLeast, needed);
         self.groups.push(Group { member, count: members, currents });
     }
 

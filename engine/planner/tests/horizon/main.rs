@@ -74,6 +74,14 @@ fn energy_is_bought_when_it_is_cheap() {
 }
 
 #[test]
+fn nobody_takes_more_than_it_wants_though_it_were_paid_for() {
+    let mut problem = one_row(16, vec![session("a", 0, 120, 1_840)]);
+    problem.costs.energy = Some(vec![euros_mills(-500); 8]);
+    let planned = lp_horizon(&problem, PlanLimits::default()).unwrap();
+    assert_eq!(planned.forecast.energy[0], WattHours::from_watt_hours(1_840), "{:?}", planned.forecast);
+}
+
+#[test]
 fn energy_dearer_than_what_is_missing_is_not_bought() {
     let mut problem = one_row(16, vec![session("a", 0, 120, 1_840)]);
     problem.costs.energy = Some(vec![euros_mills(2_000); 8]);
