@@ -72,9 +72,11 @@ const days = {
         async begin() {
             const boot = await client.call("BootNotification", { chargePointModel: "Day", chargePointVendor: "npm" });
             expect(boot.status, "Accepted", "boot");
-            await this.status("Available");
+            // What time it is by the station's clock: without it nobody knows what its stamps are worth.
+            await this.status("Available", { timestamp: stamp(Date.now()) });
         },
-        status: (status) => client.call("StatusNotification", { connectorId: 1, errorCode: "NoError", status }),
+        status: (status, more) => (
+            client.call("StatusNotification", { connectorId: 1, errorCode: "NoError", status, ...more })),
         async stay(begin, end, register, energy) {
             const { idTagInfo } = await client.call("Authorize", { idTag: token });
             expect(idTagInfo.status, "Accepted", "token");

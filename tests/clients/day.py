@@ -91,10 +91,11 @@ class Day16(Station16):
     async def begin(self):
         answer = await self.call(call16.BootNotification(charge_point_model="Day", charge_point_vendor="PyPI"))
         assert answer.status == "Accepted", answer
-        await self.status("Available")
+        # What time it is by the station's clock: without it nobody knows what its stamps are worth.
+        await self.status("Available", timestamp=stamp(datetime.now(timezone.utc)))
 
-    async def status(self, status):
-        await self.call(call16.StatusNotification(connector_id=1, error_code="NoError", status=status))
+    async def status(self, status, **more):
+        await self.call(call16.StatusNotification(connector_id=1, error_code="NoError", status=status, **more))
 
     async def stay(self, token, begin, end, register, energy):
         answer = await self.call(call16.Authorize(id_tag=token))

@@ -180,7 +180,7 @@ pub enum Station {
         #[arg(long, value_name = "COUNT", default_value_t = 1)]
         evses: u16,
     },
-    /// What upkeep does at one station
+    /// What is done at one station
     #[command(flatten)]
     Upkeep(upkeep::AtStation),
     /// Send any OCPP call, such as `station call P01 Reset '{"type":"Soft"}'`

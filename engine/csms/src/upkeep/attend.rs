@@ -167,20 +167,16 @@ impl Csms {
         };
         // The whole includes its parts.
         if evse.is_none() {
-            let parts: Vec<String> = self
-                .upkeep
-                .availability
-                .iter()
-                .filter(|(_, part)| part.station == *station && part.evse.is_some())
-                .map(|(key, _)| key.clone())
+            let parts = self.upkeep.availability.values_mut();
+            let parts = parts.filter(|part| part.station == *station && part.evse.is_some());
+            let changed: Vec<AvailabilityRow> = parts
+                .map(|part| {
+                    (part.is_operative, part.word, part.at) = (is_operative, word.to_owned(), row.at);
+                    part.clone()
+                })
                 .collect();
-            for key in parts {
-                let Some(part) = self.upkeep.availability.remove(&key) else { continue };
-                self.keep(UpkeepRow::Availability(AvailabilityRow {
-                    is_operative,
-                    word: word.to_owned(),
-                    ..part
-                }));
+            for part in changed {
+                self.keep(UpkeepRow::Availability(part));
             }
         }
         self.upkeep.availability.insert(row.key(), row.clone());
