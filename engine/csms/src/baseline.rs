@@ -491,7 +491,9 @@ impl Round {
                 | SettingState::Refused(_)
                 | SettingState::NoAnswer => false,
             };
-            if is_off && quirks.may_set(&row.name) {
+            // An entry may name the variable without its component.
+            let variable = row.name.rsplit('.').next().unwrap_or_default();
+            if is_off && quirks.may_set(&row.name) && quirks.may_set(variable) {
                 self.to_set.push_back((row.setting, wanted.clone()));
             }
         }
