@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use units::{Amperes, PerPhase, TimeSpan, Timestamp};
 
 use crate::site::{DispatchAnswer, EvState, Measurement, Ticket};
+use crate::wiring::WiringDoubt;
 
 /// How far a station's clock may be off while it still counts as trusted, and so the margin on each expiry.
 pub const SKEW_TRUSTED: TimeSpan = TimeSpan::from_seconds(30);
@@ -85,6 +86,9 @@ pub struct EvseRecord {
     /// Since when its session waits for a turn, where it does: a restart does not send it to the end of the queue.
     #[serde(default)]
     pub waiting_since: Option<Timestamp>,
+    /// What meters say against its wiring, until a person resolves it.
+    #[serde(default)]
+    pub wiring_doubt: Option<WiringDoubt>,
 }
 
 /// What was learned of an EV in its transaction.
@@ -167,6 +171,7 @@ impl EvseRecord {
             measured_at: [Timestamp::EPOCH; 2],
             learned: Learned::default(),
             waiting_since: None,
+            wiring_doubt: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use charging::network::{Network, SiteConfig};
 use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
+use charging::wiring::WiringQuestion;
 use units::{EvseId, MeterId, SiteId, Timestamp};
 
 use crate::outbox::Outbox;
@@ -43,6 +44,7 @@ pub(crate) struct Settled {
     pub commands: Vec<Command>,
     pub raised: Vec<SiteAlarm>,
     pub cleared: Vec<SiteAlarm>,
+    pub question: Option<WiringQuestion>,
 }
 
 impl Sites {
@@ -127,7 +129,8 @@ impl Sites {
             self.deadlines.extend(deadline.map(|deadline| (deadline, index)));
             slot.deadline = deadline;
         }
-        Some(Settled { index, commands, raised, cleared })
+        let question = slot.site.take_wiring_question();
+        Some(Settled { index, commands, raised, cleared, question })
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {

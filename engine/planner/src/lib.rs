@@ -4,6 +4,7 @@
 //! [`Plan`](charging::plan::Plan) of it: a linear program over the slots, checked, then whole steps. [`clairvoyant`] is the
 //! same program with the truth in place of a forecast, and fractions of an ampere: no strategy delivers more. [`lp_now`]
 //! shares one moment out by linear programs alone, to prove what [`MaxMin`](charging::allocation::MaxMin) does in integers.
+//! [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
 //!
 //! # Invariants
 //!
@@ -25,6 +26,7 @@ mod now;
 mod number;
 mod problem;
 mod steps;
+mod wiring;
 
 pub use clairvoyant::{Bound, clairvoyant};
 pub use horizon::{Forecast, PlanLimits, Planned, lp_horizon};
@@ -32,3 +34,4 @@ pub use now::lp_now;
 pub use problem::{
     Contractual, Costs, PlanFailure, PlanProblem, PlanRow, PlanSession, PowerFee, SLOTS_MAX, SiteLoad,
 };
+pub use wiring::wirings;

@@ -203,6 +203,7 @@ impl Shell {
             csms::Input::Restored(_)
             | csms::Input::Directory(_)
             | csms::Input::PlanReady { .. }
+            | csms::Input::WiringAnswered { .. }
             | csms::Input::Storage(_)
             | csms::Input::WallClock(_) => panic!("nothing of this run: {input:?}"),
         }

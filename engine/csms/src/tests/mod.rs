@@ -280,6 +280,9 @@ impl House {
             Effect::Sighted(sighting) => format!("sighted {}", sighting.station),
             Effect::StartRefused(refusal) => format!("start refused: {refusal}"),
             Effect::FrameUnreadable { station, reason } => format!("no frame from {station}: {reason}"),
+            Effect::AskWiring { question, .. } => {
+                format!("ask how the EVSEs below {} are wired", question.meter)
+            }
             Effect::AlarmRaised(alarm) => format!("raised {alarm:?}"),
             Effect::AlarmCleared(alarm) => format!("cleared {alarm:?}"),
         }

@@ -528,6 +528,7 @@ impl House {
                 | csms::Effect::Sighted(_)
                 | csms::Effect::StartRefused(_)
                 | csms::Effect::FrameUnreadable { .. }
+                | csms::Effect::AskWiring { .. }
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_) => {}
             }

@@ -205,6 +205,7 @@ impl World {
                     | Effect::Sighted(_)
                     | Effect::StartRefused(_)
                     | Effect::FrameUnreadable { .. }
+                    | Effect::AskWiring { .. }
                     | Effect::AlarmRaised(_)
                     | Effect::AlarmCleared(_) => false,
                 });
@@ -218,6 +219,7 @@ impl World {
             | Effect::Sighted(_)
             | Effect::StartRefused(_)
             | Effect::FrameUnreadable { .. }
+            | Effect::AskWiring { .. }
             | Effect::AlarmRaised(_)
             | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
@@ -268,6 +270,12 @@ impl World {
                 self.watch
                     .story
                     .note(self.now, Note::Text(format!("station {station} sent no frame: {reason}")));
+            }
+            Effect::AskWiring { site, question } => {
+                let doubts = planner::wirings(&question);
+                if !doubts.is_empty() {
+                    self.inbox.push_back(EngineInput::Csms(csms::Input::WiringAnswered { site, doubts }));
+                }
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);
