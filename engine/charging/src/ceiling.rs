@@ -16,6 +16,7 @@ use units::{Amperes, PerPhase, TimeSpan, Timestamp};
 
 use crate::plan::Wish;
 use crate::site::{DispatchAnswer, EvState, Measurement, Ticket};
+use crate::wiring::WiringDoubt;
 
 /// How far a station's clock may be off while it still counts as trusted, and so the margin on each expiry.
 pub const SKEW_TRUSTED: TimeSpan = TimeSpan::from_seconds(30);
@@ -95,6 +96,9 @@ pub struct EvseRecord {
     /// What the driver of its session told to want.
     #[serde(default, skip_serializing_if = "Wish::is_none")]
     pub wish: Wish,
+    /// What meters say against its wiring, until a person resolves it.
+    #[serde(default)]
+    pub wiring_doubt: Option<WiringDoubt>,
 }
 
 /// What was learned of an EV in its transaction.
@@ -178,6 +182,7 @@ impl EvseRecord {
             learned: Learned::default(),
             waiting_since: None,
             wish: Wish::default(),
+            wiring_doubt: None,
         }
     }
 

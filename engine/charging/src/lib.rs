@@ -25,3 +25,4 @@ pub mod plan;
 #[doc(hidden)]
 pub mod sample;
 pub mod site;
+pub mod wiring;

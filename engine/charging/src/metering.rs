@@ -323,6 +323,12 @@ impl Metering {
         self.waiting.front().map(|reading| reading.taken_at)
     }
 
+    /// The reading taken at `instant`, where it may still become an anchor.
+    #[must_use]
+    pub fn waiting_at(&self, instant: Timestamp) -> Option<Reading> {
+        self.waiting.iter().find(|reading| reading.taken_at == instant).copied()
+    }
+
     /// The instant of the newest reading taken no later than `reported_until`, if newer than the last anchor.
     #[must_use]
     pub fn anchor_candidate(&self, reported_until: Timestamp) -> Option<Timestamp> {
@@ -339,9 +345,7 @@ impl Metering {
     /// [`Doubt::Contradictory`] where the EVSEs drew more than the meter shows, twice in a row, and [`Doubt::Frozen`]
     /// where their draw cannot have been the same although the meter shows the same.
     pub fn anchor(&mut self, instant: Timestamp, members: Vec<Member>) -> Result<(), Doubt> {
-        let Some(reading) = self.waiting.iter().find(|reading| reading.taken_at == instant).copied() else {
-            return Ok(());
-        };
+        let Some(reading) = self.waiting_at(instant) else { return Ok(()) };
         self.waiting.retain(|waiting| waiting.taken_at > instant);
         let zero = PerPhase::<Amperes>::default();
         let lower = members.iter().fold(zero, |sum, member| sum + member.lower);

@@ -1,7 +1,7 @@
 //! The network of a site: circuits, their rows, and the EVSEs that load them (CONTROL section 1).
 //!
 //! Start with [`SiteConfig`], what an operator states, and [`Network::build`], which checks all of it at once.
-//! A [`Network`] never changes; another configuration is another network.
+//! A [`Network`] never changes but for what is doubted of its wirings; another configuration is another network.
 
 pub mod source;
 
@@ -156,6 +156,9 @@ pub struct EvseConfig {
     /// Whether its TxDefault is known to survive a boot; default no.
     #[serde(default)]
     pub fallback_survives_boot: bool,
+    /// Whether a person looked at its terminals: what meters say against its wiring is no doubt any more; default no.
+    #[serde(default)]
+    pub is_wiring_checked: bool,
     /// Whether it is in use: not decommissioned, breaker closed; default yes. One out of use draws nothing.
     #[serde(default = "yes")]
     pub is_in_use: bool,
@@ -202,13 +205,14 @@ impl EvseConfig {
             starts_alone: false,
             is_fallback_proven: false,
             fallback_survives_boot: false,
+            is_wiring_checked: false,
             is_in_use: true,
         }
     }
 }
 
 /// Which lines of the site the terminals of an EVSE are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Wiring {
     /// TN: one line and neutral. Written `L2`.
@@ -240,6 +244,11 @@ impl Wiring {
             Self::TwoPhase(_) => 2,
             Self::ThreePhase(_) => 3,
         }
+    }
+
+    /// Whether an EVSE of this wiring on `supply` could be wired as `other`.
+    pub(crate) fn may_be(&self, other: &Self, supply: Supply) -> bool {
+        self.phases() == other.phases() && other.suits(supply) && !other.names_a_line_twice()
     }
 
     fn names_a_line_twice(&self) -> bool {
@@ -471,6 +480,8 @@ pub struct Evse {
     pub config: EvseConfig,
     /// The circuit it hangs on.
     pub circuit: CircuitIndex,
+    /// How it seems to be wired, where meters contradict what is stated: it loads the lines of both.
+    seems: Option<Wiring>,
     /// What it loads, by the set of terminals in use (bit 0 is L1).
     loads: [Loads; 8],
     /// The lines it loads, likewise.
@@ -694,10 +705,36 @@ impl Network {
     ///
     /// Current reported on a terminal without a wire counts on every wire, since it must flow somewhere. Where the
     /// way back is unknown (IT, three-phase wiring, one terminal) the other lines carry between nothing and all.
+    ///
+    /// Where its wiring is doubted, a line carries at least and at most what either wiring has it carry.
     #[must_use]
     pub fn site_currents(&self, evse: EvseIndex, measured: PerPhase<Amperes>) -> SiteCurrents {
+        let evse = self.evse(evse);
+        let stated = self.currents_as(evse.config.wiring, measured);
+        let Some(seems) = evse.seems else { return stated };
+        let seems = self.currents_as(seems, measured);
+        SiteCurrents {
+            at_least: stated.at_least.zip_with(seems.at_least, Ord::min),
+            at_most: stated.at_most.zip_with(seems.at_most, Ord::max),
+        }
+    }
+
+    /// What stands against what is stated of `evse`'s wiring: from now on it loads what it is stated to load, and what it
+    /// seems to load.
+    pub(crate) fn doubt_wiring(&mut self, evse: EvseIndex, seems: Wiring) {
+        let Evse { config, circuit, .. } = self.evse(evse);
+        let (stated, circuit) = (self.lines_by_terminals(config.wiring), *circuit);
+        let seeming = self.lines_by_terminals(seems);
+        let both = |set: usize| stated[set].zip_with(seeming[set], |stated, seeming| stated || seeming);
+        let lines = std::array::from_fn(both);
+        let loads = self.loads_of(circuit, lines);
+        let evse = &mut self.evses[evse.place()];
+        (evse.seems, evse.lines, evse.loads) = (Some(seems), lines, loads);
+    }
+
+    fn currents_as(&self, wiring: Wiring, measured: PerPhase<Amperes>) -> SiteCurrents {
         let mut lines = PerPhase::splat(Amperes::ZERO);
-        match self.evse(evse).config.wiring {
+        match wiring {
             Wiring::OnePhase(line) => lines[line] = measured.l1 + measured.l2 + measured.l3,
             Wiring::TwoPhase([first, second]) => {
                 lines[first] = measured.l1 + measured.l3;
@@ -787,19 +824,28 @@ impl Network {
     /// Leaves out an EVSE whose circuit is unknown: a problem is on record, and S4 is still judged for the others.
     fn add_evse(&mut self, config: EvseConfig) {
         let Some(circuit) = self.circuit_by_id(&config.circuit) else { return };
-        let lines: [PerPhase<bool>; 8] = std::array::from_fn(|set| {
+        let lines = self.lines_by_terminals(config.wiring);
+        let loads = self.loads_of(circuit, lines);
+        let index = EvseIndex::new(self.evses.len());
+        self.evse_by_id.insert(config.id.clone(), index);
+        self.evses.push(Evse { config, circuit, seems: None, loads, lines });
+    }
+
+    /// The lines that a wiring loads, by the set of terminals in use.
+    fn lines_by_terminals(&self, wiring: Wiring) -> [PerPhase<bool>; 8] {
+        std::array::from_fn(|set| {
             let terminals = PerPhase::from_fn(|terminal| set >> terminal.index() & 1 == 1);
-            lines_loaded(config.wiring, self.supply, terminals)
-        });
-        let loads = lines.map(|lines| {
+            lines_loaded(wiring, self.supply, terminals)
+        })
+    }
+
+    fn loads_of(&self, circuit: CircuitIndex, lines: [PerPhase<bool>; 8]) -> [Loads; 8] {
+        lines.map(|lines| {
             self.rows_from(circuit)
                 .filter(|row| lines[self.row(*row).phase])
                 .map(|row| (row, Coefficient::ONE))
                 .collect()
-        });
-        let index = EvseIndex::new(self.evses.len());
-        self.evse_by_id.insert(config.id.clone(), index);
-        self.evses.push(Evse { config, circuit, loads, lines });
+        })
     }
 
     /// The rows of `circuit` and of all circuits that feed it, from the nearest to the grid connection.

@@ -10,6 +10,7 @@ use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseIndex, Network};
 use crate::plan::{Plan, PlannerName, Strategy, Wish};
+use crate::wiring::{WiringDoubt, WiringQuestion, WiringSample, WiringSamples};
 
 use decide::AtWorst;
 use evse::{Answered, Bracket, EvseState, FallbackState};
@@ -27,6 +28,8 @@ mod view;
 pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
 /// A decision falls at the latest this long after an input that changed something.
 const DECIDE_AT_LEAST_EVERY: TimeSpan = TimeSpan::from_seconds(10);
+/// After so many steps of EVSEs below a meter it is asked how they are wired.
+const WIRING_ASKED_AFTER: u32 = 3;
 /// And at most this often, unless a row is over its headroom.
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 /// Measurements come one by one: what they teach is gathered for so long, where nothing must be shed for it.
@@ -74,6 +77,8 @@ pub enum SiteEvent {
     },
     /// What a meter shows cannot be, whoever reads it says.
     MeterDoubted(MeterId),
+    /// What meters say against how an EVSE is wired.
+    WiringDoubted(EvseId, WiringDoubt),
     /// A plan came.
     PlanReady(Plan),
     /// What the driver of the session at the EVSE wants; it is for planners, and no promise.
@@ -234,6 +239,13 @@ pub enum SiteAlarm {
         /// The EVSE.
         evse: EvseId,
     },
+    /// Meters say that an EVSE is wired otherwise than stated: it counts on the lines of both, until a person resolves it.
+    WiringDoubted {
+        /// The EVSE.
+        evse: EvseId,
+        /// What stands against it.
+        doubt: WiringDoubt,
+    },
 }
 
 /// Why no transaction may start now.
@@ -354,6 +366,8 @@ struct MeterState {
     metering: Metering,
     /// The EVSEs on the circuit and below it.
     members: Vec<EvseIndex>,
+    /// What it showed beside what they drew.
+    wiring: WiringSamples,
     /// What it showed at the last decision.
     decided_on: Option<PerPhase<Amperes>>,
     /// What the last decision left on its rows, beside the base, all ceilings and the raises that it sent.
@@ -412,11 +426,14 @@ impl Site {
             record.distrust_lifetimes(now, LIFETIME);
             let sent = record.sent.iter().chain(&record.held).map(|sent| sent.ticket.0).max();
             self.ticket.0 = self.ticket.0.max(sent.unwrap_or(0) + 1);
+            let doubt = record.wiring_doubt.take();
             let state = self.evse_mut(index);
             state.needs_resend = record.is_in_transaction;
             state.record = record;
             // Who has current keeps its turn to the end of the slice.
             state.on_since = state.has_current().then_some(now);
+            // One that was resolved since does not stand any more.
+            doubt.into_iter().for_each(|doubt| self.wiring_doubted(now, &id, doubt));
         }
         self.wake = Some(now);
     }
@@ -490,6 +507,7 @@ impl Site {
             SiteEvent::GridReading { meter, taken_at, current } => {
                 self.grid_reading(now, &meter, Reading { taken_at, current });
             }
+            SiteEvent::WiringDoubted(evse, doubt) => self.wiring_doubted(now, &evse, doubt),
             SiteEvent::MeterDoubted(meter) => {
                 if let Some(state) = self.meters.get_mut(&meter) {
                     state.metering.doubt();
@@ -559,6 +577,22 @@ impl Site {
         states.map(|state| (&state.id, &state.record))
     }
 
+    /// What is to be asked of wirings, where enough was seen since the last question.
+    pub fn take_wiring_question(&mut self) -> Option<WiringQuestion> {
+        let asked = self.meters.iter_mut().find_map(|(id, meter)| {
+            let samples = meter.wiring.ask_after(WIRING_ASKED_AFTER)?;
+            Some((id.clone(), samples))
+        });
+        let (meter, samples) = asked?;
+        let stepped: BTreeSet<EvseIndex> =
+            samples.iter().flat_map(|sample| sample.drawn.iter().map(|(evse, _)| *evse)).collect();
+        let stated = |index: EvseIndex| {
+            let config = &self.network.evse(index).config;
+            (index, config.id.clone(), config.wiring)
+        };
+        Some(WiringQuestion { meter, evses: stepped.into_iter().map(stated).collect(), samples })
+    }
+
     /// The alarms that stand.
     #[must_use]
     pub const fn alarms(&self) -> &BTreeSet<SiteAlarm> {
@@ -600,6 +634,28 @@ impl Site {
             (false, true) => CALM_LOOKED_AT_WITHIN,
         };
         self.want_decision_within(apart, now);
+    }
+
+    /// Takes what meters say against a wiring for a doubt: the worse of what is stated and what seems counts from now on.
+    /// The first doubt of an EVSE stands, with its evidence, until the site is stated otherwise.
+    fn wiring_doubted(&mut self, now: Timestamp, evse: &EvseId, doubt: WiringDoubt) {
+        let Some(index) = self.network.evse_by_id(evse) else { return };
+        let config = &self.network.evse(index).config;
+        let stands = config.wiring == doubt.stated
+            && doubt.seems != doubt.stated
+            && config.wiring.may_be(&doubt.seems, self.network.supply())
+            && !config.is_wiring_checked;
+        let state = self.evse_mut(index);
+        if !stands || state.record.wiring_doubt.is_some() {
+            return;
+        }
+        state.record.wiring_doubt = Some(doubt.clone());
+        // They were taken to the lines by what was stated alone.
+        state.reports.clear();
+        self.changed.insert(index);
+        self.network.doubt_wiring(index, doubt.seems);
+        self.alarms.insert(SiteAlarm::WiringDoubted { evse: evse.clone(), doubt });
+        self.want_decision(now);
     }
 
     fn answered(&mut self, now: Timestamp, ticket: Ticket, answer: DispatchAnswer) {
@@ -674,15 +730,29 @@ impl Site {
             .collect();
         let has_any = !ready.is_empty();
         for (id, instant) in ready {
-            let Some(members) = self.meters.get(&id).map(|meter| self.members_at(now, meter, instant)) else {
-                continue;
-            };
+            let Some(meter) = self.meters.get(&id) else { continue };
+            let (members, sample) =
+                (self.members_at(now, meter, instant), self.wiring_sample(meter, instant));
             if let Some(meter) = self.meters.get_mut(&id) {
+                sample.into_iter().for_each(|sample| meter.wiring.take(sample));
                 // A contradiction shows as staleness.
                 let _ = meter.metering.anchor(instant, members);
             }
         }
         has_any
+    }
+
+    /// What the meter showed at `instant`, and what each EVSE below it drew; none where that is not known of all of them.
+    fn wiring_sample(&self, meter: &MeterState, instant: Timestamp) -> Option<WiringSample> {
+        let metered = meter.metering.waiting_at(instant)?.current;
+        let mut drawn = Vec::new();
+        for &index in &meter.members {
+            let at_terminals = self.evse(index).drawn_at_terminals(instant)?;
+            if at_terminals != PerPhase::default() {
+                drawn.push((index, at_terminals));
+            }
+        }
+        Some(WiringSample { at: instant, metered, drawn })
     }
 
     /// Each EVSE below the meter that is no idler, as known now.
@@ -822,7 +892,15 @@ impl MeterState {
         let metering = Metering::new(now, config.timeout, rating, network.supply());
         Some((
             config.id.clone(),
-            Self { circuit, metering, members, decided_on: None, left: PerPhase::default(), stale_at: None },
+            Self {
+                circuit,
+                metering,
+                members,
+                wiring: WiringSamples::default(),
+                decided_on: None,
+                left: PerPhase::default(),
+                stale_at: None,
+            },
         ))
     }
 }

@@ -8,6 +8,7 @@ use billing::directory::Directory;
 use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::{Plan, PlannerName, Strategy, Wish};
 use charging::site::{SiteAlarm, Situation, StartRefusal};
+use charging::wiring::{WiringDoubt, WiringQuestion};
 pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
 use units::{
@@ -71,6 +72,13 @@ pub enum Input {
     },
     /// A deadline of [`crate::Csms::next_deadline`] may have passed.
     Tick,
+    /// What was found out by an [`Effect::AskWiring`]: doubts, which are checked before they count.
+    WiringAnswered {
+        /// The site.
+        site: SiteId,
+        /// Of which EVSEs, with the evidence.
+        doubts: Vec<(EvseId, WiringDoubt)>,
+    },
     /// A plan is ready, late, or nonsense: it is checked before use (S6).
     PlanReady {
         /// The site it is for.
@@ -286,6 +294,13 @@ pub enum Effect {
     },
     /// Somebody should plan for a site, and hand in [`Input::PlanReady`] or [`Input::PlanFailed`].
     PlanWanted(Box<PlanWanted>),
+    /// Find out how EVSEs are wired, by what a meter showed of their steps. Late or never costs only the knowledge.
+    AskWiring {
+        /// The site.
+        site: SiteId,
+        /// What was seen.
+        question: Box<WiringQuestion>,
+    },
     /// Something a person must look at began.
     AlarmRaised(Alarm),
     /// It is over.
@@ -365,6 +380,15 @@ impl fmt::Display for Alarm {
                 }
                 SiteAlarm::LimitRefused { evse } => {
                     write!(out, "site {site}: EVSE {evse} refuses its limits")
+                }
+                SiteAlarm::WiringDoubted { evse, doubt } => {
+                    let WiringDoubt { stated, seems, steps, confidence_permille } = doubt;
+                    write!(
+                        out,
+                        "site {site}: EVSE {evse} is stated to be wired {stated} and seems to be {seems} (by {steps} steps, \
+                         sure to {confidence_permille} ‰): it counts on the lines of both; correct `wiring`, or state \
+                         `is_wiring_checked`"
+                    )
                 }
             },
             Self::NoPlan { site } => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::plan::{Plan, PlannerName, Strategy};
 use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
+use charging::wiring::WiringQuestion;
 use units::{EvseId, MeterId, SiteId, StationId, Timestamp};
 
 use crate::outbox::Outbox;
@@ -53,6 +54,7 @@ pub(crate) struct Settled {
     pub planner: Option<PlannerName>,
     /// There has been no plan for too long.
     pub is_plan_missed: bool,
+    pub question: Option<WiringQuestion>,
 }
 
 impl Sites {
@@ -181,7 +183,8 @@ impl Sites {
             self.deadlines.extend(deadline.map(|deadline| (deadline, index)));
             slot.deadline = deadline;
         }
-        Some(Settled { index, commands, raised, cleared, planner, is_plan_missed })
+        let question = slot.site.take_wiring_question();
+        Some(Settled { index, commands, raised, cleared, planner, is_plan_missed, question })
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {

@@ -167,6 +167,13 @@ impl Csms {
                     self.core.sites.planned(now, site, None);
                 }
             }
+            Input::WiringAnswered { site, doubts } => {
+                if let Some(site) = self.core.sites.index_of(&site) {
+                    for (evse, doubt) in doubts {
+                        self.core.sites.apply(now, site, SiteEvent::WiringDoubted(evse, doubt));
+                    }
+                }
+            }
             Input::Command { request, actor, command } => self.command(now, request, actor, command),
             Input::Query { request, query } => {
                 let answer = Box::new(self.answer(now, &query));
@@ -413,6 +420,10 @@ impl Csms {
             }
             for alarm in settled.cleared {
                 self.core.clear(Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
+            }
+            if let Some(question) = settled.question {
+                let effect = Effect::AskWiring { site: site.clone(), question: Box::new(question) };
+                self.core.out.push(Wait::ForNothing, effect);
             }
             if let Some(planner) = settled.planner {
                 let situation = self.situation(now, settled.index);

@@ -57,6 +57,7 @@ impl Planning {
             | SiteEvent::GridReading { .. }
             | SiteEvent::MeterDoubted(_)
             | SiteEvent::Habits(..)
+            | SiteEvent::WiringDoubted(..)
             | SiteEvent::PlanReady(_)
             | SiteEvent::Strategy(_)
             | SiteEvent::Clock(..)

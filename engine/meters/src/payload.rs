@@ -57,16 +57,16 @@ pub fn read(fields: &PayloadFields, payload: &[u8]) -> Result<Payload, BadPayloa
     let json: Value =
         serde_json::from_slice(payload).map_err(|error| BadPayload::NotJson(error.to_string()))?;
     let mut figures = Figures::default();
-    let per_phase: [(&Option<PerPhase<Field>>, fn(Phase) -> Figure); 3] = [
-        (&fields.current, Figure::Current),
-        (&fields.voltage, Figure::Voltage),
-        (&fields.power, Figure::Power),
-    ];
-    for (stated, figure) in per_phase {
-        for (phase, field) in stated.iter().flat_map(PerPhase::iter) {
+    let mut take = |stated: &Option<PerPhase<Field>>, figure: fn(Phase) -> Figure| {
+        let mut fields = stated.iter().flat_map(PerPhase::iter);
+        fields.try_for_each(|(phase, field)| {
             figures.set(figure(phase), thousandths(&json, field)?);
-        }
-    }
+            Ok::<_, BadPayload>(())
+        })
+    };
+    take(&fields.current, Figure::Current)?;
+    take(&fields.voltage, Figure::Voltage)?;
+    take(&fields.power, Figure::Power)?;
     for (stated, figure) in [(&fields.power_total, Figure::PowerTotal), (&fields.energy, Figure::Energy)] {
         if let Some(field) = stated {
             figures.set(figure, thousandths(&json, field)?);

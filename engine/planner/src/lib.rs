@@ -4,6 +4,7 @@
 //! [`Plan`](charging::plan::Plan) of it: a linear program over the slots, checked, then whole steps. [`clairvoyant`] is the
 //! same program with the truth in place of a forecast, and fractions of an ampere: no strategy delivers more. [`lp_now`]
 //! shares one moment out by linear programs alone, to prove what [`MaxMin`](charging::allocation::MaxMin) does in integers.
+//! [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
 //!
 //! # Invariants
 //!
@@ -27,6 +28,7 @@ mod problem;
 mod request;
 pub mod sample;
 mod steps;
+mod wiring;
 
 pub use clairvoyant::{Bound, clairvoyant};
 pub use horizon::{Forecast, PlanLimits, Planned, Replanner, lp_horizon, plain_objective, urgent_first};
@@ -36,3 +38,4 @@ pub use problem::{
     SiteLoad,
 };
 pub use request::{Typical, plan};
+pub use wiring::wirings;

@@ -54,7 +54,8 @@ pub fn watts_ceil(kilowatts: f64) -> Watts {
     Watts::from_milliwatts(whole(kilowatts.mul_add(1e6, -1e-3).ceil()))
 }
 
+/// Rounds towards zero.
 #[expect(clippy::as_conversions, reason = "saturates; the standard library has no checked conversion")]
-const fn whole(count: f64) -> i64 {
+pub const fn whole(count: f64) -> i64 {
     count as i64
 }

@@ -16,17 +16,20 @@ use anyhow::Context;
 use billing::directory::Directory;
 use charging::network::{MeterConfig, SiteConfig};
 use charging::plan::Plan;
+use charging::wiring::{WiringDoubt, WiringQuestion};
 use csms::quirks::{Quirks, Table};
 use csms::record::EvidenceRow;
 use csms::{CloseReason, Csms, StorageHealth};
 use office::Office;
 use sha2::{Digest, Sha256};
 use store::{Records, Report, Root, Store, Writer};
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{
+    Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakSender, channel, unbounded_channel,
+};
 use tokio::sync::{oneshot, watch};
 use units::{
-    Amperes, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId, TimeSpan,
-    Timestamp,
+    Amperes, EvseId, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId,
+    TimeSpan, Timestamp,
 };
 
 use crate::clock::{Clock, WALL_JUMP};
@@ -115,6 +118,10 @@ enum Control {
         current: PerPhase<Amperes>,
     },
     MeterDoubted(MeterId),
+    WiringAnswered {
+        site: SiteId,
+        doubts: Vec<(EvseId, WiringDoubt)>,
+    },
     CsmsCommand {
         actor: Box<str>,
         command: csms::Command,
@@ -409,6 +416,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         known: Arc::clone(&known),
     };
     let (planners, plans_wanted) = unbounded_channel();
+    let weak = handle.control.downgrade();
     let mut engine = Engine {
         csms: Csms::with_policy(policy.clone()),
         office: Office::new(),
@@ -424,6 +432,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         requests: BTreeMap::new(),
         request_last: RequestId(0),
         directory: None,
+        control: weak,
         quarantine: BTreeSet::new(),
         door,
         uploads,
@@ -468,6 +477,8 @@ struct Engine {
     requests: BTreeMap<RequestId, Requester>,
     request_last: RequestId,
     directory: Option<Arc<Directory>>,
+    /// To itself, for answers of workers.
+    control: WeakSender<Control>,
     /// Hashes of frames at which a root broke down.
     quarantine: BTreeSet<[u8; 32]>,
     door: Arc<Door>,
@@ -689,6 +700,9 @@ impl Engine {
             Control::Reading { meter, at, current } => {
                 Work::Csms(csms::Input::GridReading { meter, at, current })
             }
+            Control::WiringAnswered { site, doubts } => {
+                Work::Csms(csms::Input::WiringAnswered { site, doubts })
+            }
             Control::MeterDoubted(meter) => Work::Csms(csms::Input::MeterDoubted { meter }),
             Control::CsmsCommand { actor, command, answer } => {
                 let request = self.request(Requester::CsmsCommand(answer));
@@ -725,6 +739,18 @@ impl Engine {
         };
         self.work.push_back(work);
         self.work_off_guarded(None, inboxes).await
+    }
+
+    /// A worker finds out how EVSEs are wired. An answer that does not come, or finds the inbox full, is asked for again
+    /// after more steps.
+    fn ask_wiring(&self, site: SiteId, question: WiringQuestion) {
+        let Some(control) = self.control.upgrade() else { return };
+        tokio::task::spawn_blocking(move || {
+            let doubts = planner::wirings(&question);
+            if !doubts.is_empty() {
+                let _ = control.try_send(Control::WiringAnswered { site, doubts });
+            }
+        });
     }
 
     fn request(&mut self, requester: Requester) -> RequestId {
@@ -821,6 +847,7 @@ impl Engine {
                 | csms::Effect::StartRefused(_)
                 | csms::Effect::FrameUnreadable { .. }
                 | csms::Effect::PlanWanted(_)
+                | csms::Effect::AskWiring { .. }
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_)) => {
                     if after == RecordSeq(0) {
@@ -926,6 +953,7 @@ impl Engine {
             }
             // Where nobody plans any more the server stops.
             csms::Effect::PlanWanted(wanted) => drop(self.planners.send(*wanted)),
+            csms::Effect::AskWiring { site, question } => self.ask_wiring(site, *question),
             csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
             csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
             // Both were dealt with where they were drained: neither waits.
@@ -983,6 +1011,7 @@ impl Engine {
             | csms::Effect::StartRefused(_)
             | csms::Effect::FrameUnreadable { .. }
             | csms::Effect::PlanWanted(_)
+            | csms::Effect::AskWiring { .. }
             | csms::Effect::AlarmRaised(_)
             | csms::Effect::AlarmCleared(_) => true,
         });

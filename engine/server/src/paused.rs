@@ -206,6 +206,7 @@ impl Shell {
             | csms::Input::Directory(_)
             | csms::Input::PlanReady { .. }
             | csms::Input::PlanFailed { .. }
+            | csms::Input::WiringAnswered { .. }
             | csms::Input::Storage(_)
             | csms::Input::Quirks(_)
             | csms::Input::WallClock(_) => panic!("nothing of this run: {input:?}"),

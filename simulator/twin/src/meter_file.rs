@@ -65,7 +65,7 @@ pub(crate) fn read(section: &Section<'_>) -> Option<MeterSource> {
     let power_factor = section.thousandths("power_factor", "(of one)", 500..=1_000);
     let way = match kind? {
         Kind::Posted => Some(MeterWay::Posted),
-        Kind::Mqtt => read_mqtt(section, export).map(MeterWay::Mqtt),
+        Kind::Mqtt => read_mqtt(section, export).map(|source| MeterWay::Mqtt(Box::new(source))),
         Kind::Modbus => read_modbus(section).map(MeterWay::Modbus),
         Kind::P1 => address(section, None).map(|address| MeterWay::P1(P1Source { address })),
         Kind::Station => section
@@ -298,7 +298,7 @@ mod tests {
             (
                 "kind = 'mqtt'\naddress = 'broker'\ntopic = 'a/b'\nuser = 'w'\nsecret = 'broker'\npower_total_kw = '/p'\nat = '/t'",
                 MeterSource {
-                    way: MeterWay::Mqtt(MqttSource {
+                    way: MeterWay::Mqtt(Box::new(MqttSource {
                         address: address("broker", 1_883),
                         topic: "a/b".to_owned(),
                         login: Some(Login { user: "w".to_owned(), secret: "broker".to_owned() }),
@@ -307,7 +307,7 @@ mod tests {
                             at: Some("/t".to_owned()),
                             ..PayloadFields::default()
                         },
-                    }),
+                    })),
                     ..MeterSource::default()
                 },
             ),

@@ -316,6 +316,7 @@ fn read_evse(section: &Section<'_>) -> Option<EvseConfig> {
     evse.starts_alone = section.flag("starts_alone", evse.starts_alone);
     evse.is_fallback_proven = section.flag("is_fallback_proven", evse.is_fallback_proven);
     evse.fallback_survives_boot = section.flag("fallback_survives_boot", evse.fallback_survives_boot);
+    evse.is_wiring_checked = section.flag("is_wiring_checked", evse.is_wiring_checked);
     evse.is_in_use = section.flag("is_in_use", evse.is_in_use);
     ids.map(|_| evse)
 }
@@ -341,12 +342,13 @@ fn check_defaults(root: &Section<'_>) {
     }
 }
 
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 7] = [
     "survives_pause",
     "accepts_zero",
     "starts_alone",
     "is_fallback_proven",
     "fallback_survives_boot",
+    "is_wiring_checked",
     "is_in_use",
 ];
 

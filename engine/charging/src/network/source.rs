@@ -44,7 +44,7 @@ pub enum MeterWay {
     #[default]
     Posted,
     /// They are published to a broker.
-    Mqtt(MqttSource),
+    Mqtt(Box<MqttSource>),
     /// The meter is asked for them.
     Modbus(ModbusSource),
     /// The meter sends telegrams by itself.

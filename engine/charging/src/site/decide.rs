@@ -861,7 +861,9 @@ impl Site {
 
     fn update_alarms(&mut self, now: Timestamp, problem: &Problem) {
         let is_kept = |alarm: &SiteAlarm| match alarm {
-            SiteAlarm::Disobedient { .. } | SiteAlarm::LimitRefused { .. } => true,
+            SiteAlarm::Disobedient { .. }
+            | SiteAlarm::LimitRefused { .. }
+            | SiteAlarm::WiringDoubted { .. } => true,
             SiteAlarm::Overload { .. } | SiteAlarm::MeterStale { .. } => false,
         };
         self.alarms.retain(is_kept);

@@ -80,6 +80,8 @@ pub(super) struct EvseState {
 pub(super) struct Report {
     pub(super) taken_at: Timestamp,
     pub(super) drawn: SiteCurrents,
+    /// At its own terminals; none where it is assumed.
+    pub(super) at_terminals: Option<PerPhase<Amperes>>,
 }
 
 /// What an EVSE drew at an instant between two of its readings.
@@ -236,7 +238,7 @@ impl EvseState {
         self.forget_session(now);
         // What it drew before its transaction is known.
         let nothing = SiteCurrents { at_least: PerPhase::default(), at_most: PerPhase::default() };
-        self.reports.push_back(Report { taken_at: now, drawn: nothing });
+        self.reports.push_back(Report { taken_at: now, drawn: nothing, at_terminals: None });
     }
 
     pub(super) fn end_transaction(&mut self, now: Timestamp, ended_at: Timestamp) {
@@ -342,7 +344,12 @@ impl EvseState {
             let is_before_pause = is_pause(self.record.ev) || measurement.taken_at <= self.ev_changed_at;
             let at_least = if is_before_pause { PerPhase::default() } else { drawn.at_least };
             let drawn = SiteCurrents { at_least, ..drawn };
-            self.reports.push_back(Report { taken_at: measurement.taken_at, drawn });
+            let at_terminals = measurement.current.map(|current| current.unwrap_or(Amperes::ZERO));
+            self.reports.push_back(Report {
+                taken_at: measurement.taken_at,
+                drawn,
+                at_terminals: Some(at_terminals),
+            });
         }
         let before = self.record.learned;
         let occupied = self.record.occupied;
@@ -533,6 +540,23 @@ impl EvseState {
             upper: is_measured.then_some(upper),
             steadiness: if is_steady { Steadiness::Steady } else { Steadiness::Moving },
         })
+    }
+
+    /// What it drew at its terminals at `instant`, where its readings before and after agree, or it says that it pauses.
+    pub(super) fn drawn_at_terminals(&self, instant: Timestamp) -> Option<PerPhase<Amperes>> {
+        if !self.record.is_in_transaction {
+            return self.was_idle_at(instant).then(PerPhase::default);
+        }
+        // An EV that is late to pause draws for a moment what is in no reading.
+        if is_pause(self.record.ev) && self.ev_changed_at + DRAW_SHOWS_WITHIN <= instant {
+            return Some(PerPhase::default());
+        }
+        let before = self.reports.iter().rev().find(|report| report.taken_at <= instant)?;
+        let after = self.reports.iter().find(|report| report.taken_at >= instant);
+        let after = after.or(Some(before).filter(|_| self.is_at_rest()))?;
+        let (was, is) = (before.at_terminals?, after.at_terminals?);
+        let moved = was.zip_with(is, |was, is| (is - was).magnitude()).highest();
+        (moved <= Amperes::from_amperes(1)).then_some(is)
     }
 
     /// It was told more than it had been told before, after `instant`.

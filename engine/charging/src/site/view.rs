@@ -246,6 +246,9 @@ pub enum Remark {
     /// No drill has shown what it does when it is not heard from.
     #[serde(rename = "fallback not proven by a drill: counted at its hardware maximum")]
     FallbackUnproven,
+    /// Meters say that it is wired otherwise than stated.
+    #[serde(rename = "seems to be wired otherwise than stated: counted on the lines of both")]
+    WiringDoubted,
     /// It has not accepted its standing fallback since its last boot.
     #[serde(rename = "standing fallback not confirmed")]
     FallbackUnconfirmed,
@@ -257,6 +260,7 @@ impl EvseState {
         let standing = [
             (record.is_disobedient, Remark::Disobedient),
             (record.is_refusing, Remark::Refusing),
+            (record.wiring_doubt.is_some(), Remark::WiringDoubted),
             (!self.traits.is_fallback_proven, Remark::FallbackUnproven),
             (record.fallback_confirmed.is_none() && record.is_seen, Remark::FallbackUnconfirmed),
         ];

@@ -21,6 +21,7 @@ mod lines;
 mod obedience;
 mod phases;
 mod turns;
+mod wirings;
 
 #[test]
 fn s1_random_sites_stay_within_their_ratings() {

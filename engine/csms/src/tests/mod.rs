@@ -295,6 +295,9 @@ impl House {
                     wanted.situation.sessions.len()
                 )
             }
+            Effect::AskWiring { question, .. } => {
+                format!("ask how the EVSEs below {} are wired", question.meter)
+            }
             Effect::AlarmRaised(alarm) => format!("raised {alarm:?}"),
             Effect::AlarmCleared(alarm) => format!("cleared {alarm:?}"),
         }

@@ -141,6 +141,13 @@ impl<'a> Page<'a> {
                     SiteAlarm::LimitRefused { evse } => {
                         fill(words.alarm_refused, &[&self.evse_name_of(&evse.to_string())])
                     }
+                    SiteAlarm::WiringDoubted { evse, doubt } => {
+                        let name = self.evse_name_of(&evse.to_string());
+                        fill(
+                            words.alarm_wiring,
+                            &[&name, &doubt.seems.to_string(), &doubt.stated.to_string()],
+                        )
+                    }
                 }),
                 // Said with its reason already.
                 Alarm::StorageFailing => {}
@@ -654,6 +661,7 @@ const fn remark_words(remark: Remark, words: &Words) -> &'static str {
     match remark {
         Remark::Disobedient => words.remark_disobedient,
         Remark::Refusing => words.remark_refusing,
+        Remark::WiringDoubted => words.remark_wiring,
         Remark::FallbackUnproven => words.remark_fallback_unproven,
         Remark::FallbackUnconfirmed => words.remark_fallback_unconfirmed,
     }

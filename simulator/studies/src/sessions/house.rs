@@ -530,6 +530,7 @@ impl House {
                 | csms::Effect::StartRefused(_)
                 | csms::Effect::FrameUnreadable { .. }
                 | csms::Effect::PlanWanted(_)
+                | csms::Effect::AskWiring { .. }
                 | csms::Effect::AlarmRaised(_)
                 | csms::Effect::AlarmCleared(_) => {}
             }

@@ -207,6 +207,7 @@ impl World {
                     | Effect::StartRefused(_)
                     | Effect::FrameUnreadable { .. }
                     | Effect::PlanWanted(_)
+                    | Effect::AskWiring { .. }
                     | Effect::AlarmRaised(_)
                     | Effect::AlarmCleared(_) => false,
                 });
@@ -221,6 +222,7 @@ impl World {
             | Effect::StartRefused(_)
             | Effect::FrameUnreadable { .. }
             | Effect::PlanWanted(_)
+            | Effect::AskWiring { .. }
             | Effect::AlarmRaised(_)
             | Effect::AlarmCleared(_)) => engine.csms_out.effect(output.after, effect),
         };
@@ -285,6 +287,12 @@ impl World {
                     }
                 };
                 self.inbox.push_back(EngineInput::Csms(input));
+            }
+            Effect::AskWiring { site, question } => {
+                let doubts = planner::wirings(&question);
+                if !doubts.is_empty() {
+                    self.inbox.push_back(EngineInput::Csms(csms::Input::WiringAnswered { site, doubts }));
+                }
             }
             Effect::AlarmRaised(alarm) => {
                 self.standing.insert(alarm.clone(), self.now);
