@@ -259,6 +259,7 @@ impl Backend {
                 | Effect::StartRefused(_)
                 | Effect::FrameUnreadable { .. }
                 | Effect::PlanWanted(_)
+                | Effect::AskWiring { .. }
                 | Effect::AlarmRaised(_)
                 | Effect::AlarmCleared(_) => {}
             }
