@@ -149,7 +149,7 @@ pub(crate) fn call(
         (Version::V16, Call::Ask(ask)) => {
             v16::orders::call(ask, manner).map(|(action, payload)| frame::encode_call(&id, action, &payload))
         }
-        (Version::V201, Call::Ask(ask)) => {
+        (Version::V201 | Version::V21, Call::Ask(ask)) => {
             v201::orders::call(ask, manner).map(|(action, payload)| frame::encode_call(&id, action, &payload))
         }
         (Version::V16, call) => {
