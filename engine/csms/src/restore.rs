@@ -122,10 +122,10 @@ impl Csms {
                 }
                 Record::Facts(row) => sorted.facts.push(row),
                 // Errands belong to jobs.
-                Record::Upkeep(row) => match row.as_ref() {
-                    errand @ UpkeepRow::Errand(_) => sorted.errands.push(errand),
-                    row => self.restore_upkeep(row),
-                },
+                Record::Upkeep(row) if matches!(row.as_ref(), UpkeepRow::Errand(_)) => {
+                    sorted.errands.push(row.as_ref());
+                }
+                Record::Upkeep(row) => self.restore_upkeep(row),
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
                 }

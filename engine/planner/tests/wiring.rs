@@ -201,21 +201,19 @@ impl Hall {
         let phases: Vec<usize> = (0..count).map(|_| [1, 1, 2, 3][hall.dice.roll(4)]).collect();
         let mut appliances = [false; 9];
         for minute in 0..180 {
-            for evse in 0..count {
+            for (evse, &phases) in phases.iter().enumerate() {
                 if hall.dice.roll(6) > 0 {
                     continue;
                 }
                 let amperes = [0, 6, 8, 10, 13, 16][hall.dice.roll(6)];
-                let used = phases[evse].min(hall.evses[evse].stated.lines().len());
+                let used = phases.min(hall.evses[evse].stated.lines().len());
                 let mut terminals = [0; 3];
                 terminals[..used].fill(amperes);
                 hall.drawn(evse, terminals);
             }
             // A kettle, an oven and a sauna's third on each line.
-            for place in 0..9 {
-                if hall.dice.roll(25) == 0 {
-                    appliances[place] = !appliances[place];
-                }
+            for is_on in &mut appliances {
+                *is_on ^= hall.dice.roll(25) == 0;
             }
             hall.base = PerPhase::from_fn(|phase| {
                 let on =

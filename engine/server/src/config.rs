@@ -669,7 +669,7 @@ mod tests {
                 "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, \
                  listen_ocpp_tls, tls_certificate, tls_key, tls_client_ca, tls_client_revoked, data, \
                  unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
-                 transaction_days_max, listen_files, files_url, file_mib_max",
+                 quirks, transaction_days_max, listen_files, files_url, file_mib_max",
             ]
         );
     }

@@ -263,7 +263,7 @@ mod tests {
         };
         assert_eq!(chosen("ocpp2.0.1, ocpp1.6"), Subprotocol::Offered(Version::V16));
         assert_eq!(chosen("ocpp2.0.1"), Subprotocol::Offered(Version::V201), "there is no other");
-        assert_eq!(chosen("ocpp2.1"), Subprotocol::NothingInCommon);
+        assert_eq!(chosen("ocpp3.0"), Subprotocol::NothingInCommon);
     }
 
     #[test]

@@ -201,6 +201,7 @@ mod tests {
             "chargingSchedulePeriod":[{"startPeriod":0,"limit":12.5},{"startPeriod":360,"limit":0}]}}}]"#;
         let profile = profile_sent(text).unwrap();
         assert_eq!(profile.connector, 1);
+        assert_eq!(profile.transaction, Some(TransactionName::Backend(7)));
         assert!(profile.is_amperes);
         assert_eq!(
             profile.periods,
@@ -213,7 +214,8 @@ mod tests {
             "chargingProfilePurpose":"TxProfile","chargingProfileKind":"Absolute","transactionId":"T-1",
             "chargingSchedule":[{"id":11,"startSchedule":"2026-01-01T00:00:00Z","chargingRateUnit":"A",
             "chargingSchedulePeriod":[{"startPeriod":0,"limit":12.5},{"startPeriod":360,"limit":0}]}]}}]"#;
-        assert_eq!(profile_sent(in_2_0_1).unwrap(), profile);
+        let transaction = Some(TransactionName::Station("T-1".to_owned()));
+        assert_eq!(profile_sent(in_2_0_1).unwrap(), ProfileSent { transaction, ..profile });
         assert!(profile_sent("[2,\"1\",\"SetChargingProfile\",{}]").is_err());
     }
 }

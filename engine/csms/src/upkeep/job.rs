@@ -490,20 +490,16 @@ impl Csms {
         }
         let what = format!("job {number}: {}", step_in_words(&row.work, step));
         self.note(now, station, &row.actor, what, in_words(&end));
-        match &row.work {
-            Work::Move { .. } => self.moved(now, number, &errand, end),
-            work => match end {
-                Err(Lost(_)) if work.may_repeat() && errand.attempts < ATTEMPTS_MAX => {
-                    self.change_errand(now, number, station, |errand| errand.state = ErrandState::Waiting);
-                }
-                Err(lost) => {
-                    self.end_errand(now, number, station, ErrandState::Failed, &in_words(&Err(lost)))
-                }
-                Ok(told) if !told.verdict.is_success() => {
-                    self.end_errand(now, number, station, ErrandState::Failed, &told.word);
-                }
-                Ok(told) => self.errand_accepted(now, number, station, &row.work, &told),
-            },
+        match end {
+            end if matches!(row.work, Work::Move { .. }) => self.moved(now, number, &errand, end),
+            Err(Lost(_)) if row.work.may_repeat() && errand.attempts < ATTEMPTS_MAX => {
+                self.change_errand(now, number, station, |errand| errand.state = ErrandState::Waiting);
+            }
+            Err(lost) => self.end_errand(now, number, station, ErrandState::Failed, &in_words(&Err(lost))),
+            Ok(told) if !told.verdict.is_success() => {
+                self.end_errand(now, number, station, ErrandState::Failed, &told.word);
+            }
+            Ok(told) => self.errand_accepted(now, number, station, &row.work, &told),
         }
         self.advance_jobs(now);
     }

@@ -246,15 +246,13 @@ impl Service for SimModbusMeter {
     type Future = std::future::Ready<Result<Response, ExceptionCode>>;
 
     fn call(&self, request: Self::Request) -> Self::Future {
-        std::future::ready(match request {
-            Request::ReadInputRegisters(start, count) => {
-                let registers = self.registers.lock().unwrap();
-                let words: Option<Vec<u16>> =
-                    (start..start + count).map(|address| registers.get(&address).copied()).collect();
-                words.map(Response::ReadInputRegisters).ok_or(ExceptionCode::IllegalDataAddress)
-            }
-            _ => Err(ExceptionCode::IllegalFunction),
-        })
+        let Request::ReadInputRegisters(start, count) = request else {
+            return std::future::ready(Err(ExceptionCode::IllegalFunction));
+        };
+        let registers = self.registers.lock().unwrap();
+        let words: Option<Vec<u16>> =
+            (start..start + count).map(|address| registers.get(&address).copied()).collect();
+        std::future::ready(words.map(Response::ReadInputRegisters).ok_or(ExceptionCode::IllegalDataAddress))
     }
 }
 
