@@ -4,7 +4,7 @@
 //! A *job* is work at one or more stations, an *errand* its part at one of them. Templates, local lists and availability
 //! say how stations are to be: each boot, and each change of what is wanted, is an occasion to make it so again.
 //!
-//! Answers and events of stations become [`News`], which are attended to after each input, since they may concern other
+//! Answers and events of stations become news, which are attended to after each input, since they may concern other
 //! stations too: the next wave of a job begins when the last errand of this one ended.
 
 mod attend;
