@@ -43,9 +43,6 @@ async fn play(language: &str, version: &str) {
     let token = json!({"token": TOKEN, "entry": {"holder": {"account": "resident"}, "status": "valid"}});
     let reply = house.send("PUT", "/api/v1/tokens", &token.to_string()).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    // Stations hear of it with the next version of the directory.
-    let published = u64::try_from(office::PUBLISH_INTERVAL.milliseconds()).unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(published)).await;
     let mut client = Client::start(Path::new(&clients), language, &house, version);
     let day = client.line().await;
     assert_eq!(day["stays"], json!(STAYS_MWH.map(|energy| energy / 1_000)), "{day}");
