@@ -28,6 +28,16 @@ heard = []
 settings = {"MeterValueSampleInterval": "900", "ChargingScheduleAllowedChargingRateUnit": "Current"}
 
 
+async def authorised(ask, status_of):
+    """As a driver who holds the card to the reader again: a token counts from the next version of the directory on."""
+    for _ in range(100):
+        answer = await ask()
+        if status_of(answer) == "Accepted":
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(answer)
+
+
 def stamp(at):
     return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
@@ -98,8 +108,9 @@ class Day16(Station16):
         await self.call(call16.StatusNotification(connector_id=1, error_code="NoError", status=status, **more))
 
     async def stay(self, token, begin, end, register, energy):
-        answer = await self.call(call16.Authorize(id_tag=token))
-        assert answer.id_tag_info["status"] == "Accepted", answer
+        await authorised(
+            lambda: self.call(call16.Authorize(id_tag=token)), lambda answer: answer.id_tag_info["status"]
+        )
         await self.status("Preparing")
         answer = await self.call(
             call16.StartTransaction(connector_id=1, id_tag=token, meter_start=register, timestamp=stamp(begin))
@@ -198,8 +209,9 @@ class Day201(Station201):
 
     async def stay(self, token, begin, end, register, energy):
         id_token = {"id_token": token, "type": "ISO14443"}
-        answer = await self.call(call201.Authorize(id_token=id_token))
-        assert answer.id_token_info["status"] == "Accepted", answer
+        await authorised(
+            lambda: self.call(call201.Authorize(id_token=id_token)), lambda answer: answer.id_token_info["status"]
+        )
         self.number += 1
         transaction = f"day-{self.number}"
         seq_no = 0
