@@ -321,6 +321,41 @@ fn is_uri(text: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
 }
 
+/// Makes wrappers into values of members, read and written as what they wrap; where bounds follow, those count.
+macro_rules! wrappers {
+    ($($name:ident($wrapped:ty) = $expected:expr $(, $bounds:expr)?;)+) => {
+        $(
+            impl $crate::member::Value for $name {
+                const EXPECTED: &'static str = $expected;
+
+                fn take(
+                    fields: &mut $crate::fields::Fields<'_>,
+                    field: &'static str,
+                    json: &$crate::json::Json<'_>,
+                    bounds: &$crate::member::Bounds,
+                ) -> Result<Option<Self>, $crate::PayloadError> {
+                    $( let bounds = { let _ = bounds; &$bounds }; )?
+                    Ok(<$wrapped as $crate::member::Value>::take(fields, field, json, bounds)?.map(Self))
+                }
+
+                fn put(
+                    &self,
+                    out: &mut $crate::writer::Writer,
+                    field: &'static str,
+                    bounds: &$crate::member::Bounds,
+                ) {
+                    $( let bounds = { let _ = bounds; &$bounds }; )?
+                    $crate::member::Value::put(&self.0, out, field, bounds);
+                }
+
+                fn none() -> Option<Self> {
+                    <$wrapped as $crate::member::Value>::none().map(Self)
+                }
+            }
+        )+
+    };
+}
+
 /// A text that nobody but its receiver may read. `Debug` hides it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -328,27 +363,6 @@ pub struct Secret(pub String);
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(redact::WITHHELD)
-    }
-}
-
-impl Value for Secret {
-    const EXPECTED: &'static str = "a text";
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(String::take(fields, field, json, bounds)?.map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
-        self.0.put(out, field, bounds);
-    }
-
-    fn none() -> Option<Self> {
-        Some(Self::default())
     }
 }
 
@@ -362,21 +376,9 @@ impl std::fmt::Debug for SecretNumber {
     }
 }
 
-impl Value for SecretNumber {
-    const EXPECTED: &'static str = "a 32-bit number";
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(i32::take(fields, field, json, bounds)?.map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
-        self.0.put(out, field, bounds);
-    }
+wrappers! {
+    Secret(String) = "a text";
+    SecretNumber(i32) = "a 32-bit number";
 }
 
 /// An object that is carried and not looked into, as JSON text.
@@ -680,4 +682,4 @@ macro_rules! bounds {
     }};
 }
 
-pub(crate) use {bounds, need, structures, values};
+pub(crate) use {bounds, need, structures, values, wrappers};

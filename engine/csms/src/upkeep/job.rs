@@ -590,13 +590,7 @@ impl Csms {
                     self.end_errand(now, number, station, ErrandState::Done, word);
                 }
                 // What the station runs is told by its next boot.
-                _ if errand.word != word => {
-                    self.change_errand(now, number, station, |errand| {
-                        errand.state = ErrandState::Following;
-                        errand.word = word.chars().take(60).collect();
-                    });
-                }
-                _ => {}
+                _ => self.goes_on(now, number, station, word),
             }
         }
         self.advance_jobs_if_any(now);
@@ -617,16 +611,21 @@ impl Csms {
                 | "BadMessage"
                 | "NotSupportedOperation"
                 | "AcceptedCanceled" => self.end_errand(now, number, station, ErrandState::Failed, word),
-                _ if errand.word != word => {
-                    self.change_errand(now, number, station, |errand| {
-                        errand.state = ErrandState::Following;
-                        errand.word = word.chars().take(60).collect();
-                    });
-                }
-                _ => {}
+                _ => self.goes_on(now, number, station, word),
             }
         }
         self.advance_jobs_if_any(now);
+    }
+
+    /// What was asked for is under way, in the station's word.
+    fn goes_on(&mut self, now: Timestamp, number: u64, station: &StationId, word: &str) {
+        let word: String = word.chars().take(60).collect();
+        if self.errand(number, station).is_some_and(|(_, errand)| errand.word != word) {
+            self.change_errand(now, number, station, |errand| {
+                errand.state = ErrandState::Following;
+                errand.word = word;
+            });
+        }
     }
 
     /// A file is kept.

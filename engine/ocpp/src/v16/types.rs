@@ -8,7 +8,7 @@ use units::{IdToken, TransactionId};
 
 use crate::fields::{Fields, PayloadError};
 use crate::json::Json;
-use crate::member::{Bounds, Value, chars, structures};
+use crate::member::{Bounds, Value, chars, structures, wrappers};
 use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::redact;
@@ -40,22 +40,7 @@ impl ConnectorId {
     }
 }
 
-impl Value for ConnectorId {
-    const EXPECTED: &'static str = Self::EXPECTED;
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        _bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(fields.whole_from(field, json).map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
-        self.0.put(out, field, bounds);
-    }
-}
+wrappers! { ConnectorId(u16) = Self::EXPECTED; }
 
 impl fmt::Display for ConnectorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::id::InvalidId;
 
 use crate::fields::{Fields, PayloadError};
-use crate::json::Json;
-use crate::member::{Bounds, Value, chars, structures, values};
+use crate::member::{Bounds, chars, structures, values, wrappers};
 use crate::message::Message;
 use crate::quirk::Quirk;
 use crate::redact;
@@ -54,38 +53,9 @@ impl fmt::Display for EvseNumber {
 #[serde(transparent)]
 pub struct ConnectorNumber(pub u16);
 
-impl Value for EvseNumber {
-    const EXPECTED: &'static str = Self::EXPECTED;
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        _bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(fields.whole_from(field, json).map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
-        self.0.put(out, field, bounds);
-    }
-}
-
-impl Value for ConnectorNumber {
-    const EXPECTED: &'static str = "a connector number from 0 to 65535";
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        _bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(fields.whole_from(field, json).map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, bounds: &Bounds) {
-        self.0.put(out, field, bounds);
-    }
+wrappers! {
+    EvseNumber(u16) = Self::EXPECTED;
+    ConnectorNumber(u16) = "a connector number from 0 to 65535";
 }
 
 impl fmt::Display for ConnectorNumber {
@@ -178,26 +148,7 @@ impl ReportedTransaction {
     }
 }
 
-impl Value for ReportedTransaction {
-    const EXPECTED: &'static str = "a text";
-
-    fn take(
-        fields: &mut Fields<'_>,
-        field: &'static str,
-        json: &Json<'_>,
-        _bounds: &Bounds,
-    ) -> Result<Option<Self>, PayloadError> {
-        Ok(String::take(fields, field, json, &chars(Self::LENGTH_MAX))?.map(Self))
-    }
-
-    fn put(&self, out: &mut Writer, field: &'static str, _bounds: &Bounds) {
-        self.0.put(out, field, &chars(Self::LENGTH_MAX));
-    }
-
-    fn none() -> Option<Self> {
-        Some(Self::default())
-    }
-}
+wrappers! { ReportedTransaction(String) = "a text", chars(Self::LENGTH_MAX); }
 
 impl fmt::Display for ReportedTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

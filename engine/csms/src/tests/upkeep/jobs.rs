@@ -330,7 +330,12 @@ fn another_stations_progress_concerns_nobody_else() {
 
 #[test]
 fn a_station_moves_by_its_network_profiles_and_is_gone_once_it_has_not_come_back() {
-    let mut house = house_speaking(Version::V201);
+    for version in [Version::V201, Version::V21] {
+        moves_by_its_network_profiles(house_speaking(version));
+    }
+}
+
+fn moves_by_its_network_profiles(mut house: House) {
     let work = json!({"do": "move", "url": "wss://other.example/ocpp", "slot": 2, "security_profile": 2});
     let plan = Plan { patience_minutes: 15, ..Plan::default() };
     let number = begin(&mut house, JobOrder { selection: at("CP1"), plan, ..order(work) });
