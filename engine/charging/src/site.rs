@@ -8,7 +8,7 @@ use units::{Amperes, CircuitId, EvseId, MeterId, PerPhase, StationId, TimeSpan, 
 use crate::allocation::{Chosen, Rule};
 use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
-use crate::network::{CircuitIndex, EvseIndex, Network};
+use crate::network::{CircuitIndex, EvseIndex, Network, Supply};
 use crate::plan::{Plan, PlannerName, Strategy, Wish};
 use crate::wiring::{WiringDoubt, WiringQuestion, WiringSample, WiringSamples};
 
@@ -23,6 +23,7 @@ mod decide;
 mod evse;
 mod situation;
 mod view;
+mod wakes;
 
 /// How long a live limit holds without renewal.
 pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
@@ -34,9 +35,12 @@ const WIRING_ASKED_AFTER: u32 = 3;
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 /// Measurements come one by one: what they teach is gathered for so long, where nothing must be shed for it.
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
-/// What changes no limit is looked at this late: an EVSE that draws as before and an accepted renewal, where nothing waits for
-/// them, and a reading that leaves room for what everybody has, where that is all that they can use.
+/// What changes no limit is looked at this late: a renewal that is due, and a reading that leaves room for what everybody has,
+/// where that is all that they can use.
 const CALM_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
+/// An EVSE that draws as before and an accepted renewal, where nothing waits for them, are looked at with the next decision,
+/// and this late where there is none.
+const AS_BEFORE_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_minutes(2);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
@@ -347,6 +351,10 @@ pub struct Site {
     decided_at: Option<Timestamp>,
     /// When the next decision is wanted.
     wake: Option<Timestamp>,
+    /// When measurements may have to be asked for next, which needs no decision.
+    asks_at: Option<Timestamp>,
+    /// A raise waited in the last decision.
+    is_waited_for: bool,
 }
 
 /// Whether a decision that nothing calls for would say the same as the last.
@@ -396,6 +404,8 @@ impl Site {
             calm: Calm::None,
             decided_at: None,
             wake: Some(now),
+            asks_at: None,
+            is_waited_for: false,
             network,
         }
     }
@@ -566,8 +576,8 @@ impl Site {
 
     /// When [`Site::decide`] is wanted.
     #[must_use]
-    pub const fn next_deadline(&self) -> Option<Timestamp> {
-        self.wake
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.wake.into_iter().chain(self.silence()).chain(self.asks_at).min()
     }
 
     /// The records that may have changed since the last call: to be committed before any raise or renewal leaves.
@@ -631,7 +641,8 @@ impl Site {
             (true, _) => DECIDE_AT_MOST_EVERY,
             (false, false) => GATHER,
             (false, true) if has_anchored && self.calm == Calm::None => DECIDE_AT_LEAST_EVERY,
-            (false, true) => CALM_LOOKED_AT_WITHIN,
+            (false, true) if self.calm == Calm::None => CALM_LOOKED_AT_WITHIN,
+            (false, true) => AS_BEFORE_LOOKED_AT_WITHIN,
         };
         self.want_decision_within(apart, now);
     }
@@ -678,11 +689,12 @@ impl Site {
         }
         self.changed.insert(index);
         match answered {
-            Answered::Renewal if self.calm == Calm::None => {
+            Answered::Settled if self.calm == Calm::None => {
                 self.want_decision_within(DECIDE_AT_LEAST_EVERY, now);
             }
-            Answered::Renewal => self.want_decision_within(CALM_LOOKED_AT_WITHIN, now),
-            Answered::Change => self.want_decision_by(now + REACTION_DEFAULT),
+            Answered::Settled => self.want_decision_within(AS_BEFORE_LOOKED_AT_WITHIN, now),
+            Answered::Shed => self.want_decision_by(now + REACTION_DEFAULT),
+            Answered::ShedToProve => self.asks_at = decide::sooner(self.asks_at, now + REACTION_DEFAULT),
             Answered::Otherwise => self.want_decision(now),
         }
     }
@@ -742,8 +754,12 @@ impl Site {
         has_any
     }
 
-    /// What the meter showed at `instant`, and what each EVSE below it drew; none where that is not known of all of them.
+    /// What the meter showed at `instant`, and what each EVSE below it drew; none where that is not known of all of them, nor on
+    /// IT, where lines carry sums of currents that are out of step.
     fn wiring_sample(&self, meter: &MeterState, instant: Timestamp) -> Option<WiringSample> {
+        if self.network.supply() == Supply::It230 {
+            return None;
+        }
         let metered = meter.metering.waiting_at(instant)?.current;
         let mut drawn = Vec::new();
         for &index in &meter.members {
