@@ -16,11 +16,13 @@ use decide::AtWorst;
 use evse::{Answered, Bracket, EvseState, FallbackState};
 
 pub use crate::ceiling::EvseRecord;
+pub use explain::{Departure, Explanation, Intent, More, NAMED_MAX, RowShare};
 pub use situation::{SessionNow, Situation};
 pub use view::{LimitedBy, Remark};
 
 mod decide;
 mod evse;
+mod explain;
 mod situation;
 mod view;
 
