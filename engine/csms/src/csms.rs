@@ -16,7 +16,7 @@ use crate::notice::Subject;
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::quirks::Table;
-use crate::record::Record;
+use crate::record::{ReasonRow, Record};
 use crate::security::SecurityProfile;
 use crate::station::Station;
 use crate::upkeep::{News, Upkeep};
@@ -413,6 +413,10 @@ impl Csms {
             // M8: what is no longer offered is declined no more, whenever the station answers.
             for place in sheds.iter().filter_map(|shed| self.place_of(&shed.evse)).collect::<Vec<_>>() {
                 self.stations[place].note_activity(&mut self.core, now);
+            }
+            for explanation in settled.explanations {
+                let at = self.core.wall(now);
+                self.core.out.persist(Record::Reason(Box::new(ReasonRow { at, explanation })));
             }
             let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {

@@ -12,6 +12,7 @@ use units::{
 
 pub use crate::facts::FactsRow;
 pub use crate::notice::{Notice, NoticeRow, Subject};
+pub use crate::reasons::ReasonRow;
 pub use crate::security::{SecurityRow, StoredPassword};
 pub use crate::upkeep::UpkeepRow;
 
@@ -46,6 +47,8 @@ pub enum Record {
     Finding(FindingRow),
     /// Fact: something that a station told besides transactions.
     Notice(Box<NoticeRow>),
+    /// Fact: what has limited an EVSE since.
+    Reason(Box<ReasonRow>),
     /// Fact: who asked for what, and the answer.
     Audit(AuditRow),
 }
@@ -69,6 +72,7 @@ impl Record {
             | Self::Cdr(_)
             | Self::Finding(_)
             | Self::Notice(_)
+            | Self::Reason(_)
             | Self::Audit(_) => None,
         }
     }
@@ -91,6 +95,7 @@ impl Record {
             Self::Cdr(_) => "cdr",
             Self::Finding(_) => "finding",
             Self::Notice(_) => "notice",
+            Self::Reason(_) => "reason",
             Self::Audit(_) => "audit",
         }
     }

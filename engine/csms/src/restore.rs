@@ -137,7 +137,11 @@ impl Csms {
                 }
                 Record::Evidence(row) => sorted.evidence.push(row),
                 Record::MeterValues(row) => sorted.values.push(row),
-                Record::Cdr(_) | Record::Finding(_) | Record::Notice(_) | Record::Audit(_) => {}
+                Record::Cdr(_)
+                | Record::Finding(_)
+                | Record::Notice(_)
+                | Record::Reason(_)
+                | Record::Audit(_) => {}
             }
         }
         sorted.sites.sort_by(|a, b| a.config.id.cmp(&b.config.id));

@@ -1,7 +1,7 @@
 //! Records as rows: typed columns that a person can query, and for what no column tells a `body` of JSON.
 
 use serde::Serialize;
-use units::{Timestamp, TransactionId, WattHours};
+use units::{Amperes, Timestamp, TransactionId, WattHours};
 
 /// A table that is written.
 #[derive(Debug)]
@@ -185,6 +185,7 @@ pub(crate) mod table {
             "detail",
         ],
     );
+    pub(crate) static REASON: Table = Table::facts("reason", &["evse", "at_ms", "why", "limit_ma", "body"]);
     pub(crate) static AUDIT: Table =
         Table::facts("audit", &["root", "at_ms", "actor", "station", "what", "outcome"]);
 
@@ -348,6 +349,19 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                     notice.number.into(),
                     text(&notice.word),
                     notice.detail.clone().into(),
+                ],
+            )
+        }
+        Record::Reason(row) => {
+            let explanation = &row.explanation;
+            (
+                &table::REASON,
+                vec![
+                    text(&explanation.evse),
+                    row.at.into(),
+                    text(&explanation.reason),
+                    explanation.limit.map(Amperes::milliamperes).into(),
+                    json(row),
                 ],
             )
         }

@@ -102,6 +102,7 @@ pub fn audit(committed: &Committed, as_of: Timestamp) -> AuditReport {
             | csms::Record::MeterValues(_)
             | csms::Record::Finding(_)
             | csms::Record::Notice(_)
+            | csms::Record::Reason(_)
             | csms::Record::Audit(_) => {}
         }
     }
@@ -330,6 +331,7 @@ pub fn last_instant(committed: &Committed) -> Timestamp {
         | csms::Record::MeterValues(_)
         | csms::Record::Finding(_)
         | csms::Record::Notice(_)
+        | csms::Record::Reason(_)
         | csms::Record::Audit(_) => None,
     });
     stops.max().unwrap_or(Timestamp::EPOCH)

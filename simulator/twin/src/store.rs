@@ -73,6 +73,7 @@ impl StateKey {
             | Record::Cdr(_)
             | Record::Finding(_)
             | Record::Notice(_)
+            | Record::Reason(_)
             | Record::Audit(_) => None,
         }
     }
@@ -332,7 +333,7 @@ impl Store {
                     self.keep_open(transaction, record);
                 }
             }
-            Record::Notice(_) | Record::Audit(_) => {}
+            Record::Notice(_) | Record::Reason(_) | Record::Audit(_) => {}
             Record::Site(_)
             | Record::Station(_)
             | Record::Security(_)

@@ -15,6 +15,7 @@ mod meters;
 mod notices;
 mod planning;
 mod quirks;
+mod reasons;
 mod recorded;
 mod restart;
 mod security;

@@ -18,7 +18,7 @@ use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp, WattHours};
 
 use super::gate::Actor;
-use super::{App, Problem, adoption, meters, security, upkeep};
+use super::{App, Problem, adoption, explanations, meters, security, upkeep};
 use crate::site_import;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
@@ -161,6 +161,7 @@ async fn paths() -> Json<Value> {
     let paths: serde_json::Map<String, Value> = PATHS
         .iter()
         .chain(upkeep::PATHS)
+        .chain(explanations::PATHS)
         .map(|(path, what)| ((*path).to_owned(), Value::from(*what)))
         .collect();
     Json(json!({"units": "mA, mV, mW, mWh; money in minor units; instants in UTC ms", "paths": paths}))

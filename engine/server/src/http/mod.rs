@@ -2,6 +2,7 @@
 
 mod adoption;
 pub mod api;
+mod explanations;
 mod gate;
 mod meters;
 mod metrics;
@@ -67,6 +68,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(station::routes())
         .merge(metrics::routes())
         .merge(upkeep::routes())
+        .merge(explanations::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

@@ -614,6 +614,7 @@ impl Books {
             | csms::Record::Counters(_)
             | csms::Record::MeterValues(_)
             | csms::Record::Notice(_)
+            | csms::Record::Reason(_)
             | csms::Record::Audit(_) => {}
         }
     }
