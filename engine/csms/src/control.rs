@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::plan::{Plan, PlannerName, Strategy};
 use charging::site::{Command, EvseRecord, Explanation, Site, SiteAlarm, SiteEvent};
+use charging::terms::Terms;
 use charging::wiring::WiringQuestion;
-use units::{EvseId, MeterId, SiteId, StationId, Timestamp};
+use units::{EvseId, MeterId, SiteId, StationId, TimeSpan, Timestamp};
 
 use crate::outbox::Outbox;
 use crate::planning::Planning;
@@ -36,6 +37,8 @@ struct Slot {
     site: Site,
     deadline: Option<Timestamp>,
     planning: Planning,
+    /// By the wall clock.
+    terms: Terms,
     reasons: Reasons,
     alarms: BTreeSet<SiteAlarm>,
     /// What control knows of each EVSE, as last persisted.
@@ -92,6 +95,7 @@ impl Sites {
                     site,
                     deadline: None,
                     planning: Planning::default(),
+                    terms: Terms::default(),
                     reasons: Reasons::default(),
                     alarms: BTreeSet::new(),
                     records,
@@ -121,6 +125,33 @@ impl Sites {
         slot.config.strategy = strategy;
         slot.planning.set_planner(now, strategy.planner);
         self.apply(now, index, SiteEvent::Strategy(strategy));
+    }
+
+    /// What energy and power cost at a site, and what others command, by a wall clock that is `offset` ahead. What is commanded
+    /// counts from the next decision on, and whoever plans is asked anew.
+    pub fn set_terms(&mut self, now: Timestamp, index: SiteIndex, terms: Terms, offset: TimeSpan) {
+        self.slots[index.0].terms = terms;
+        self.tell_commands(now, index, offset);
+    }
+
+    /// The wall clock is `offset` ahead from now on: what is commanded by it begins and ends at other instants.
+    pub fn wall_moves(&mut self, now: Timestamp, offset: TimeSpan) {
+        for place in 0..self.slots.len() {
+            if !self.slots[place].terms.commands.is_empty() {
+                self.tell_commands(now, SiteIndex(place), offset);
+            }
+        }
+    }
+
+    /// A site that was put anew knows nothing of what is commanded: it is told again.
+    pub fn tell_commands(&mut self, now: Timestamp, index: SiteIndex, offset: TimeSpan) {
+        let commands = self.slots[index.0].terms.shifted(TimeSpan::ZERO - offset).commands;
+        self.apply(now, index, SiteEvent::Commanded(commands));
+    }
+
+    /// By the wall clock.
+    pub fn terms(&self, index: SiteIndex) -> &Terms {
+        &self.slots[index.0].terms
     }
 
     /// Nobody is there to plan for.

@@ -3,6 +3,7 @@
 use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::Plan;
 use charging::site::{CircuitState, EvseView, Explanation, Site};
+use charging::terms::Terms;
 use serde::Serialize;
 use units::{
     Amperes, CircuitId, EvseId, IdToken, PerPhase, SessionId, SiteId, StationId, Timestamp, TransactionId,
@@ -27,6 +28,8 @@ pub enum Query {
     Site(SiteId),
     /// The plan that a site goes by.
     Plan(SiteId),
+    /// What energy and power cost at a site, and what others command.
+    Terms(SiteId),
     /// All stations.
     Stations,
     /// One station, with all that is known of it.
@@ -46,6 +49,8 @@ pub enum QueryAnswer {
     Site(Option<SiteView>),
     /// The plan in use, or nothing where there is none; it may be over.
     Plan(Option<Box<Plan>>),
+    /// The terms of the site, or nothing where there is none of that name.
+    Terms(Option<Box<TermsView>>),
     /// The stations.
     Stations(Vec<StationView>),
     /// The station, or nothing where no site names it.
@@ -54,6 +59,15 @@ pub enum QueryAnswer {
     Sessions(Vec<SessionView>),
     /// The alarms that stand.
     Alarms(Vec<AlarmView>),
+}
+
+/// The terms of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TermsView {
+    /// As told, by the wall clock.
+    pub terms: Terms,
+    /// Up to when prices are told without a gap; after it those of a day before stand for them. None where no price is told.
+    pub prices_known_until: Option<Timestamp>,
 }
 
 /// An alarm that stands.
@@ -215,6 +229,13 @@ impl Csms {
             Query::Plan(id) => QueryAnswer::Plan(
                 self.control(id).and_then(|site| site.plan()).map(|plan| Box::new(plan.clone())),
             ),
+            Query::Terms(id) => QueryAnswer::Terms(self.core.sites.index_of(id).map(|index| {
+                let terms = self.core.sites.terms(index).clone();
+                Box::new(TermsView {
+                    prices_known_until: terms.prices_known_until(self.core.wall(now)),
+                    terms,
+                })
+            })),
             Query::Stations => {
                 let known = self.station_by_id.values().map(|&place| &self.stations[place]);
                 QueryAnswer::Stations(

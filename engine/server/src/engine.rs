@@ -895,6 +895,7 @@ impl Engine {
                 known.stations.insert(row.station.clone(), said);
             }
             Record::Facts(_)
+            | Record::Terms(_)
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)

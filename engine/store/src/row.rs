@@ -113,6 +113,7 @@ pub(crate) mod table {
     use super::Table;
 
     pub(crate) static SITE: Table = Table::states("site", &["site", "name", "body"]);
+    pub(crate) static SITE_TERMS: Table = Table::states("site_terms", &["site", "body"]);
     pub(crate) static STATION: Table = Table::states(
         "station",
         &["station", "site", "vendor", "model", "firmware", "serial", "booted_at_ms", "ocpp_version", "body"],
@@ -275,6 +276,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 json(row),
             ],
         ),
+        Record::Terms(row) => (&table::SITE_TERMS, vec![text(&row.site), json(row)]),
         Record::Facts(row) => (&table::STATION_FACTS, vec![text(&row.station), json(row)]),
         Record::Evse(row) => (&table::EVSE, vec![text(&row.evse), json(row)]),
         Record::Session(row) => (

@@ -54,11 +54,11 @@ const STALE_TOLD_FOR: TimeSpan = TimeSpan::from_minutes(10);
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
 /// What a row offers now.
-struct RowNow {
+pub(super) struct RowNow {
     /// What EVSEs may draw together by the most likely base.
-    likely: Amperes,
+    pub(super) likely: Amperes,
     /// And by the highest base: what raises must respect.
-    highest: Amperes,
+    pub(super) highest: Amperes,
     /// The circuit whose stale meter bounds the row: nothing on it may rise (S5).
     stale: Option<CircuitIndex>,
     /// Its meter last showed more than the rating, stale or not.
@@ -233,7 +233,7 @@ impl Site {
                 }
             });
         }
-        rows
+        self.lowered(rows, now)
     }
 
     /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
@@ -283,7 +283,7 @@ impl Site {
                 Some((base, false)) => row.limit() - base.highest[row.phase],
                 None | Some((_, true)) => row.static_headroom,
             };
-            headroom - sum
+            headroom - sum - self.lowering(row, now)
         };
         self.network.rows().iter().zip(ceilings).map(free).collect()
     }
@@ -916,7 +916,7 @@ impl Site {
             state.next_wakes(EvseIndex::new(place), &mut at);
             is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
-        looked_at.into_iter().for_each(&mut at);
+        looked_at.into_iter().chain(self.command_changes()).for_each(&mut at);
         if is_anyone_waiting {
             at(next_turn(now));
         }

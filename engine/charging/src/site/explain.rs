@@ -53,6 +53,8 @@ pub struct RowShare {
     pub phase: Phase,
     /// What it may carry.
     pub rating: Amperes,
+    /// What others command it to carry at most now, and until when.
+    pub commanded: Option<(Amperes, Timestamp)>,
     /// What of that is kept in reserve.
     pub reserve: Amperes,
     /// What everything but EVSEs draws at the highest: by the meter, or as stated where there is none. It may be below 0 A.
@@ -231,7 +233,7 @@ impl Site {
             limit: state.limit_believed(),
             ceiling: self.ceiling_on_lines(index, &grounds.worst[index.place()]).highest(),
             lowered_at: state.lowered_at.filter(|at| !was_raised_since(at)),
-            row: self.limiting_row(state, &reason).map(|row| self.shared(index, row, grounds)),
+            row: self.limiting_row(state, &reason).map(|row| self.shared(index, row, grounds, now)),
             more: self.more(index, &reason, grounds, now),
             plan: plan.and_then(|plan| intent(plan, &state.id, now)),
             reason,
@@ -251,7 +253,7 @@ impl Site {
         }
     }
 
-    fn shared(&self, own: EvseIndex, index: RowIndex, grounds: &Grounds) -> RowShare {
+    fn shared(&self, own: EvseIndex, index: RowIndex, grounds: &Grounds, now: Timestamp) -> RowShare {
         let row = self.network.row(index);
         let circuit = self.network.circuit(row.circuit);
         let base = grounds.bases[row.circuit.place()].as_ref();
@@ -261,6 +263,7 @@ impl Site {
             name: circuit.name.clone(),
             phase: row.phase,
             rating: row.rating,
+            commanded: self.commanded(&circuit.id, now).map(|command| (command.limit, command.until)),
             reserve: row.rating - row.limit(),
             base: base.map_or(row.worst_base, |(base, _)| base.highest[row.phase]),
             is_metered: circuit.meter.is_some(),

@@ -17,6 +17,7 @@ use charging::site::{
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
 mod calm;
+mod commanded;
 mod explain;
 mod lines;
 mod obedience;

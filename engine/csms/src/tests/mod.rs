@@ -20,6 +20,7 @@ mod recorded;
 mod restart;
 mod security;
 mod storms;
+mod terms;
 mod transactions;
 mod traps;
 mod upkeep;

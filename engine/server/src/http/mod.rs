@@ -9,6 +9,7 @@ mod metrics;
 mod problem;
 mod security;
 pub mod station;
+mod terms;
 mod upkeep;
 
 use std::sync::Arc;
@@ -69,6 +70,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(metrics::routes())
         .merge(upkeep::routes())
         .merge(explanations::routes())
+        .merge(terms::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

@@ -154,6 +154,8 @@ impl<'a> Page<'a> {
                 Alarm::StorageFailing => {}
                 Alarm::NoPlan { site } if *site != self.picture.site.site => {}
                 Alarm::NoPlan { .. } => lines.push(words.alarm_no_plan.to_owned()),
+                Alarm::PricesEnd { site } if *site != self.picture.site.site => {}
+                Alarm::PricesEnd { .. } => lines.push(words.alarm_prices_end.to_owned()),
                 Alarm::StationOffline { station } => {
                     let mut lines = self.picture.site.evses.iter();
                     offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));

@@ -126,6 +126,16 @@ impl Wording<'_> {
         let [rating, base, evs, reserve] =
             [row.rating, row.base, row.ceilings, row.reserve].map(|current| tenths(current, self.language));
         let values = [rating.as_str(), &base, &evs, &reserve];
+        if let Some((limit, until)) = row.commanded {
+            let values = [tenths(limit, self.language), self.at(until), base, evs];
+            return self.say(
+                [
+                    "It is commanded to carry {} A at most until {}: everything else takes {} A at most, EVs may take {} A.",
+                    "Sen sallitaan kuormittua enintään {} A klo {} asti: muu kulutus vie enintään {} A, autot saavat ottaa {} A.",
+                ],
+                &values.each_ref().map(String::as_str),
+            );
+        }
         if row.is_stale {
             return self.say(
                 [
@@ -319,6 +329,7 @@ mod tests {
             name: "Main".to_owned(),
             phase: Phase::L2,
             rating: Amperes::from_amperes(63),
+            commanded: None,
             reserve: Amperes::from_amperes(2),
             base: Amperes::from_milliamperes(20_400),
             is_metered: true,

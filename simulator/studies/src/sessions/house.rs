@@ -608,6 +608,7 @@ impl Books {
             | csms::Record::Station(_)
             | csms::Record::Security(_)
             | csms::Record::Facts(_)
+            | csms::Record::Terms(_)
             | csms::Record::Upkeep(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
