@@ -5,7 +5,7 @@
 //! same program with the truth in place of a forecast, and fractions of an ampere: no strategy delivers more. [`lp_now`]
 //! shares one moment out by linear programs alone, to prove what [`MaxMin`](charging::allocation::MaxMin) does in integers.
 //! What energy and power cost there, and what is expected beside EVs, is told by [`charging::terms`]: [`PlanProblem::under`].
-//! [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
+//! [`forecast`] learns what to expect. [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
 //!
 //! # Invariants
 //!
@@ -21,6 +21,7 @@
 //! engine takes a plan, or leaves it. Floats live inside and reach nobody: integers with units come in and go out.
 
 mod clairvoyant;
+pub mod forecast;
 mod horizon;
 mod model;
 mod now;
