@@ -2,7 +2,8 @@
 //!
 //! Start with [`site::Site`], the control loop of one site: it decides what may be sent now. [`network`] is what it
 //! stands on, [`allocation`] shares out the headroom, [`metering`] says how much headroom there is, [`ceiling`] what
-//! each EVSE may draw at worst, and [`plan`] what would be good, if it can be had.
+//! each EVSE may draw at worst, and [`plan`] what would be good, if it can be had; [`terms`] tell what
+//! energy costs, and what others command.
 //!
 //! # Invariants
 //!
@@ -25,4 +26,5 @@ pub mod plan;
 #[doc(hidden)]
 pub mod sample;
 pub mod site;
+pub mod terms;
 pub mod wiring;

@@ -10,17 +10,21 @@ use crate::ceiling::{EvseTraits, ExpiryTrust, LinkState, REACTION_DEFAULT};
 use crate::metering::{Member, Metering, Reading, Steadiness};
 use crate::network::{CircuitIndex, EvseIndex, Network, Supply};
 use crate::plan::{Plan, PlannerName, Strategy, Wish};
+use crate::terms::Commanded;
 use crate::wiring::{WiringDoubt, WiringQuestion, WiringSample, WiringSamples};
 
 use decide::AtWorst;
 use evse::{Answered, Bracket, EvseState, FallbackState};
 
 pub use crate::ceiling::EvseRecord;
-pub use situation::{SessionNow, Situation};
+pub use explain::{Departure, Explanation, Intent, More, NAMED_MAX, RowShare};
+pub use situation::{CommandedRow, SessionNow, Situation};
 pub use view::{LimitedBy, Remark};
 
+mod commanded;
 mod decide;
 mod evse;
+mod explain;
 mod situation;
 mod view;
 mod wakes;
@@ -89,6 +93,9 @@ pub enum SiteEvent {
     Wished(EvseId, Wish),
     /// Another strategy from now on. What is in force, proven or waited for stays as it is.
     Strategy(Strategy),
+    /// What others command circuits to carry at most, in place of all that was commanded before. Commands for circuits that
+    /// the site does not have change nothing.
+    Commanded(Vec<Commanded>),
     /// The EVSE is taken out for good (true), or back (false).
     Decommissioned(EvseId, bool),
     /// Whether the station's clock is trusted: off by at most 30 s. Until told, it is not, and no expiry counts.
@@ -339,6 +346,8 @@ pub struct Site {
     meters: BTreeMap<MeterId, MeterState>,
     allocator: Chosen,
     plan: Option<Plan>,
+    /// What others command circuits to carry at most; what is over stays until it is replaced.
+    commands: Vec<Commanded>,
     /// By row: what EVSEs might draw together when the meter was last fresh.
     headroom_fresh: Vec<Option<Amperes>>,
     /// By row: what sessions might draw by the highest base, when that was last asked for and nothing was in motion.
@@ -396,6 +405,7 @@ impl Site {
             meters,
             allocator: Chosen::default(),
             plan: None,
+            commands: Vec::new(),
             headroom_fresh: vec![None; network.rows().len()],
             sure: vec![None; network.rows().len()],
             ticket: Ticket(1),
@@ -536,6 +546,10 @@ impl Site {
                 if planner == PlannerName::None {
                     self.plan = None;
                 }
+                self.want_decision(now);
+            }
+            SiteEvent::Commanded(commands) => {
+                self.commands = commands;
                 self.want_decision(now);
             }
             SiteEvent::Decommissioned(evse, is_out) => {

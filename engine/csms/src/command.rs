@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::plan::{Strategy, Wish};
 use charging::site::SiteEvent;
+use charging::terms::{Commanded, Terms};
 use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp, WattHours};
 
 use crate::call::{Priority, Purpose};
@@ -15,7 +16,7 @@ use crate::message::Call;
 use crate::outbox::Wait;
 use crate::query::Acknowledged;
 use crate::quirks::RemoteTokens;
-use crate::record::{AuditRow, Record, SiteRow};
+use crate::record::{AuditRow, Record, SiteRow, TermsRow};
 use crate::security::PasswordChange;
 use crate::station::{Station, outcome_in_words};
 use crate::upkeep;
@@ -63,6 +64,7 @@ impl Csms {
             }
             Command::Acknowledge { alarm } => self.acknowledge(now, &asked.actor, &alarm),
             Command::Share { site, strategy } => self.share(now, &site, strategy),
+            Command::Terms { site, terms } => self.take_terms(now, site, *terms),
             Command::Wish { evse, wish } => self.wish(now, evse, wish),
             Command::Decommission { evse, is_decommissioned } => {
                 self.decommission(now, evse, is_decommissioned)
@@ -136,6 +138,7 @@ impl Csms {
             .map(|evse| (evse.id.clone(), evse.is_in_use))
             .collect();
         let index = self.core.sites.put(now, config.clone(), network, BTreeMap::new());
+        self.core.sites.tell_commands(now, index, self.core.wall_offset);
         let named: BTreeSet<&StationId> = config.evses.iter().map(|evse| &evse.id.station).collect();
         let dropped: Vec<usize> = (0..self.stations.len())
             .filter(|&place| before.is_some() && self.stations[place].site == before)
@@ -274,6 +277,24 @@ impl Csms {
         Ok(Course::Ended(CommandAnswer::Done))
     }
 
+    fn take_terms(&mut self, now: Timestamp, site: SiteId, mut terms: Terms) -> Result<Course, String> {
+        let index = self.known_site(&site)?;
+        let mut mistakes = terms.mistakes();
+        let circuits = &self.core.sites.config(index).circuits;
+        let is_unknown = |command: &&Commanded| circuits.iter().all(|circuit| circuit.id != command.circuit);
+        mistakes.extend(terms.commands.iter().filter(is_unknown).map(|command| {
+            let known: Vec<&str> = circuits.iter().map(|circuit| circuit.id.as_str()).collect();
+            format!("commands: site {site} has no circuit {}; it has {}", command.circuit, known.join(", "))
+        }));
+        if !mistakes.is_empty() {
+            return Ok(Course::Ended(CommandAnswer::Refused(mistakes)));
+        }
+        terms.forget_before(self.core.wall(now));
+        self.core.sites.set_terms(now, index, terms.clone(), self.core.wall_offset);
+        self.core.out.persist(Record::Terms(Box::new(TermsRow { site, terms })));
+        Ok(Course::Ended(CommandAnswer::Done))
+    }
+
     fn wish(&mut self, now: Timestamp, evse: EvseId, wish: Wish) -> Result<Course, String> {
         let place = self.known_station(&evse.station)?;
         let station = &self.stations[place];
@@ -348,6 +369,7 @@ fn station_of(command: &Command) -> Option<StationId> {
         | Command::AddEvses { .. }
         | Command::Acknowledge { .. }
         | Command::Share { .. }
+        | Command::Terms { .. }
         | Command::Upkeep(_) => None,
     }
 }
@@ -381,6 +403,12 @@ fn in_words(command: &Command) -> String {
         Command::Share { site, strategy: Strategy { allocator, planner } } => {
             format!("share site {site} by {} with planner {}", allocator.name(), planner.name())
         }
+        Command::Terms { site, terms } => format!(
+            "terms of site {site}: {} prices, {} expectations, {} commands",
+            terms.energy.len(),
+            terms.beside.len(),
+            terms.commands.len()
+        ),
         Command::Wish { evse, .. } => format!("a wish at EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: true } => format!("decommission EVSE {evse}"),
         Command::Decommission { evse, is_decommissioned: false } => format!("recommission EVSE {evse}"),

@@ -8,6 +8,7 @@ use billing::directory::Directory;
 use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::{Plan, PlannerName, Strategy, Wish};
 use charging::site::{SiteAlarm, Situation, StartRefusal};
+use charging::terms::Terms;
 use charging::wiring::{WiringDoubt, WiringQuestion};
 pub use ocpp::Version;
 use serde::{Deserialize, Serialize};
@@ -183,6 +184,14 @@ pub enum Command {
         /// By which.
         strategy: Strategy,
     },
+    /// Tells what energy and power cost at a site, and what others command there, in place of all that was told before. What
+    /// costs something is a hint for who plans; what is commanded holds in every decision.
+    Terms {
+        /// The site.
+        site: SiteId,
+        /// By the wall clock.
+        terms: Box<Terms>,
+    },
     /// Tells what the driver of the transaction at an EVSE wants: a hint for who plans, until the transaction ends.
     Wish {
         /// The EVSE.
@@ -316,6 +325,8 @@ pub struct PlanWanted {
     pub planner: PlannerName,
     /// What is known, by the engine's clock.
     pub situation: Situation,
+    /// What energy and power cost, by the engine's clock.
+    pub terms: Terms,
 }
 
 /// Why a link is dropped.
@@ -355,6 +366,12 @@ pub enum Alarm {
         /// The site.
         site: SiteId,
     },
+    /// The prices that were told for a site end within six hours, and EVs are planned for: those of a day before stand for what
+    /// is missing.
+    PricesEnd {
+        /// The site.
+        site: SiteId,
+    },
     /// Records cannot be committed: stations get no acknowledgements.
     StorageFailing,
     /// A station has been offline for longer than ten minutes.
@@ -391,6 +408,11 @@ impl fmt::Display for Alarm {
                     )
                 }
             },
+            Self::PricesEnd { site } => write!(
+                out,
+                "site {site}: the prices that were told end within six hours, and those of a day before stand for the next; \
+                 tell more with PUT /api/v1/sites/{site}/terms"
+            ),
             Self::NoPlan { site } => {
                 write!(out, "site {site}: no plan has come for a while, and it shares out without one")
             }

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use charging::network::{EvseConfig, Network, SiteConfig};
 use charging::plan::{Plan, PlannerName, Strategy};
-use charging::site::{Command, EvseRecord, Site, SiteAlarm, SiteEvent};
+use charging::site::{Command, EvseRecord, Explanation, Site, SiteAlarm, SiteEvent};
+use charging::terms::Terms;
 use charging::wiring::WiringQuestion;
-use units::{EvseId, MeterId, SiteId, StationId, Timestamp};
+use units::{EvseId, MeterId, SiteId, StationId, TimeSpan, Timestamp};
 
 use crate::outbox::Outbox;
 use crate::planning::Planning;
 use crate::quirks::MustBearZero;
+use crate::reasons::Reasons;
 use crate::record::{EvseRow, Record};
 
 /// A site's place among the sites; it never changes.
@@ -35,6 +37,9 @@ struct Slot {
     site: Site,
     deadline: Option<Timestamp>,
     planning: Planning,
+    /// By the wall clock.
+    terms: Terms,
+    reasons: Reasons,
     alarms: BTreeSet<SiteAlarm>,
     /// What control knows of each EVSE, as last persisted.
     records: BTreeMap<EvseId, EvseRecord>,
@@ -55,6 +60,8 @@ pub(crate) struct Settled {
     /// There has been no plan for too long.
     pub is_plan_missed: bool,
     pub question: Option<WiringQuestion>,
+    /// EVSEs that something else limits than was last told.
+    pub explanations: Vec<Explanation>,
 }
 
 impl Sites {
@@ -88,6 +95,8 @@ impl Sites {
                     site,
                     deadline: None,
                     planning: Planning::default(),
+                    terms: Terms::default(),
+                    reasons: Reasons::default(),
                     alarms: BTreeSet::new(),
                     records,
                     spared_zero: BTreeSet::new(),
@@ -116,6 +125,33 @@ impl Sites {
         slot.config.strategy = strategy;
         slot.planning.set_planner(now, strategy.planner);
         self.apply(now, index, SiteEvent::Strategy(strategy));
+    }
+
+    /// What energy and power cost at a site, and what others command, by a wall clock that is `offset` ahead. What is commanded
+    /// counts from the next decision on, and whoever plans is asked anew.
+    pub fn set_terms(&mut self, now: Timestamp, index: SiteIndex, terms: Terms, offset: TimeSpan) {
+        self.slots[index.0].terms = terms;
+        self.tell_commands(now, index, offset);
+    }
+
+    /// The wall clock is `offset` ahead from now on: what is commanded by it begins and ends at other instants.
+    pub fn wall_moves(&mut self, now: Timestamp, offset: TimeSpan) {
+        for place in 0..self.slots.len() {
+            if !self.slots[place].terms.commands.is_empty() {
+                self.tell_commands(now, SiteIndex(place), offset);
+            }
+        }
+    }
+
+    /// A site that was put anew knows nothing of what is commanded: it is told again.
+    pub fn tell_commands(&mut self, now: Timestamp, index: SiteIndex, offset: TimeSpan) {
+        let commands = self.slots[index.0].terms.shifted(TimeSpan::ZERO - offset).commands;
+        self.apply(now, index, SiteEvent::Commanded(commands));
+    }
+
+    /// By the wall clock.
+    pub fn terms(&self, index: SiteIndex) -> &Terms {
+        &self.slots[index.0].terms
     }
 
     /// Nobody is there to plan for.
@@ -167,6 +203,10 @@ impl Sites {
         let slot = &mut self.slots[index.0];
         let is_due = slot.site.next_deadline().is_some_and(|deadline| deadline <= now);
         let commands = if is_due { slot.site.decide(now) } else { Vec::new() };
+        if is_due {
+            slot.reasons.decided();
+        }
+        let explanations = slot.reasons.take_changed(now, &slot.site);
         let (mut raised, mut cleared) = (Vec::new(), Vec::new());
         if *slot.site.alarms() != slot.alarms {
             raised = slot.site.alarms().difference(&slot.alarms).cloned().collect();
@@ -175,7 +215,8 @@ impl Sites {
         }
         let planner = slot.planning.take_due(now);
         let is_plan_missed = slot.planning.is_missed(now);
-        let deadline = slot.site.next_deadline().into_iter().chain(slot.planning.next_deadline()).min();
+        let beside = slot.planning.next_deadline().into_iter().chain(slot.reasons.next_deadline(now));
+        let deadline = slot.site.next_deadline().into_iter().chain(beside).min();
         if deadline != slot.deadline {
             if let Some(old) = slot.deadline {
                 self.deadlines.remove(&(old, index));
@@ -184,7 +225,7 @@ impl Sites {
             slot.deadline = deadline;
         }
         let question = slot.site.take_wiring_question();
-        Some(Settled { index, commands, raised, cleared, planner, is_plan_missed, question })
+        Some(Settled { index, commands, raised, cleared, planner, is_plan_missed, question, explanations })
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {

@@ -16,11 +16,14 @@ use crate::notice::Subject;
 use crate::outbox::Wait;
 use crate::query::{Query, QueryAnswer};
 use crate::quirks::Table;
-use crate::record::Record;
+use crate::record::{ReasonRow, Record};
 use crate::security::SecurityProfile;
 use crate::station::Station;
 use crate::upkeep::{News, Upkeep};
 use crate::wire::{self, Incoming};
+
+/// Whose prices end within this is told to a person: the next day's are published in the afternoon.
+const PRICES_KNOWN_AHEAD: TimeSpan = TimeSpan::from_hours(6);
 
 /// An unknown station asks again after this long: soon after somebody adopted it.
 const LOBBY_RETRY: TimeSpan = TimeSpan::from_seconds(60);
@@ -243,6 +246,7 @@ impl Csms {
         let Self { core, stations, .. } = self;
         let before = core.wall_offset;
         core.wall_moves(now, offset);
+        core.sites.wall_moves(now, offset);
         if core.has_jumped() {
             core.wall_offset = before;
             for station in stations.iter_mut() {
@@ -414,6 +418,10 @@ impl Csms {
             for place in sheds.iter().filter_map(|shed| self.place_of(&shed.evse)).collect::<Vec<_>>() {
                 self.stations[place].note_activity(&mut self.core, now);
             }
+            for explanation in settled.explanations {
+                let at = self.core.wall(now);
+                self.core.out.persist(Record::Reason(Box::new(ReasonRow { at, explanation })));
+            }
             let site = self.core.sites.config(settled.index).id.clone();
             for alarm in settled.raised {
                 self.core.raise(now, Wait::ForRecords, Alarm::Site { site: site.clone(), alarm });
@@ -427,10 +435,13 @@ impl Csms {
             }
             if let Some(planner) = settled.planner {
                 let situation = self.situation(now, settled.index);
+                self.say_where_prices_end(now, settled.index, &site);
                 if situation.sessions.is_empty() {
                     self.core.sites.needs_no_plan(settled.index);
                 } else {
-                    let wanted = PlanWanted { site: site.clone(), planner, situation };
+                    let offset = TimeSpan::ZERO - self.core.wall_offset;
+                    let terms = self.core.sites.terms(settled.index).shifted(offset);
+                    let wanted = PlanWanted { site: site.clone(), planner, situation, terms };
                     self.core.out.push(Wait::ForNothing, Effect::PlanWanted(Box::new(wanted)));
                 }
             }
@@ -438,6 +449,17 @@ impl Csms {
                 true => self.core.raise(now, Wait::ForRecords, Alarm::NoPlan { site }),
                 false => self.core.clear(Wait::ForRecords, Alarm::NoPlan { site }),
             }
+        }
+    }
+
+    /// A person is told where the prices of a site end soon: those of a day before stand for them.
+    fn say_where_prices_end(&mut self, now: Timestamp, index: SiteIndex, site: &SiteId) {
+        let wall = self.core.wall(now);
+        let known_until = self.core.sites.terms(index).prices_known_until(wall);
+        let alarm = Alarm::PricesEnd { site: site.clone() };
+        match known_until.is_some_and(|until| until < wall + PRICES_KNOWN_AHEAD) {
+            true => self.core.raise(now, Wait::ForRecords, alarm),
+            false => self.core.clear(Wait::ForRecords, alarm),
         }
     }
 

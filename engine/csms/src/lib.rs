@@ -8,7 +8,7 @@
 //! OCPP's own terms (not a version's) what stations and we tell each other, `wire` carries that to and from the wire of
 //! the version that a link speaks (`v16`, `v201`), `station` answers stations, `session`, `event` and `evidence` make
 //! transactions and sealed CDRs of what they say, `control` carries it to each site's control loop and carries the
-//! commands back. `planning` says when a site is planned for. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do, [`baseline`]
+//! commands back. `planning` says when a site is planned for, `reasons` keeps the history of what limits each EVSE. `security` knows what each station must prove on its links, [`quirks`] what its model is known to do, [`baseline`]
 //! how it is to be set, [`facts`] what it shows by what it does, [`quality`] how good its connection is, and [`findings`] what
 //! a person should know of all that; [`notice`] keeps what stations tell besides transactions. [`upkeep`] does what operators want done at
 //! many stations, and keeps stations as they want them.
@@ -54,6 +54,7 @@ mod planning;
 pub mod quality;
 pub mod query;
 pub mod quirks;
+mod reasons;
 pub mod record;
 mod restore;
 mod security;

@@ -47,6 +47,7 @@ impl Planning {
             | SiteEvent::Wished(..)
             | SiteEvent::LinkUp(_)
             | SiteEvent::LinkDown(_)
+            | SiteEvent::Commanded(_)
             | SiteEvent::Decommissioned(..) => true,
             SiteEvent::EvState(_, EvState::Connected | EvState::SuspendedEvse | EvState::Faulted)
             | SiteEvent::Booted(_)

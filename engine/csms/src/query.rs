@@ -2,7 +2,8 @@
 
 use charging::network::{EvseConfig, SiteConfig};
 use charging::plan::Plan;
-use charging::site::{CircuitState, EvseView, Site};
+use charging::site::{CircuitState, EvseView, Explanation, Site};
+use charging::terms::Terms;
 use serde::Serialize;
 use units::{
     Amperes, CircuitId, EvseId, IdToken, PerPhase, SessionId, SiteId, StationId, Timestamp, TransactionId,
@@ -27,6 +28,8 @@ pub enum Query {
     Site(SiteId),
     /// The plan that a site goes by.
     Plan(SiteId),
+    /// What energy and power cost at a site, and what others command.
+    Terms(SiteId),
     /// All stations.
     Stations,
     /// One station, with all that is known of it.
@@ -46,6 +49,8 @@ pub enum QueryAnswer {
     Site(Option<SiteView>),
     /// The plan in use, or nothing where there is none; it may be over.
     Plan(Option<Box<Plan>>),
+    /// The terms of the site, or nothing where there is none of that name.
+    Terms(Option<Box<TermsView>>),
     /// The stations.
     Stations(Vec<StationView>),
     /// The station, or nothing where no site names it.
@@ -54,6 +59,15 @@ pub enum QueryAnswer {
     Sessions(Vec<SessionView>),
     /// The alarms that stand.
     Alarms(Vec<AlarmView>),
+}
+
+/// The terms of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TermsView {
+    /// As told, by the wall clock.
+    pub terms: Terms,
+    /// Up to when prices are told without a gap; after it those of a day before stand for them. None where no price is told.
+    pub prices_known_until: Option<Timestamp>,
 }
 
 /// An alarm that stands.
@@ -138,6 +152,8 @@ pub struct EvseLine {
     pub evse: EvseId,
     /// Control's view: limit, ceiling, drawn, what limits it.
     pub control: EvseView,
+    /// Why, who shares, when there is more, what the plan intends.
+    pub explanation: Explanation,
     /// The station's link is up.
     pub is_online: bool,
     /// OCPP status, as last told.
@@ -213,6 +229,13 @@ impl Csms {
             Query::Plan(id) => QueryAnswer::Plan(
                 self.control(id).and_then(|site| site.plan()).map(|plan| Box::new(plan.clone())),
             ),
+            Query::Terms(id) => QueryAnswer::Terms(self.core.sites.index_of(id).map(|index| {
+                let terms = self.core.sites.terms(index).clone();
+                Box::new(TermsView {
+                    prices_known_until: terms.prices_known_until(self.core.wall(now)),
+                    terms,
+                })
+            })),
             Query::Stations => {
                 let known = self.station_by_id.values().map(|&place| &self.stations[place]);
                 QueryAnswer::Stations(
@@ -268,7 +291,8 @@ impl Csms {
             ceilings: state.ceilings,
         };
         let mut evses = Vec::with_capacity(config.evses.len());
-        evses.extend(site.evse_views(now).filter_map(|control| self.evse_line(control)));
+        let lines = site.evse_views(now).zip(site.explanations(now));
+        evses.extend(lines.filter_map(|(control, explanation)| self.evse_line(control, explanation)));
         SiteView {
             site: config.id.clone(),
             name: config.name.clone(),
@@ -281,14 +305,15 @@ impl Csms {
     fn station_detail(&self, now: Timestamp, id: &StationId) -> Option<StationDetail> {
         let station = &self.stations[*self.station_by_id.get(id)?];
         let site = self.core.sites.site(station.site?);
-        let own = site.evse_views(now).filter(|view| view.evse.station == *id);
+        let lines = site.evse_views(now).zip(site.explanations(now));
+        let own = lines.filter(|(view, _)| view.evse.station == *id);
         let is_matching = |entry: &&Entry| station.known.entries.contains(&entry.name);
         let up_since = station.link.as_ref().map(|link| self.core.wall(link.up_at));
         Some(StationDetail {
             row: station.row.clone(),
             is_online: station.is_online(),
             heard_at: station.heard_at.map(|at| self.core.wall(at)),
-            evses: own.filter_map(|control| self.evse_line(control)).collect(),
+            evses: own.filter_map(|(control, explanation)| self.evse_line(control, explanation)).collect(),
             findings: station.findings(&self.core, now),
             facts: station.facts.clone(),
             entries: self.core.policy.quirks.entries().iter().filter(is_matching).cloned().collect(),
@@ -297,12 +322,13 @@ impl Csms {
         })
     }
 
-    fn evse_line(&self, control: EvseView) -> Option<EvseLine> {
+    fn evse_line(&self, control: EvseView, explanation: Explanation) -> Option<EvseLine> {
         let (station, evse) = self.evse(&control.evse)?;
         let open = evse.current.and_then(|id| station.transactions.open(id));
         Some(EvseLine {
             evse: control.evse.clone(),
             control,
+            explanation,
             is_online: station.is_online(),
             status: evse.status.clone(),
             transaction: evse.current,

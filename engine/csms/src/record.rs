@@ -4,6 +4,7 @@
 use billing::cdr::{ActivitySpan, Cdr, Doubt, RegisterReading};
 use charging::network::SiteConfig;
 use charging::site::EvseRecord;
+use charging::terms::Terms;
 use serde::{Deserialize, Serialize};
 use units::{
     Amperes, EvseId, IdToken, PerPhase, ReportedAt, SessionId, SiteId, StationId, Timestamp, TransactionId,
@@ -12,6 +13,7 @@ use units::{
 
 pub use crate::facts::FactsRow;
 pub use crate::notice::{Notice, NoticeRow, Subject};
+pub use crate::reasons::ReasonRow;
 pub use crate::security::{SecurityRow, StoredPassword};
 pub use crate::upkeep::UpkeepRow;
 
@@ -32,6 +34,8 @@ pub enum Record {
     Session(SessionRow),
     /// State, by transaction; a sealed transaction keeps its last row.
     Transaction(Box<TransactionRow>),
+    /// State, by site: what energy and power cost there, and what others command.
+    Terms(Box<TermsRow>),
     /// State, by kind and key: jobs, templates, local lists, reservations, uploads.
     Upkeep(Box<UpkeepRow>),
     /// State, one row: the next numbers.
@@ -46,6 +50,8 @@ pub enum Record {
     Finding(FindingRow),
     /// Fact: something that a station told besides transactions.
     Notice(Box<NoticeRow>),
+    /// Fact: what has limited an EVSE since.
+    Reason(Box<ReasonRow>),
     /// Fact: who asked for what, and the answer.
     Audit(AuditRow),
 }
@@ -62,6 +68,7 @@ impl Record {
             Self::Evse(row) => Some(row.evse.to_string()),
             Self::Session(row) => Some(row.session.to_string()),
             Self::Transaction(row) => Some(row.transaction.to_string()),
+            Self::Terms(row) => Some(row.site.to_string()),
             Self::Upkeep(row) => Some(row.key()),
             Self::Counters(_) => Some(String::new()),
             Self::Evidence(_)
@@ -69,6 +76,7 @@ impl Record {
             | Self::Cdr(_)
             | Self::Finding(_)
             | Self::Notice(_)
+            | Self::Reason(_)
             | Self::Audit(_) => None,
         }
     }
@@ -84,6 +92,7 @@ impl Record {
             Self::Evse(_) => "evse",
             Self::Session(_) => "session",
             Self::Transaction(_) => "transaction_state",
+            Self::Terms(_) => "site_terms",
             Self::Upkeep(row) => row.table(),
             Self::Counters(_) => "counters",
             Self::Evidence(_) => "evidence",
@@ -91,6 +100,7 @@ impl Record {
             Self::Cdr(_) => "cdr",
             Self::Finding(_) => "finding",
             Self::Notice(_) => "notice",
+            Self::Reason(_) => "reason",
             Self::Audit(_) => "audit",
         }
     }
@@ -101,6 +111,15 @@ impl Record {
 pub struct SiteRow {
     /// As imported.
     pub config: SiteConfig,
+}
+
+/// What energy and power cost at a site, and what others command; by the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermsRow {
+    /// The site.
+    pub site: SiteId,
+    /// As told.
+    pub terms: Terms,
 }
 
 /// What a station said of itself, and what we know of it. Registration belongs to the station, not to the link.

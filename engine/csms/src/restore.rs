@@ -10,7 +10,7 @@ use units::{EvseId, StationId, Timestamp, TransactionId};
 use crate::csms::Csms;
 use crate::evidence::OpenTransaction;
 use crate::record::{
-    EvidenceRow, FactsRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TransactionRow,
+    EvidenceRow, FactsRow, MeterValuesRow, Record, SessionRow, SiteRow, StationRow, TermsRow, TransactionRow,
 };
 use crate::station::Station;
 use crate::upkeep::UpkeepRow;
@@ -27,6 +27,7 @@ struct Sorted<'a> {
     evidence: Vec<&'a EvidenceRow>,
     values: Vec<&'a MeterValuesRow>,
     errands: Vec<&'a UpkeepRow>,
+    terms: Vec<&'a TermsRow>,
 }
 
 impl Csms {
@@ -57,6 +58,12 @@ impl Csms {
                     let station = Station::new(evse.id.station.clone(), index, config, now);
                     self.push_station(station);
                 }
+            }
+        }
+        for row in sorted.terms {
+            // A site that is gone keeps its row and has no place.
+            if let Some(index) = self.core.sites.index_of(&row.site) {
+                self.core.sites.set_terms(now, index, row.terms.clone(), self.core.wall_offset);
             }
         }
         for (id, row) in sorted.stations {
@@ -125,6 +132,7 @@ impl Csms {
                 Record::Upkeep(row) if matches!(row.as_ref(), UpkeepRow::Errand(_)) => {
                     sorted.errands.push(row.as_ref());
                 }
+                Record::Terms(row) => sorted.terms.push(row),
                 Record::Upkeep(row) => self.restore_upkeep(row),
                 Record::Evse(row) => {
                     sorted.evses.insert(&row.evse, &row.control);
@@ -137,7 +145,11 @@ impl Csms {
                 }
                 Record::Evidence(row) => sorted.evidence.push(row),
                 Record::MeterValues(row) => sorted.values.push(row),
-                Record::Cdr(_) | Record::Finding(_) | Record::Notice(_) | Record::Audit(_) => {}
+                Record::Cdr(_)
+                | Record::Finding(_)
+                | Record::Notice(_)
+                | Record::Reason(_)
+                | Record::Audit(_) => {}
             }
         }
         sorted.sites.sort_by(|a, b| a.config.id.cmp(&b.config.id));

@@ -4,7 +4,8 @@
 //! [`Plan`](charging::plan::Plan) of it: a linear program over the slots, checked, then whole steps. [`clairvoyant`] is the
 //! same program with the truth in place of a forecast, and fractions of an ampere: no strategy delivers more. [`lp_now`]
 //! shares one moment out by linear programs alone, to prove what [`MaxMin`](charging::allocation::MaxMin) does in integers.
-//! [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
+//! What energy and power cost there, and what is expected beside EVs, is told by [`charging::terms`]: [`PlanProblem::under`].
+//! [`forecast`] learns what to expect. [`wirings`] says how EVSEs seem to be wired, by what meters show of their steps.
 //!
 //! # Invariants
 //!
@@ -16,10 +17,11 @@
 //!
 //! # Not here
 //!
-//! No clock, no files, no threads: a shell runs this in a worker. No forecast: what is expected comes in. No decision: the
+//! No clock, no files, no threads: a shell runs this in a worker. No decision: the
 //! engine takes a plan, or leaves it. Floats live inside and reach nobody: integers with units come in and go out.
 
 mod clairvoyant;
+pub mod forecast;
 mod horizon;
 mod model;
 mod now;
@@ -28,6 +30,7 @@ mod problem;
 mod request;
 pub mod sample;
 mod steps;
+mod terms;
 mod wiring;
 
 pub use clairvoyant::{Bound, clairvoyant};
@@ -38,4 +41,5 @@ pub use problem::{
     SiteLoad,
 };
 pub use request::{Typical, plan};
+pub use terms::Priced;
 pub use wiring::wirings;

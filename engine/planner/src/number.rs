@@ -54,6 +54,11 @@ pub fn watts_ceil(kilowatts: f64) -> Watts {
     Watts::from_milliwatts(whole(kilowatts.mul_add(1e6, -1e-3).ceil()))
 }
 
+/// Rounds to the nearest.
+pub fn round(count: f64) -> i64 {
+    whole(count.round())
+}
+
 /// Rounds towards zero.
 #[expect(clippy::as_conversions, reason = "saturates; the standard library has no checked conversion")]
 pub const fn whole(count: f64) -> i64 {

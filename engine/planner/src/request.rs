@@ -2,7 +2,8 @@
 
 use charging::plan::{Plan, PlannerName};
 use charging::site::{SessionNow, Situation};
-use units::{Amperes, TimeSpan, WattHours};
+use charging::terms::Terms;
+use units::{Amperes, TimeSpan, Timestamp, WattHours};
 
 use crate::horizon::{PlanLimits, lp_horizon};
 use crate::model::steps;
@@ -33,7 +34,7 @@ impl Default for Typical {
     }
 }
 
-/// A plan of `planner` for `situation`; none where nobody is to plan.
+/// A plan of `planner` for `situation` at `terms`; none where nobody is to plan.
 ///
 /// # Errors
 ///
@@ -42,9 +43,11 @@ pub fn plan(
     situation: &Situation,
     planner: PlannerName,
     typical: &Typical,
+    terms: &Terms,
     limits: PlanLimits,
 ) -> Result<Option<Plan>, PlanFailure> {
     let Some(problem) = PlanProblem::ahead(situation, planner, typical) else { return Ok(None) };
+    let problem = problem.under(terms, situation).problem;
     let plan = lp_horizon(&problem, limits)?.plan;
     problem.admits(&plan)?;
     Ok(Some(plan))
@@ -52,7 +55,7 @@ pub fn plan(
 
 impl PlanProblem {
     /// What `planner` is to plan in `situation`: to the last departure, a day at most, from the quarter hour that holds it on;
-    /// headroom stays what it is. None where nobody is to plan.
+    /// headroom stays what it is, but for what is commanded. None where nobody is to plan.
     #[must_use]
     pub fn ahead(situation: &Situation, planner: PlannerName, typical: &Typical) -> Option<Self> {
         let slots_most = match planner {
@@ -88,9 +91,9 @@ impl PlanProblem {
         let last = sessions.iter().map(|session| session.departs_at).max().unwrap_or(now);
         let slots = (last.since(starts_at).milliseconds() + SLOT.milliseconds() - 1) / SLOT.milliseconds();
         let slots = usize::try_from(slots.clamp(1, slots_most)).unwrap_or(1);
-        let row = |(name, headroom): &(String, Amperes)| PlanRow {
+        let row = |(place, (name, headroom)): (usize, &(String, Amperes))| PlanRow {
             name: name.clone(),
-            headroom: vec![*headroom; slots],
+            headroom: headroom_ahead(situation, place, *headroom, starts_at, slots),
             contractual: None,
         };
         Some(Self {
@@ -98,7 +101,7 @@ impl PlanProblem {
             starts_at,
             slot: SLOT,
             slots,
-            rows: situation.headroom.iter().map(row).collect(),
+            rows: situation.headroom.iter().enumerate().map(row).collect(),
             sessions,
             costs: Costs::energy_only(),
         })
@@ -155,4 +158,24 @@ impl PlanProblem {
         }
         Ok(())
     }
+}
+
+/// By slot: what a row has now, and where commands begin or end, what they leave or give back. A command holds in every slot
+/// that it touches.
+fn headroom_ahead(
+    situation: &Situation,
+    place: usize,
+    now: Amperes,
+    starts_at: Timestamp,
+    slots: usize,
+) -> Vec<Amperes> {
+    let own = || situation.commanded.iter().filter(|command| command.row.place() == place);
+    let uncommanded = own().map(|command| command.uncommanded).fold(now, Amperes::max);
+    let starts = std::iter::successors(Some(starts_at), |&at| Some(at + SLOT)).take(slots);
+    let left = starts.map(|from| {
+        let until = from + SLOT;
+        let in_force = own().filter(|command| command.from < until && from < command.until);
+        in_force.map(|command| command.headroom).fold(uncommanded, Amperes::min)
+    });
+    left.collect()
 }

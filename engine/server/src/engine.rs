@@ -27,6 +27,7 @@ use tokio::sync::mpsc::{
     Receiver, Sender, UnboundedReceiver, UnboundedSender, WeakSender, channel, unbounded_channel,
 };
 use tokio::sync::{oneshot, watch};
+use units::civil::Zone;
 use units::{
     Amperes, EvseId, LinkId, MeterId, PerPhase, RecordSeq, ReportedAt, RequestId, SiteId, StationId,
     TimeSpan, Timestamp,
@@ -299,6 +300,14 @@ impl EngineHandle {
     #[must_use]
     pub fn site_config(&self, site: &SiteId) -> Option<SiteConfig> {
         self.configs().get(site).cloned()
+    }
+
+    /// The zone of the site of an EVSE; none where no site has it.
+    #[must_use]
+    pub fn zone_of(&self, evse: &EvseId) -> Option<Zone> {
+        let configs = self.configs();
+        let site = configs.values().find(|config| config.evses.iter().any(|known| known.id == *evse));
+        site.map(|config| config.zone.clone())
     }
 
     /// A meter of a circuit of some site.
@@ -886,6 +895,7 @@ impl Engine {
                 known.stations.insert(row.station.clone(), said);
             }
             Record::Facts(_)
+            | Record::Terms(_)
             | Record::Evse(_)
             | Record::Session(_)
             | Record::Transaction(_)
@@ -895,6 +905,7 @@ impl Engine {
             | Record::Cdr(_)
             | Record::Finding(_)
             | Record::Notice(_)
+            | Record::Reason(_)
             | Record::Audit(_) => {}
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use charging::plan::Plan;
 use csms::PlanWanted;
-use planner::{PlanFailure, PlanLimits, PlanProblem, Replanner, Typical, urgent_first};
+use planner::{PlanFailure, PlanLimits, PlanProblem, Priced, Replanner, Typical, urgent_first};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use units::SiteId;
@@ -24,8 +24,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Answers every question of the engine, one after the other, until there is no engine.
 pub async fn run(mut wanted: UnboundedReceiver<PlanWanted>, engine: EngineHandle, mut solver: Solver) {
     let typical = Typical::default();
-    while let Some(PlanWanted { site, planner, situation }) = wanted.recv().await {
+    while let Some(PlanWanted { site, planner, situation, terms }) = wanted.recv().await {
         let Some(problem) = PlanProblem::ahead(&situation, planner, &typical) else { continue };
+        let Priced { problem, prices_assumed, prices_missing } = problem.under(&terms, &situation);
+        if prices_assumed + prices_missing > 0 {
+            tracing::debug!(%site, prices_assumed, prices_missing, "a plan rests on prices that nobody told");
+        }
         let (plan, fault) = answer(&site, problem, &mut solver, tokio::time::sleep(DEADLINE)).await;
         if let Some(fault) = fault {
             let instead =

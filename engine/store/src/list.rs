@@ -2,7 +2,7 @@
 
 use billing::cdr::Cdr;
 use billing::pricing::PricedCdr;
-use csms::record::{EvidenceRow, FindingRow as DoubtRow, MeterSample, MeterValuesRow};
+use csms::record::{EvidenceRow, FindingRow as DoubtRow, MeterSample, MeterValuesRow, ReasonRow};
 use office::record::{DocumentRow, EntryRow, FindingRow, SettlementRow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -364,6 +364,22 @@ impl Store {
                     detail: row.try_get(9)?,
                 })
             })
+            .collect()
+    }
+
+    /// What has limited an EVSE, newest first: each row holds until the one before it in the list. Each comes with its number,
+    /// the place to go on after.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read, or holds what this program did not write.
+    pub async fn reasons(&self, evse: &EvseId, page: Page) -> Result<Vec<(u64, ReasonRow)>, ReadError> {
+        let mut query = QueryBuilder::new("SELECT id, body FROM reason WHERE TRUE");
+        narrow(&mut query, "evse =", Some(evse.to_string()));
+        paged(&mut query, "id", page);
+        let rows = query.build().fetch_all(&self.readers).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get::<i64, _>(0)?.cast_unsigned(), parse("reason", row.try_get(1)?)?)))
             .collect()
     }
 

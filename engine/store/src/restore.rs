@@ -77,6 +77,8 @@ async fn csms_records(connection: &mut SqliteConnection) -> Result<Vec<csms::Rec
     records.extend(bodies(connection, "counters", sql).await?.into_iter().map(Record::Counters));
     let sql = "SELECT body FROM site ORDER BY site";
     records.extend(bodies(connection, "site", sql).await?.into_iter().map(Record::Site));
+    let sql = "SELECT body FROM site_terms ORDER BY site";
+    records.extend(bodies(connection, "site_terms", sql).await?.into_iter().map(Record::Terms));
     let sql = "SELECT body FROM station ORDER BY station";
     records.extend(bodies(connection, "station", sql).await?.into_iter().map(Record::Station));
     let sql = "SELECT body FROM station_security ORDER BY station";

@@ -1,7 +1,7 @@
 //! Records as rows: typed columns that a person can query, and for what no column tells a `body` of JSON.
 
 use serde::Serialize;
-use units::{Timestamp, TransactionId, WattHours};
+use units::{Amperes, Timestamp, TransactionId, WattHours};
 
 /// A table that is written.
 #[derive(Debug)]
@@ -113,6 +113,7 @@ pub(crate) mod table {
     use super::Table;
 
     pub(crate) static SITE: Table = Table::states("site", &["site", "name", "body"]);
+    pub(crate) static SITE_TERMS: Table = Table::states("site_terms", &["site", "body"]);
     pub(crate) static STATION: Table = Table::states(
         "station",
         &["station", "site", "vendor", "model", "firmware", "serial", "booted_at_ms", "ocpp_version", "body"],
@@ -185,6 +186,7 @@ pub(crate) mod table {
             "detail",
         ],
     );
+    pub(crate) static REASON: Table = Table::facts("reason", &["evse", "at_ms", "why", "limit_ma", "body"]);
     pub(crate) static AUDIT: Table =
         Table::facts("audit", &["root", "at_ms", "actor", "station", "what", "outcome"]);
 
@@ -274,6 +276,7 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                 json(row),
             ],
         ),
+        Record::Terms(row) => (&table::SITE_TERMS, vec![text(&row.site), json(row)]),
         Record::Facts(row) => (&table::STATION_FACTS, vec![text(&row.station), json(row)]),
         Record::Evse(row) => (&table::EVSE, vec![text(&row.evse), json(row)]),
         Record::Session(row) => (
@@ -348,6 +351,19 @@ pub(crate) fn of_csms(record: &csms::Record) -> Row {
                     notice.number.into(),
                     text(&notice.word),
                     notice.detail.clone().into(),
+                ],
+            )
+        }
+        Record::Reason(row) => {
+            let explanation = &row.explanation;
+            (
+                &table::REASON,
+                vec![
+                    text(&explanation.evse),
+                    row.at.into(),
+                    text(&explanation.reason),
+                    explanation.limit.map(Amperes::milliamperes).into(),
+                    json(row),
                 ],
             )
         }

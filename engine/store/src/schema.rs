@@ -8,17 +8,19 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 /// The migrations in order; the place in this list, from 1, is the schema's version. A migration that was released
 /// is never edited.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_spine.sql"),
     include_str!("../migrations/0002_station_numbers.sql"),
     include_str!("../migrations/0003_station_security.sql"),
     include_str!("../migrations/0004_station_facts.sql"),
     include_str!("../migrations/0005_notice.sql"),
     include_str!("../migrations/0006_upkeep.sql"),
+    include_str!("../migrations/0007_reason.sql"),
+    include_str!("../migrations/0008_site_terms.sql"),
 ];
 
 /// The schema's version that this program writes.
-pub const VERSION: i64 = 6;
+pub const VERSION: i64 = 8;
 
 /// How long a connection waits for another one's lock before the attempt counts as failed. Short, since the writer
 /// tries again by itself and stations wait for their acknowledgements meanwhile.

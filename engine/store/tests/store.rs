@@ -451,6 +451,15 @@ async fn check_lists_of_sites(store: &Store, records: &[csms::Record]) {
     let audits = records.iter().filter(|record| matches!(record, csms::Record::Audit(_))).count();
     let listed = store.audit(&AuditFilter::default(), Page::first(10_000)).await.unwrap();
     assert_eq!(listed.len(), audits);
+    let reasons: Vec<_> = records
+        .iter()
+        .rev()
+        .filter_map(|record| if let csms::Record::Reason(row) = record { Some(row.as_ref()) } else { None })
+        .collect();
+    let listed_reasons = store.reasons(&id("CP1/1"), Page::first(10_000)).await.unwrap();
+    assert_eq!(listed_reasons.iter().map(|(_, row)| row).collect::<Vec<_>>(), reasons);
+    assert!(!reasons.is_empty() && listed_reasons.is_sorted_by(|one, other| one.0 > other.0), "newest first");
+    assert_eq!(store.reasons(&id("CP9/1"), Page::first(10)).await.unwrap(), []);
     let of_station = AuditFilter { station: Some(id("CP1")), ..AuditFilter::default() };
     let of_station = store.audit(&of_station, Page::first(10_000)).await.unwrap();
     assert_eq!(of_station.len(), listed.iter().filter(|row| row.station.is_some()).count());

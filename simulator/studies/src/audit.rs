@@ -94,6 +94,7 @@ pub fn audit(committed: &Committed, as_of: Timestamp) -> AuditReport {
             | csms::Record::Station(_)
             | csms::Record::Security(_)
             | csms::Record::Facts(_)
+            | csms::Record::Terms(_)
             | csms::Record::Upkeep(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
@@ -102,6 +103,7 @@ pub fn audit(committed: &Committed, as_of: Timestamp) -> AuditReport {
             | csms::Record::MeterValues(_)
             | csms::Record::Finding(_)
             | csms::Record::Notice(_)
+            | csms::Record::Reason(_)
             | csms::Record::Audit(_) => {}
         }
     }
@@ -322,6 +324,7 @@ pub fn last_instant(committed: &Committed) -> Timestamp {
         | csms::Record::Station(_)
         | csms::Record::Security(_)
         | csms::Record::Facts(_)
+        | csms::Record::Terms(_)
         | csms::Record::Upkeep(_)
         | csms::Record::Evse(_)
         | csms::Record::Session(_)
@@ -330,6 +333,7 @@ pub fn last_instant(committed: &Committed) -> Timestamp {
         | csms::Record::MeterValues(_)
         | csms::Record::Finding(_)
         | csms::Record::Notice(_)
+        | csms::Record::Reason(_)
         | csms::Record::Audit(_) => None,
     });
     stops.max().unwrap_or(Timestamp::EPOCH)

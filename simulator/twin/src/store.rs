@@ -50,6 +50,7 @@ enum StateKey {
     Session(SessionId),
     Site(SiteId),
     Station(StationId),
+    Terms(SiteId),
     Transaction(TransactionId),
     /// By table and key.
     Upkeep(&'static str, String),
@@ -65,6 +66,7 @@ impl StateKey {
             Record::Evse(row) => Some(Self::Evse(row.evse.clone())),
             Record::Session(row) => Some(Self::Session(row.session)),
             Record::Site(row) => Some(Self::Site(row.config.id.clone())),
+            Record::Terms(row) => Some(Self::Terms(row.site.clone())),
             Record::Station(row) => Some(Self::Station(row.station.clone())),
             Record::Transaction(row) => Some(Self::Transaction(row.transaction)),
             Record::Upkeep(row) => Some(Self::Upkeep(row.table(), row.key())),
@@ -73,6 +75,7 @@ impl StateKey {
             | Record::Cdr(_)
             | Record::Finding(_)
             | Record::Notice(_)
+            | Record::Reason(_)
             | Record::Audit(_) => None,
         }
     }
@@ -332,7 +335,7 @@ impl Store {
                     self.keep_open(transaction, record);
                 }
             }
-            Record::Notice(_) | Record::Audit(_) => {}
+            Record::Notice(_) | Record::Reason(_) | Record::Audit(_) => {}
             Record::Site(_)
             | Record::Station(_)
             | Record::Security(_)
@@ -341,6 +344,7 @@ impl Store {
             | Record::Session(_)
             | Record::Transaction(_)
             | Record::Upkeep(_)
+            | Record::Terms(_)
             | Record::Counters(_) => unreachable!("{} is a state row and has a key", record.table()),
         }
     }

@@ -25,12 +25,12 @@ use crate::network::{CircuitIndex, Coefficient, EvseIndex, Row, RowIndex};
 /// A raise leaves when its record is committed, which takes less than this.
 const COMMITTED_WITHIN: TimeSpan = TimeSpan::from_seconds(1);
 /// Raises of one EVSE are at least this far apart.
-const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
+pub(super) const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
 /// An EVSE that has current and could be raised by less than this waits until its limit has stood for
 /// [`RAISE_SMALL_APART`]: base current that wavers would otherwise move every limit every half minute.
 const RAISE_SMALL: Amperes = Amperes::from_amperes(3);
 /// Longer than [`RAISE_APART`].
-const RAISE_SMALL_APART: TimeSpan = TimeSpan::from_seconds(60);
+pub(super) const RAISE_SMALL_APART: TimeSpan = TimeSpan::from_seconds(60);
 /// A measurement is asked for at most this often, to prove a limit.
 pub(super) const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 /// An EVSE that refuses its limits is asked again this often.
@@ -40,7 +40,7 @@ pub(super) const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 /// By so much more the least that makes it charge is found.
 const TRIED_APART: Amperes = Amperes::from_amperes(1);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn, to see whether it begins again.
-const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
+pub(super) const TURN_AFTER: TimeSpan = TimeSpan::from_hours(1);
 /// An EV that is on and has no current after this, much longer than sheds and their proofs take, waits in vain.
 const ROOM_MADE_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// The reports around a shed and an anchor between them have come after this.
@@ -55,11 +55,11 @@ pub(super) const STALE_TOLD_FOR: TimeSpan = TimeSpan::from_minutes(10);
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
 /// What a row offers now.
-struct RowNow {
+pub(super) struct RowNow {
     /// What EVSEs may draw together by the most likely base.
-    likely: Amperes,
+    pub(super) likely: Amperes,
     /// And by the highest base: what raises must respect.
-    highest: Amperes,
+    pub(super) highest: Amperes,
     /// The circuit whose stale meter bounds the row: nothing on it may rise (S5).
     stale: Option<CircuitIndex>,
     /// Its meter last showed more than the rating, stale or not.
@@ -240,7 +240,7 @@ impl Site {
                 }
             });
         }
-        rows
+        self.lowered(rows, now)
     }
 
     /// The base of a metered circuit, and whether its meter is stale. A phase above its rating overrules all
@@ -290,7 +290,7 @@ impl Site {
                 Some((base, false)) => row.limit() - base.highest[row.phase],
                 None | Some((_, true)) => row.static_headroom,
             };
-            headroom - sum
+            headroom - sum - self.lowering(row, now)
         };
         self.network.rows().iter().zip(ceilings).map(free).collect()
     }
@@ -504,7 +504,7 @@ impl Site {
         }
     }
 
-    fn candidate(&self, index: EvseIndex, now: Timestamp) -> Candidate {
+    pub(super) fn candidate(&self, index: EvseIndex, now: Timestamp) -> Candidate {
         let state = self.evse(index);
         let config = &self.network.evse(index).config;
         let min = state.minimum();

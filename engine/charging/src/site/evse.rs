@@ -671,8 +671,13 @@ impl Demand {
 
     /// What to offer at most now.
     pub(super) fn offer(&self, now: Timestamp) -> Option<Amperes> {
-        const PROBE_EVERY: TimeSpan = TimeSpan::from_minutes(5);
-        let is_probe = self.changed_at.is_some_and(|at| now.since(at) >= PROBE_EVERY);
+        let is_probe = self.probed_at().is_some_and(|at| now >= at);
         self.cap.map(|cap| if is_probe { cap + Amperes::from_amperes(3) } else { cap })
+    }
+
+    /// From when on more than the cap is offered, to see.
+    pub(super) fn probed_at(&self) -> Option<Timestamp> {
+        const PROBE_EVERY: TimeSpan = TimeSpan::from_minutes(5);
+        self.changed_at.map(|at| at + PROBE_EVERY)
     }
 }

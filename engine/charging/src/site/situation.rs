@@ -1,11 +1,12 @@
 //! What is known of a site at an instant, for whoever plans for it. Nothing here is safe or final: decisions stay with control.
 
-use units::{Amperes, EvseId, Timestamp, Volts, WattHours};
+use units::{Amperes, EvseId, Timestamp, Volts, WattHours, Watts};
 
 use super::Site;
 use super::decide::AtWorst;
-use crate::network::Loads;
+use crate::network::{Loads, RowIndex};
 use crate::plan::Wish;
+use crate::terms::Commanded;
 
 /// A site at an instant, as far as a planner needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,26 @@ pub struct Situation {
     /// Who can use current. Whoever takes none now, is not to be trusted or cannot be told is none of them: what they may
     /// draw is taken from the headroom.
     pub sessions: Vec<SessionNow>,
+    /// What everything but EVSEs most likely draws at the grid connection, in total over the phases and at the nominal voltage;
+    /// what photovoltaics make is taken off. 0 W or more: export counts as nothing.
+    pub base: Watts,
+    /// What commands that are or come into force leave on rows.
+    pub commanded: Vec<CommandedRow>,
+}
+
+/// What a command leaves on a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandedRow {
+    /// The row.
+    pub row: RowIndex,
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What the sessions below may draw together then, beside the base that is most likely now; it may be below 0 A.
+    pub headroom: Amperes,
+    /// And what they might where nothing is commanded.
+    pub uncommanded: Amperes,
 }
 
 /// A session that can use current.
@@ -82,7 +103,46 @@ impl Site {
             });
         }
         let names = self.network.rows().iter().map(|row| row.name.clone());
-        Situation { now, headroom: names.zip(headroom).collect(), sessions }
+        let commanded = self.commanded_rows(now, &headroom);
+        let base = self.base_now(now, &worst);
+        Situation { now, headroom: names.zip(headroom).collect(), sessions, base, commanded }
+    }
+
+    /// What commands leave of `headroom`, which is what their rows have now.
+    fn commanded_rows(&self, now: Timestamp, headroom: &[Amperes]) -> Vec<CommandedRow> {
+        let mut rows = Vec::new();
+        for command in self.commands.iter().filter(|command| now < command.until) {
+            for (place, row) in self.network.rows().iter().enumerate() {
+                if self.network.circuit(row.circuit).id == command.circuit {
+                    let uncommanded = headroom[place] + self.lowering(row, now);
+                    let lowering = (row.limit() - command.limit).max(Amperes::ZERO);
+                    let Commanded { from, until, .. } = *command;
+                    rows.push(CommandedRow {
+                        row: RowIndex::new(place),
+                        from,
+                        until,
+                        headroom: uncommanded - lowering,
+                        uncommanded,
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    fn base_now(&self, now: Timestamp, worst: &[AtWorst]) -> Watts {
+        let connections =
+            self.network.circuit_indices().filter(|&at| self.network.circuit(at).parent.is_none());
+        let base: Amperes = connections
+            .map(|at| match self.circuit_base(at, now, worst) {
+                Some((base, _)) => base.likely.iter().map(|(_, &current)| current).sum(),
+                None => {
+                    let rows = self.network.circuit(at).rows;
+                    rows.iter().map(|(_, &row)| self.network.row(row).worst_base).sum::<Amperes>()
+                }
+            })
+            .sum();
+        base.max(Amperes::ZERO).at_voltage_floor(self.network.voltage_total_floor(1))
     }
 
     /// By row: what is left beside the base that is most likely and all ceilings.
@@ -94,7 +154,8 @@ impl Site {
             for (phase, &row) in self.network.circuit(index).rows.iter() {
                 let stated = self.network.row(row);
                 let base = base.map_or(stated.worst_base, |base| base[phase]);
-                headroom[row.place()] = stated.limit() - base - ceilings[row.place()];
+                let limit = stated.limit() - self.lowering(stated, now);
+                headroom[row.place()] = limit - base - ceilings[row.place()];
             }
         }
         headroom

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use units::{Amperes, CircuitId, EvseId, PerPhase, Phase, Timestamp};
 
 use super::evse::EvseState;
@@ -89,7 +89,7 @@ impl Site {
         self.evse(index).drawn_now(now).map_or(PerPhase::default(), |drawn| drawn.at_most)
     }
 
-    fn limited_by(&self, index: EvseIndex, now: Timestamp) -> LimitedBy {
+    pub(super) fn limited_by(&self, index: EvseIndex, now: Timestamp) -> LimitedBy {
         let state = self.evse(index);
         let record = &state.record;
         if record.is_decommissioned {
@@ -153,7 +153,7 @@ impl Site {
 }
 
 /// What stops an EVSE from having more current than it has.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum LimitedBy {
     /// It was taken out for good.

@@ -37,7 +37,7 @@ impl Site {
             state.next_wakes(EvseIndex::new(place), looked_at.is_some(), &mut at);
             is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
         }
-        looked_at.into_iter().for_each(&mut at);
+        looked_at.into_iter().chain(self.command_changes()).for_each(&mut at);
         if is_anyone_waiting {
             at(next_turn(now));
         }

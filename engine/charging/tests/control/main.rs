@@ -17,6 +17,8 @@ use charging::site::{
 use units::{Amperes, EvseId, PerPhase, Phase, TimeSpan, Timestamp, Volts};
 
 mod calm;
+mod commanded;
+mod explain;
 mod lines;
 mod obedience;
 mod phases;
@@ -768,8 +770,10 @@ impl World {
 
     fn send_plan(&mut self) {
         let offset = self.random.between(-3_600, 3_600);
+        // One plan in four is nonsense.
+        let least = if offset % 4 == 0 { -1 } else { 0 };
         let evses = self.stations.keys().map(|id| {
-            let caps = (0..8).map(|slot| Amperes::from_amperes(slot * 37 % 19 - 1)).collect();
+            let caps = (0..8).map(|slot| Amperes::from_amperes(slot * 37 % 19 + least)).collect();
             (id.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2), departs_at: None })
         });
         let plan = Plan {

@@ -4,6 +4,7 @@
 
 mod replan;
 mod sites;
+mod terms;
 
 use planner::{
     Contractual, Costs, PlanFailure, PlanLimits, PlanProblem, PlanSession, Planned, PowerFee, PowerLimit,

@@ -2,6 +2,7 @@
 
 use charging::plan::{PlannerName, Wish};
 use charging::site::{SessionNow, Situation};
+use charging::terms::Terms;
 use planner::sample::{after_one_event, tight_day};
 use planner::{PlanLimits, PlanProblem, Replanner, Typical, lp_horizon, plain_objective, plan, urgent_first};
 use solver::Backend;
@@ -129,10 +130,12 @@ fn what_nobody_told_is_expected_and_what_was_told_counts() {
             known("told", some(2, 9_000), got(4_000)),
             known("overdue", some(-1, 9_000), got(9_500)),
         ],
+        base: units::Watts::ZERO,
+        commanded: Vec::new(),
     };
-    let typical = Typical::default();
+    let (typical, terms) = (Typical::default(), Terms::default());
     assert_eq!(PlanProblem::ahead(&situation, PlannerName::None, &typical), None);
-    assert_eq!(plan(&situation, PlannerName::None, &typical, PlanLimits::default()), Ok(None));
+    assert_eq!(plan(&situation, PlannerName::None, &typical, &terms, PlanLimits::default()), Ok(None));
     let problem = PlanProblem::ahead(&situation, PlannerName::LpHorizon, &typical).unwrap();
     assert_eq!((problem.starts_at, problem.made_at, problem.slots), (START, now, 28));
     let expected = |place: usize| {
@@ -142,7 +145,8 @@ fn what_nobody_told_is_expected_and_what_was_told_counts() {
     assert_eq!([0, 1, 2].map(expected), [(7 * 60 - 7, 20), (120, 5), (60, 2)]);
     let now_alone = PlanProblem::ahead(&situation, PlannerName::LpNow, &typical).unwrap();
     assert_eq!(now_alone.slots, 1);
-    let made = plan(&situation, PlannerName::LpHorizon, &typical, PlanLimits::default()).unwrap().unwrap();
+    let made =
+        plan(&situation, PlannerName::LpHorizon, &typical, &terms, PlanLimits::default()).unwrap().unwrap();
     assert_eq!(made.check(now, None), Ok(()));
 }
 

@@ -18,7 +18,7 @@ use units::civil::CivilMonth;
 use units::{Amperes, CdrId, EvseId, IdToken, PerPhase, ReportedAt, SiteId, StationId, Timestamp, WattHours};
 
 use super::gate::Actor;
-use super::{App, Problem, adoption, meters, security, upkeep};
+use super::{App, Problem, adoption, explanations, meters, security, terms, upkeep};
 use crate::site_import;
 
 pub(super) type Answer = Result<Json<Value>, Problem>;
@@ -161,6 +161,8 @@ async fn paths() -> Json<Value> {
     let paths: serde_json::Map<String, Value> = PATHS
         .iter()
         .chain(upkeep::PATHS)
+        .chain(explanations::PATHS)
+        .chain(terms::PATHS)
         .map(|(path, what)| ((*path).to_owned(), Value::from(*what)))
         .collect();
     Json(json!({"units": "mA, mV, mW, mWh; money in minor units; instants in UTC ms", "paths": paths}))
@@ -292,11 +294,12 @@ pub(super) async fn site_view(app: &App, site: &str) -> Result<csms::query::Site
         | csms::QueryAnswer::Sessions(_)
         | csms::QueryAnswer::Alarms(_)
         | csms::QueryAnswer::Station(_)
-        | csms::QueryAnswer::Plan(_) => Err(no_site(site)),
+        | csms::QueryAnswer::Plan(_)
+        | csms::QueryAnswer::Terms(_) => Err(no_site(site)),
     }
 }
 
-fn no_site(site: &str) -> Problem {
+pub(super) fn no_site(site: &str) -> Problem {
     Problem::not_found(
         &format!("site `{site}`"),
         "GET /api/v1/sites lists them; POST /api/v1/sites imports one",
@@ -749,7 +752,7 @@ fn whose(command: &csms::Command) -> String {
             format!("station {station}")
         }
         csms::Command::Acknowledge { alarm } => format!("alarm `{alarm}`"),
-        csms::Command::Share { site, .. } => format!("site {site}"),
+        csms::Command::Share { site, .. } | csms::Command::Terms { site, .. } => format!("site {site}"),
         csms::Command::Start { evse, .. }
         | csms::Command::Stop { evse }
         | csms::Command::Wish { evse, .. }

@@ -2,12 +2,14 @@
 
 mod adoption;
 pub mod api;
+mod explanations;
 mod gate;
 mod meters;
 mod metrics;
 mod problem;
 mod security;
 pub mod station;
+mod terms;
 mod upkeep;
 
 use std::sync::Arc;
@@ -67,6 +69,8 @@ fn router(app: Arc<App>) -> Router {
         .merge(station::routes())
         .merge(metrics::routes())
         .merge(upkeep::routes())
+        .merge(explanations::routes())
+        .merge(terms::routes())
         .merge(crate::web::routes())
         .fallback(|| async { Problem::not_found("this path", "see GET /api/v1 for what there is") })
         .layer(from_fn_with_state(Arc::clone(&app), gate::check))

@@ -61,6 +61,7 @@ pub async fn detail(app: &App, station: &StationId) -> Result<StationDetail, Pro
         csms::QueryAnswer::Station(None)
         | csms::QueryAnswer::Sites(_)
         | csms::QueryAnswer::Plan(_)
+        | csms::QueryAnswer::Terms(_)
         | csms::QueryAnswer::Site(_)
         | csms::QueryAnswer::Stations(_)
         | csms::QueryAnswer::Sessions(_)

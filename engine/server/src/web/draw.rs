@@ -9,6 +9,7 @@ use csms::query::EvseLine;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use units::{Amperes, CircuitId, Phase, WattHours};
 
+use super::explanation_words::more_in_words;
 use super::facts::{DRAWING, Facts, Flow, State, is_drawing};
 use super::number::{date, euros, kilowatt_hours, per_mille, tenths, time_of_day, whole, whole_floor};
 use super::picture::Picture;
@@ -153,6 +154,8 @@ impl<'a> Page<'a> {
                 Alarm::StorageFailing => {}
                 Alarm::NoPlan { site } if *site != self.picture.site.site => {}
                 Alarm::NoPlan { .. } => lines.push(words.alarm_no_plan.to_owned()),
+                Alarm::PricesEnd { site } if *site != self.picture.site.site => {}
+                Alarm::PricesEnd { .. } => lines.push(words.alarm_prices_end.to_owned()),
                 Alarm::StationOffline { station } => {
                     let mut lines = self.picture.site.evses.iter();
                     offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));
@@ -482,6 +485,7 @@ impl<'a> Page<'a> {
                 div.who {
                     (named(line)) span.sr { ", " (state_word(state, words)) ": " }
                     span.why { (self.why(line)) }
+                    @if let Some(more) = self.more(line) { span.more { (more) } }
                     @for remark in &control.remarks { span.remark { (remark_words(*remark, words)) } }
                     @if is_open { span.remark { (words.no_password) } }
                 }
@@ -560,6 +564,11 @@ impl<'a> Page<'a> {
             }
             LimitedBy::StaleMeter { name, .. } => fill(words.stale_meter, &[name]),
         }
+    }
+
+    /// When it gets more, where it could use more.
+    fn more(&self, line: &EvseLine) -> Option<String> {
+        more_in_words(&line.explanation.more, &self.picture.zone, self.language)
     }
 
     fn circuit_name(&self, place: usize) -> String {

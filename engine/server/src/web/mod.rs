@@ -5,6 +5,7 @@
 //! of `words` and the figures of `number`. A small script puts parts in place as they change; the style alone filters.
 
 mod draw;
+mod explanation_words;
 mod facts;
 mod number;
 mod picture;
@@ -27,6 +28,7 @@ use units::SiteId;
 
 use crate::http::App;
 use draw::Page;
+pub use explanation_words::explanation_in_words;
 use picture::Picture;
 pub use station_words::finding_in_words;
 use words::LANGUAGE_COOKIE;

@@ -34,6 +34,7 @@ impl Picture {
             | QueryAnswer::Sessions(_)
             | QueryAnswer::Station(_)
             | QueryAnswer::Plan(_)
+            | QueryAnswer::Terms(_)
             | QueryAnswer::Alarms(_) => Vec::new(),
         };
         let Some(id) = site.or_else(|| sites.first().map(|brief| &brief.site)).cloned() else {
@@ -47,12 +48,14 @@ impl Picture {
             | QueryAnswer::Sessions(_)
             | QueryAnswer::Station(_)
             | QueryAnswer::Plan(_)
+            | QueryAnswer::Terms(_)
             | QueryAnswer::Alarms(_) => return Ok(None),
         };
         let alarms = match app.engine.query(Query::Alarms).await? {
             QueryAnswer::Alarms(alarms) => alarms.into_iter().map(|view| view.alarm).collect(),
             QueryAnswer::Sites(_)
             | QueryAnswer::Plan(_)
+            | QueryAnswer::Terms(_)
             | QueryAnswer::Site(_)
             | QueryAnswer::Stations(_)
             | QueryAnswer::Station(_)

@@ -7,20 +7,26 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use csms::facts::Fact;
 use csms::query::StationDetail;
+use csms::record::ReasonRow;
 use maud::{Markup, html};
+use store::list::Page as ListPage;
 use units::civil::Zone;
 use units::{StationId, Timestamp};
 
 use super::draw;
-use super::number::{date, time_of_day};
+use super::explanation_words::{explanation_in_words, reason_in_words};
+use super::number::{date, tenths, time_of_day};
 use super::station_words::{
     StationWords, evidence_in_words, fact_in_words, finding_in_words, setting_in_words,
 };
 use super::words::{Language, fill};
 use crate::explain;
 use crate::frame_history::Logged;
-use crate::http::App;
 use crate::http::station::{Wanted, detail, frames_of};
+use crate::http::{App, Problem};
+
+/// So much of the history of each EVSE is shown; the API tells all.
+const REASONS_SHOWN: u32 = 50;
 
 /// The page, in the language of the request or of its URL.
 pub async fn page(
@@ -41,13 +47,22 @@ pub async fn page(
         Ok(frames) => frames,
         Err(problem) => return problem.into_response(),
     };
+    let mut reasons = Vec::with_capacity(detail.evses.len());
+    for line in &detail.evses {
+        match app.store.reasons(&line.evse, ListPage::first(REASONS_SHOWN)).await {
+            Ok(rows) => reasons.push(rows),
+            Err(error) => return Problem::from(error).into_response(),
+        }
+    }
     let zone = app.engine.site_config(&detail.row.site).map_or_else(Zone::utc, |config| config.zone);
-    let page = Page { detail: &detail, frames: &frames, wanted: &wanted, zone, language };
+    let page = Page { detail: &detail, reasons: &reasons, frames: &frames, wanted: &wanted, zone, language };
     super::remembering(chosen, Html(page.whole().into_string()).into_response())
 }
 
 struct Page<'a> {
     detail: &'a StationDetail,
+    /// By EVSE, newest first.
+    reasons: &'a [Vec<(u64, ReasonRow)>],
     frames: &'a [Logged],
     wanted: &'a Wanted,
     zone: Zone,
@@ -79,6 +94,7 @@ impl Page<'_> {
                     h2 { (words.findings) }
                     (self.findings())
                 }
+                section #limits { h2 { (words.limits) } (self.limits()) }
                 div.cards {
                     section { h2 { (words.facts) } (self.facts()) }
                     section { h2 { (words.connection) } (self.connection()) }
@@ -108,6 +124,26 @@ impl Page<'_> {
             @for finding in &self.detail.findings {
                 @let [what, way_out] = finding_in_words(finding, self.language);
                 div.notice.bad { b { (what) } " " (way_out) }
+            }
+        }
+    }
+
+    /// What limits each EVSE now, and what did before.
+    fn limits(&self) -> Markup {
+        let sentences = |told| explanation_in_words(told, &self.zone, self.language).join(" ");
+        html! {
+            @for (line, reasons) in self.detail.evses.iter().zip(self.reasons) {
+                p { b { (line.evse) } " " (sentences(&line.explanation)) }
+                @if !reasons.is_empty() {
+                    details {
+                        summary { (self.words().limits_before) }
+                        ul.rows { @for (_, row) in reasons { li {
+                            span.quiet { (self.instant(row.at)) " · " }
+                            @if let Some(limit) = row.explanation.limit { b { (tenths(limit, self.language)) " A" } " · " }
+                            (reason_in_words(&row.explanation, &self.zone, self.language))
+                        } } }
+                    }
+                }
             }
         }
     }

@@ -127,3 +127,34 @@ async fn wattery_admin_imports_a_site_names_the_file_of_its_mistakes_and_keeps_s
     };
     assert_eq!((status("KEY"), status("SECOND")), (json!("blocked"), json!("valid")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terms_of_a_site_are_told_replaced_and_refused_with_all_that_is_wrong() {
+    let house = House::open().await;
+    let path = "/api/v1/sites/house/terms";
+    assert_eq!(house.get(path).await["terms"]["energy"], json!([]));
+    let (from, until) = (4_070_908_800_000_i64, 4_070_912_400_000_i64);
+    let terms = json!({
+        "energy": [{"from": from, "until": until, "price": 52_000}],
+        "power_fee": {"price": 4_500_000, "window": "hour", "paid": 20_000_000},
+        "commands": [{"from": from, "until": until, "circuit": "main", "limit": 16_000}],
+    });
+    assert_eq!(house.send("PUT", path, &terms.to_string()).await.status, 200);
+    let told = house.get(path).await;
+    assert_eq!(told["terms"]["commands"], terms["commands"]);
+    assert_eq!(told["terms"]["power_fee"], terms["power_fee"]);
+    let wrong = json!({
+        "energy": [{"from": until, "until": from, "price": 1}],
+        "commands": [{"from": from, "until": until, "circuit": "attic", "limit": -1}],
+    });
+    let refused = house.send("PUT", path, &wrong.to_string()).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    for part in ["energy, row 1", "no circuit attic", "-0.001 A"] {
+        assert!(refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    for body in ["{\"prices\": []}", "no JSON", "{\"energy\": [{\"from\": \"today\"}]}"] {
+        assert_eq!(house.send("PUT", path, body).await.status, 400, "{body}");
+    }
+    assert_eq!(house.send("GET", "/api/v1/sites/nowhere/terms", "").await.status, 404);
+    assert_eq!(house.get(path).await["terms"]["energy"], terms["energy"], "what was refused changed nothing");
+}

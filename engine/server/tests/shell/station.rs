@@ -107,3 +107,33 @@ async fn an_operators_table_of_quirks_is_read_at_the_start_and_again_when_it_cha
     let is_changed = |told: &Value| told["quirks"]["limit_unit"] == "A";
     house.until("/api/v1/stations/P01", is_changed).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_limits_each_evse_is_told_in_words_now_and_as_history_and_stands_on_the_pages() {
+    let house = House::open().await;
+    let mut station = house.station("P01").await;
+    let transaction = station.start(1_000).await;
+    station.call("MeterValues", meter_values(transaction, 8_400, "6.0")).await;
+    let told = house.get("/api/v1/sites/house/explanations").await;
+    let own = told.as_array().unwrap().iter().find(|line| line["evse"] == "P01/1").unwrap();
+    assert!(own["reason"]["reason"].is_string() && own["more"]["more"].is_string(), "{own}");
+    for language in ["en", "fi"] {
+        assert!(own["words"][language][0].as_str().unwrap().ends_with('.'), "{own}");
+    }
+    let other = told.as_array().unwrap().iter().find(|line| line["evse"] == "P02/1").unwrap();
+    assert_eq!(other["words"]["fi"][0], "Asema ei ole vielä ollut yhteydessä.");
+    drop(station);
+    let reasons =
+        house.until("/api/v1/evses/P01/1/reasons", |reasons| !reasons.as_array().unwrap().is_empty()).await;
+    assert!(reasons[0]["number"].is_u64() && reasons[0]["at"].is_i64(), "{reasons}");
+    assert_eq!(reasons[0]["explanation"]["evse"], "P01/1");
+    assert_eq!(house.get("/api/v1/evses/P02/1/reasons").await, json!([]), "nobody was at it");
+    for (path, part) in
+        [("/api/v1/sites/nowhere/explanations", "nowhere"), ("/api/v1/evses/P99/1/reasons", "P99/1")]
+    {
+        let refused = house.send("GET", path, "").await;
+        assert!(refused.status == 404 && refused.body.contains(part), "{}", refused.body);
+    }
+    let page = house.send("GET", "/stations/P01?language=fi", "").await;
+    assert!(page.body.contains("Mikä sitä rajoittaa") && page.body.contains("Aiemmin"), "{}", page.body);
+}

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use billing::cdr::{Activity, ActivitySpan, Doubt, ReadingContext, RegisterReading};
 use charging::ceiling::SentLimit;
 use charging::network::Supply;
-use charging::site::Ticket;
+use charging::site::{Explanation, LimitedBy, More, RowShare, Ticket};
+use charging::terms::{Commanded, Terms};
 use csms::Record;
 use csms::record::{
     AuditRow, Counters, Events, EvidenceRow, EvseRow, FindingRow, MeterSample, MeterValuesRow, Notice,
-    NoticeRow, ReportedId, SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, Subject,
-    TransactionRow, TransactionStop,
+    NoticeRow, ReasonRow, ReportedId, SecurityRow, SessionRow, SiteRow, StationRow, StoredPassword, Subject,
+    TermsRow, TransactionRow, TransactionStop,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use units::{
-    Amperes, EvseId, PerPhase, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId, WattHours, Watts,
+    Amperes, EvseId, PerPhase, Phase, ReportedAt, SessionId, TimeSpan, Timestamp, TransactionId, WattHours,
+    Watts,
 };
 
 use crate::desk::{cdr, doubtful, id};
@@ -34,7 +36,7 @@ pub fn records(seed: u64, count: u64) -> Vec<Record> {
 fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
     let at = instant(number);
     let transaction = random.random_range(1..20);
-    match random.random_range(0..19) {
+    match random.random_range(0..21) {
         0 => Record::Site(Box::new(SiteRow { config: charging::sample::site(number % 3, 5, Supply::Tn400) })),
         1 => Record::Station(Box::new(station(random, at))),
         2 => Record::Evse(Box::new(evse(random, at))),
@@ -90,6 +92,8 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
                 detail: random.random_bool(0.5).then(|| "{\"a\":1}".to_owned()),
             },
         })),
+        19 => Record::Terms(Box::new(terms(random, at))),
+        18 => Record::Reason(Box::new(ReasonRow { at, explanation: explanation(random) })),
         16 | 17 => Record::Upkeep(Box::new(upkeep::row(random, number, at))),
         _ => Record::Audit(AuditRow {
             at,
@@ -98,6 +102,51 @@ fn record(random: &mut ChaCha8Rng, number: u64) -> Record {
             what: "stop".into(),
             outcome: "ok".into(),
         }),
+    }
+}
+
+fn terms(random: &mut ChaCha8Rng, at: Timestamp) -> TermsRow {
+    let command = Commanded {
+        from: at,
+        until: at + TimeSpan::from_hours(1),
+        circuit: id("main"),
+        limit: Amperes::from_amperes(16),
+    };
+    let site = id(["house", "other"][random.random_range(0..2)]);
+    TermsRow { site, terms: Terms { commands: vec![command], ..Terms::default() } }
+}
+
+fn explanation(random: &mut ChaCha8Rng) -> Explanation {
+    let row = RowShare {
+        circuit: id("main"),
+        name: "Main 'quoted' ä".to_owned(),
+        phase: Phase::L2,
+        rating: Amperes::from_amperes(63),
+        commanded: Some((Amperes::from_amperes(20), Timestamp::EPOCH)),
+        reserve: Amperes::from_amperes(2),
+        base: Amperes::from_milliamperes(-1_500),
+        is_metered: true,
+        is_stale: random.random_bool(0.5),
+        ceilings: Amperes::from_amperes(40),
+        sharers: vec![id("CP2/1")],
+        sharers_count: 30,
+    };
+    let reason = LimitedBy::Turn {
+        circuit: row.circuit.clone(),
+        name: row.name.clone(),
+        phase: row.phase,
+        changes_at: Timestamp::EPOCH,
+    };
+    let more = More::Turn { at: Timestamp::EPOCH, waits_since: None, by: Some(Timestamp::EPOCH) };
+    Explanation {
+        evse: id("CP1/1"),
+        reason,
+        limit: random.random_bool(0.5).then_some(Amperes::ZERO),
+        ceiling: Amperes::ZERO,
+        lowered_at: None,
+        row: Some(row),
+        more,
+        plan: None,
     }
 }
 

@@ -608,12 +608,14 @@ impl Books {
             | csms::Record::Station(_)
             | csms::Record::Security(_)
             | csms::Record::Facts(_)
+            | csms::Record::Terms(_)
             | csms::Record::Upkeep(_)
             | csms::Record::Evse(_)
             | csms::Record::Session(_)
             | csms::Record::Counters(_)
             | csms::Record::MeterValues(_)
             | csms::Record::Notice(_)
+            | csms::Record::Reason(_)
             | csms::Record::Audit(_) => {}
         }
     }

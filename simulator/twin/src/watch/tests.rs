@@ -815,12 +815,14 @@ fn believed(bench: &Bench) -> (SiteView, Vec<Told>) {
     let config = sample::scenario().site.config;
     let site = Site::new(Network::build(config.clone()).unwrap(), bench.now);
     let running = |place: usize| [ONE, OTHER].contains(&place).then_some(TransactionId(7));
-    let evses = config.evses.iter().enumerate().map(|(place, evse)| {
+    let lines = config.evses.iter().zip(site.explanations(bench.now));
+    let evses = lines.enumerate().map(|(place, (evse, explanation))| {
         let mut control = site.evse_view(bench.now, &evse.id).unwrap();
         control.limit = running(place).map(|_| Amperes::from_amperes(6));
         EvseLine {
             evse: evse.id.clone(),
             control,
+            explanation,
             is_online: running(place).is_some(),
             status: String::new(),
             transaction: running(place),

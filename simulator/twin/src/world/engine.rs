@@ -275,9 +275,10 @@ impl World {
                     .note(self.now, Note::Text(format!("station {station} sent no frame: {reason}")));
             }
             Effect::PlanWanted(wanted) => {
-                let csms::PlanWanted { site, planner, situation } = *wanted;
+                let csms::PlanWanted { site, planner, situation, terms } = *wanted;
                 self.recorder.counts.plans += 1;
-                let planned = planner::plan(&situation, planner, &Typical::default(), PlanLimits::default());
+                let planned =
+                    planner::plan(&situation, planner, &Typical::default(), &terms, PlanLimits::default());
                 let input = match planned {
                     Ok(Some(plan)) => csms::Input::PlanReady { site, plan },
                     Ok(None) => return,

@@ -128,7 +128,8 @@ fn site_of(answer: QueryAnswer) -> Option<SiteView> {
         | QueryAnswer::Sessions(_)
         | QueryAnswer::Alarms(_)
         | QueryAnswer::Station(_)
-        | QueryAnswer::Plan(_) => None,
+        | QueryAnswer::Plan(_)
+        | QueryAnswer::Terms(_) => None,
     }
 }
 
@@ -140,7 +141,8 @@ fn stations_of(answer: QueryAnswer) -> Vec<StationView> {
         | QueryAnswer::Sessions(_)
         | QueryAnswer::Alarms(_)
         | QueryAnswer::Station(_)
-        | QueryAnswer::Plan(_) => Vec::new(),
+        | QueryAnswer::Plan(_)
+        | QueryAnswer::Terms(_) => Vec::new(),
     }
 }
 
@@ -152,6 +154,7 @@ fn sessions_of(answer: QueryAnswer) -> Vec<SessionView> {
         | QueryAnswer::Stations(_)
         | QueryAnswer::Alarms(_)
         | QueryAnswer::Station(_)
-        | QueryAnswer::Plan(_) => Vec::new(),
+        | QueryAnswer::Plan(_)
+        | QueryAnswer::Terms(_) => Vec::new(),
     }
 }

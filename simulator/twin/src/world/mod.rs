@@ -362,7 +362,8 @@ impl World {
                 | QueryAnswer::Sessions(_)
                 | QueryAnswer::Alarms(_)
                 | QueryAnswer::Station(_)
-                | QueryAnswer::Plan(_),
+                | QueryAnswer::Plan(_)
+                | QueryAnswer::Terms(_),
             )
             | None => None,
         };
