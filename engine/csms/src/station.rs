@@ -16,7 +16,7 @@ use units::{
 };
 
 use crate::baseline::Round;
-use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiting};
+use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiter, Waiting};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
@@ -720,7 +720,7 @@ impl Station {
                 };
                 self.answer_control(core, now, ticket, answer);
             }
-            Purpose::Operator { request, actor, what } => {
+            Purpose::Operator { waiter, actor, what } => {
                 let answer = match end {
                     End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
                         Outcome::Accepted
@@ -743,7 +743,9 @@ impl Station {
                     what,
                     outcome: outcome_in_words(&answer),
                 }));
-                core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
+                if let Waiter::Request(request) = waiter {
+                    core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
+                }
             }
             Purpose::Housekeeping(Housekeeping::Baseline(number)) => {
                 self.baseline_answered(core, now, number, call, &end);

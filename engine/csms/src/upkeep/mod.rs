@@ -22,7 +22,9 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp};
+use units::{EvseId, IdToken, SiteId, StationId, TimeSpan, Timestamp};
+
+use crate::call::Waiter;
 
 pub(crate) use order::{Ask, ListEntry, ListUpdate};
 pub use order::{LogKind, ResetHow, Told, Verdict, Work};
@@ -209,7 +211,7 @@ pub(crate) enum Cause {
     /// An operator ended the reservation and waits for the answer.
     Cancellation {
         number: u32,
-        request: RequestId,
+        waiter: Waiter,
         actor: Box<str>,
     },
     Availability {
