@@ -91,6 +91,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Outstanding {
     /// Its message id.
     pub message: u64,
+    /// Its action on the wire.
+    pub action: Box<str>,
     pub sent_at: Timestamp,
     pub call: Call,
     pub purpose: Purpose,
@@ -248,7 +250,7 @@ mod tests {
 
     fn send(calls: &mut Calls, now: Timestamp, message: u64) -> Call {
         let Waiting { call, purpose, .. } = calls.next(Priority::Housekeeping).expect("a call waits");
-        calls.sent(Outstanding { message, sent_at: now, call: call.clone(), purpose });
+        calls.sent(Outstanding { message, action: "".into(), sent_at: now, call: call.clone(), purpose });
         call
     }
 

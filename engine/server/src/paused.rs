@@ -260,6 +260,7 @@ impl Shell {
                         self.handed_over.insert(Root::Office, *seq);
                     }
                 }
+                Records::Outdated { .. } => {}
             }
             self.writer.as_ref().unwrap_or_else(|| panic!("the shell was stopped")).submit(records);
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use csms::SecurityProfile;
-use store::{Store, Writer};
+use store::{Records, Store, Writer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
-use units::StationId;
+use units::{StationId, TimeSpan};
 
 use crate::clock::Clock;
 use crate::config::{Config, TlsConfig};
@@ -68,6 +68,9 @@ pub struct Server {
     aside: Vec<JoinHandle<()>>,
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
+
+/// How often notices are let go: what is too old by less does no harm.
+const NOTICES_LOOKED_AT_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 impl Server {
     /// Binds both ports, opens the database, restores the engine, and serves. Where anything fails nothing is left
@@ -150,7 +153,8 @@ impl Server {
         let ocpp = listeners.into_iter().map(listen_on).collect();
         let aside =
             config.quirks.into_iter().map(|path| tokio::spawn(quirk_file::watch(path, handle.clone())));
-        let aside = aside.collect();
+        let notices = keep_notices(writer.clone(), clock, config.frame_log_days);
+        let aside = aside.chain([tokio::spawn(notices)]).collect();
         Ok(Self {
             listen,
             listen_ocpp,
@@ -242,6 +246,16 @@ impl Server {
     #[must_use]
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
+    }
+}
+
+/// What stations told besides transactions goes with the frames that told it, but for what bears on money.
+async fn keep_notices(writer: Writer, clock: Clock, days: u16) {
+    let mut looked = tokio::time::interval(NOTICES_LOOKED_AT_EVERY);
+    loop {
+        looked.tick().await;
+        let notices_before = clock.now() - TimeSpan::from_hours(24) * i64::from(days);
+        writer.submit(Records::Outdated { notices_before });
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use arbtest::arbitrary::{Result, Unstructured};
+use charging::site::EvState;
 use ocpp::frame::{self, Frame, MessageId};
 use units::{Amperes, LinkId, PerPhase, RecordSeq, ReportedAt, RequestId, StationId, TimeSpan, Timestamp};
 
@@ -270,8 +271,9 @@ impl Shell {
             Step::Answer { station, how } => self.answer(*station, how),
             Step::StaleFrame { station, text } => {
                 if let Some(link) = self.stale[*station] {
-                    let input = self.framed(link, text);
-                    self.input(input, &Cause::Stale);
+                    self.house.next_frame += 1;
+                    let (frame, text) = (self.house.next_frame, text.as_str().into());
+                    self.input(Input::Frame { link, frame, text }, &Cause::Stale);
                 }
             }
             Step::Up(station) => self.up(*station),
@@ -338,16 +340,15 @@ impl Shell {
         self.house.links.remove(STATIONS[station]);
     }
 
-    fn framed(&mut self, link: LinkId, text: &str) -> Input {
+    fn frame(&mut self, station: usize, text: &str) {
         self.house.next_frame += 1;
-        Input::Frame { link, frame: self.house.next_frame, text: text.into() }
+        self.frame_numbered(station, self.house.next_frame, text);
     }
 
-    fn frame(&mut self, station: usize, text: &str) {
+    fn frame_numbered(&mut self, station: usize, frame: u64, text: &str) {
         let Some((link, heard_at)) = &mut self.links[station] else { return };
         *heard_at = self.house.now;
-        let link = *link;
-        let input = self.framed(link, text);
+        let input = Input::Frame { link: *link, frame, text: text.into() };
         self.input(input, &Cause::Frame { station, text: text.to_owned() });
     }
 
@@ -366,9 +367,10 @@ impl Shell {
             How::Error => format!(r#"[4,"{id}","InternalError","",{{}}]"#),
             How::Unasked(_) => return,
         };
-        self.frame(station, &text);
-        if matches!(how, How::Twice) {
-            self.frame(station, &text);
+        // Numbers of their own: how many calls there are to answer differs after a restart.
+        for _ in 0..if matches!(how, How::Twice) { 2 } else { 1 } {
+            self.house.next_answer_frame += 1;
+            self.frame_numbered(station, self.house.next_answer_frame, &text);
         }
     }
 
@@ -449,6 +451,8 @@ impl Shell {
                     row.facts.remove(&Fact::AnswersConfiguration);
                     row.settings.clear();
                 }
+                // Of several connectors of an EVSE each tells anew how it is.
+                Record::Evse(row) if row.evse.station.as_str() == "CP2" => row.control.ev = EvState::Absent,
                 _ => {}
             }
         }
@@ -478,6 +482,17 @@ impl Shell {
                         self.unanswered[station].push(text.to_string());
                     }
                 }
+                Effect::SendFrame { link, text } if text.starts_with("[5,") => {
+                    let station = self.station_on(*link);
+                    let is_an_answer = |cause: &Cause| match cause {
+                        Cause::Frame { station: by, text } => {
+                            Some(*by) == station && (text.starts_with("[3,") || text.starts_with("[4,"))
+                        }
+                        Cause::Stale | Cause::Up { .. } | Cause::Tick | Cause::Other => false,
+                    };
+                    assert!(is_an_answer(cause), "{text} after {cause:?}");
+                    assert_eq!(station.map(|station| self.version(station)), Some(Version::V21), "{text}");
+                }
                 _ => {}
             }
             let waits = output.after;
@@ -501,7 +516,7 @@ impl Shell {
             .iter()
             .enumerate()
             .filter_map(|(place, output)| match &output.effect {
-                Effect::SendFrame { link, text } if !text.starts_with("[2,") => {
+                Effect::SendFrame { link, text } if text.starts_with("[3,") || text.starts_with("[4,") => {
                     Some((place, *link, text.as_ref()))
                 }
                 _ => None,

@@ -8,19 +8,23 @@ use axum::response::{Html, IntoResponse, Response};
 use csms::facts::Fact;
 use csms::query::StationDetail;
 use maud::{Markup, html};
+use store::list::{Notice, Page as Pages};
 use units::civil::Zone;
 use units::{StationId, Timestamp};
 
 use super::draw;
 use super::number::{date, time_of_day};
 use super::station_words::{
-    StationWords, evidence_in_words, fact_in_words, finding_in_words, setting_in_words,
+    StationWords, evidence_in_words, fact_in_words, finding_in_words, setting_in_words, subject_in_words,
 };
 use super::words::{Language, fill};
 use crate::explain;
 use crate::frame_history::Logged;
-use crate::http::App;
 use crate::http::station::{Wanted, detail, frames_of};
+use crate::http::{App, Problem};
+
+/// So many of the newest notices are shown; the API tells more.
+const NOTICES_SHOWN: u32 = 20;
 
 /// The page, in the language of the request or of its URL.
 pub async fn page(
@@ -42,13 +46,18 @@ pub async fn page(
         Err(problem) => return problem.into_response(),
     };
     let zone = app.engine.site_config(&detail.row.site).map_or_else(Zone::utc, |config| config.zone);
-    let page = Page { detail: &detail, frames: &frames, wanted: &wanted, zone, language };
+    let notices = match app.store.notices(&detail.row.station, Pages::first(NOTICES_SHOWN)).await {
+        Ok(notices) => notices,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let page = Page { detail: &detail, frames: &frames, notices: &notices, wanted: &wanted, zone, language };
     super::remembering(chosen, Html(page.whole().into_string()).into_response())
 }
 
 struct Page<'a> {
     detail: &'a StationDetail,
     frames: &'a [Logged],
+    notices: &'a [Notice],
     wanted: &'a Wanted,
     zone: Zone,
     language: Language,
@@ -88,6 +97,7 @@ impl Page<'_> {
                 @if !self.detail.facts.settings.is_empty() {
                     section { h2 { (words.settings) } (self.settings()) }
                 }
+                section #notices { h2 { (words.notices) } (self.notices()) }
                 section #frames { h2 { (words.frames) } (self.search()) (self.history()) }
             }
         };
@@ -200,6 +210,20 @@ impl Page<'_> {
                         " " (self.instant(fault.began_at)) " – "
                         (fault.ended_at.map_or_else(|| words.fault_stands.to_owned(), |at| self.instant(at)))
                     }
+                }
+            } }
+        }
+    }
+
+    fn notices(&self) -> Markup {
+        html! {
+            @if self.notices.is_empty() { p.quiet { (self.words().no_notices) } }
+            ul.rows { @for notice in self.notices {
+                li {
+                    b { (subject_in_words(&notice.subject, self.language)) } " " (notice.word)
+                    @if let Some(evse) = notice.evse { " · EVSE " (evse) }
+                    @if let Some(detail) = &notice.detail { " · " (detail) }
+                    span.quiet { " " (self.instant(notice.received_at)) }
                 }
             } }
         }
