@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use units::{StationId, TimeSpan};
 
+use crate::alarms::{self, AlarmSink};
 use crate::clock::Clock;
 use crate::config::{Config, TlsConfig};
 use crate::credentials::Credentials;
@@ -109,6 +110,8 @@ impl Server {
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
         let door = Arc::new(door);
         let uploads = Arc::new(open_uploads(&config, listen_files)?);
+        let (alarms, inbox) = tokio::sync::mpsc::unbounded_channel();
+        let telling = alarms::open(config.alarms.clone(), &config.data, clock, inbox)?;
         let start = engine::Start {
             store: Arc::clone(&store),
             frame_log,
@@ -116,6 +119,7 @@ impl Server {
             policy,
             door: Arc::clone(&door),
             uploads: Arc::clone(&uploads),
+            alarms: AlarmSink::new(alarms),
         };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
@@ -154,7 +158,7 @@ impl Server {
         let aside =
             config.quirks.into_iter().map(|path| tokio::spawn(quirk_file::watch(path, handle.clone())));
         let notices = keep_notices(writer.clone(), clock, config.frame_log_days);
-        let aside = aside.chain([tokio::spawn(notices)]).collect();
+        let aside = aside.chain([tokio::spawn(notices), tokio::spawn(telling)]).collect();
         Ok(Self {
             listen,
             listen_ocpp,

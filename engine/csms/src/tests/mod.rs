@@ -8,7 +8,7 @@ mod commands;
 mod commit;
 mod control;
 mod core_profile;
-#[path = "../../../ocpp/corpus/draw.rs"]
+#[path = "../../../ocpp/src/tests/draw.rs"]
 mod draw;
 mod events;
 mod fuzz;

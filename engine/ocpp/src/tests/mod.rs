@@ -1,7 +1,6 @@
 //! Tests of frames: JSON against serde_json, faults and their answers, repairs, redaction, recorded frames; and what the
 //! tests of each version share.
 
-#[path = "../../corpus/draw.rs"]
 mod draw;
 mod frames;
 mod fuzz;

@@ -1,4 +1,4 @@
-//! Draws frames from the corpus beside this file, as stations say them and broken: for the tests of `ocpp` and of `csms`.
+//! Draws frames from the corpus, as stations say them and broken: for the tests of `ocpp` and of `csms`.
 //!
 //! One frame stands on each line, with places to fill: `<id>`, `<at>` (an instant), `<evse>`, `<tx>`, `<token>`, `<wh>` and
 //! `<small>`.
@@ -6,13 +6,13 @@
 use arbtest::arbitrary::{Result, Unstructured};
 
 /// What stations of OCPP 1.6 say.
-pub const V16: &str = include_str!("v16.frames");
+pub const V16: &str = include_str!("../../corpus/v16.frames");
 /// What stations of OCPP 2.0.1 say.
-pub const V201: &str = include_str!("v201.frames");
+pub const V201: &str = include_str!("../../corpus/v201.frames");
 /// What stations of OCPP 2.1 say besides.
-pub const V21: &str = include_str!("v21.frames");
+pub const V21: &str = include_str!("../../corpus/v21.frames");
 /// What no station should say, and some do.
-pub const BROKEN: &str = include_str!("broken.frames");
+pub const BROKEN: &str = include_str!("../../corpus/broken.frames");
 
 /// What stands in the place of a value.
 const VALUES: &[&str] = &[
