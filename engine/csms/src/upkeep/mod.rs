@@ -27,7 +27,7 @@ use units::{EvseId, IdToken, SiteId, StationId, TimeSpan, Timestamp};
 use crate::call::Waiter;
 
 pub(crate) use order::{Ask, ListEntry, ListUpdate};
-pub use order::{LogKind, ResetHow, Told, Verdict, Work};
+pub use order::{FirmwareSignature, LogKind, ResetHow, Told, Verdict, Work};
 pub use pattern::Pattern;
 pub use row::{
     AvailabilityRow, ErrandRow, ErrandState, JobRow, JobState, LocalListRow, Plan, Received, ReservationRow,

@@ -153,6 +153,8 @@ impl<'a> Page<'a> {
                 Alarm::StorageFailing => {}
                 Alarm::NoPlan { site } if *site != self.picture.site.site => {}
                 Alarm::NoPlan { .. } => lines.push(words.alarm_no_plan.to_owned()),
+                // Of stations of several sites; told to operators by API, log, webhook and e-mail.
+                Alarm::JobStopped { .. } => {}
                 Alarm::StationOffline { station } => {
                     let mut lines = self.picture.site.evses.iter();
                     offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));
