@@ -274,7 +274,7 @@ fn a_campaign_stops_on_failure_and_goes_on_when_an_operator_says_so() {
     assert_eq!(job(&house, number).state, JobState::Stopped);
     assert!(audit(&house).last().unwrap().outcome.starts_with("stopped: 1 stations failed"));
     let stopped = Alarm::JobStopped { job: number };
-    assert_eq!(alarms(&mut house), [stopped.clone()], "a person must look");
+    assert_eq!(alarms(&mut house), [stopped], "a person must look");
     house.pass(600);
     let is_asked =
         |house: &mut House| house.accept_all("CP2").iter().any(|call| call.contains("UpdateFirmware"));
