@@ -242,6 +242,7 @@ mod tests {
             frame_bytes_max: 256 * 1_024,
             ping_every: None,
             quirks: None,
+            alarms: server::alarms::settings::AlarmSettings::default(),
             transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
         };
         let server = server::run::Server::start(config, clock, server::web::Live::default()).await.unwrap();

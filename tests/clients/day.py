@@ -1,6 +1,6 @@
 """A day of a charging station, played by the Python package `ocpp`, which checks every message against the official schemas.
 
-usage: day.py URL STATION 1.6|2.0.1 TOKEN
+usage: day.py URL STATION 1.6|2.0.1|2.1 TOKEN
 
 The day lies in the past and is told at once, as by a station that was offline: three stays, each told every quarter of an
 hour. Prints one line of JSON: what was said, and every call that was answered.
@@ -19,6 +19,9 @@ from ocpp.v16 import call_result as result16
 from ocpp.v201 import ChargePoint as Station201
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
+from ocpp.v21 import ChargePoint as Station21
+from ocpp.v21 import call as call21
+from ocpp.v21 import call_result as result21
 
 # Hours of the day at which an EV comes and goes, and what it takes in Wh.
 STAYS = [(7, 11, 9_000), (12, 15, 6_500), (17, 23, 22_000)]
@@ -138,114 +141,142 @@ class Day16(Station16):
         await self.call(call16.Heartbeat())
 
 
-class Day201(Station201):
-    def variables(self, action, data, **more):
-        heard.append(action)
-        place = lambda of: {"component": of["component"], "variable": of["variable"]}
-        return [{"attribute_status": more["status"], **place(of)} for of in data]
+def day_of(station, call, result):
+    """What OCPP 2.0.1 and 2.1 say alike, in the messages of either."""
 
-    @on("GetVariables")
-    def on_get_variables(self, get_variable_data, **_):
-        results = self.variables("GetVariables", get_variable_data, status="UnknownVariable")
-        return result201.GetVariables(get_variable_result=results)
+    class Day2(station):
+        def variables(self, action, data, **more):
+            heard.append(action)
+            place = lambda of: {"component": of["component"], "variable": of["variable"]}
+            return [{"attribute_status": more["status"], **place(of)} for of in data]
 
-    @on("SetVariables")
-    def on_set_variables(self, set_variable_data, **_):
-        return result201.SetVariables(
-            set_variable_result=self.variables("SetVariables", set_variable_data, status="Accepted")
-        )
+        @on("GetVariables")
+        def on_get_variables(self, get_variable_data, **_):
+            results = self.variables("GetVariables", get_variable_data, status="UnknownVariable")
+            return result.GetVariables(get_variable_result=results)
 
-    @on("SetChargingProfile")
-    def on_set_charging_profile(self, **_):
-        heard.append("SetChargingProfile")
-        return result201.SetChargingProfile(status="Accepted")
+        @on("SetVariables")
+        def on_set_variables(self, set_variable_data, **_):
+            return result.SetVariables(
+                set_variable_result=self.variables("SetVariables", set_variable_data, status="Accepted")
+            )
 
-    @on("ClearChargingProfile")
-    def on_clear_charging_profile(self, **_):
-        heard.append("ClearChargingProfile")
-        return result201.ClearChargingProfile(status="Unknown")
+        @on("SetChargingProfile")
+        def on_set_charging_profile(self, **_):
+            heard.append("SetChargingProfile")
+            return result.SetChargingProfile(status="Accepted")
 
-    @on("TriggerMessage")
-    def on_trigger_message(self, **_):
-        heard.append("TriggerMessage")
-        return result201.TriggerMessage(status="Rejected")
+        @on("ClearChargingProfile")
+        def on_clear_charging_profile(self, **_):
+            heard.append("ClearChargingProfile")
+            return result.ClearChargingProfile(status="Unknown")
 
-    @on("Reset")
-    def on_reset(self, type, **_):
-        heard.append("Reset")
-        return result201.Reset(status="Scheduled")
+        @on("TriggerMessage")
+        def on_trigger_message(self, **_):
+            heard.append("TriggerMessage")
+            return result.TriggerMessage(status="Rejected")
 
-    @on("UnlockConnector")
-    def on_unlock_connector(self, **_):
-        heard.append("UnlockConnector")
-        return result201.UnlockConnector(status="Unlocked")
+        @on("Reset")
+        def on_reset(self, type, **_):
+            heard.append("Reset")
+            return result.Reset(status="Scheduled")
 
-    @on("ChangeAvailability")
-    def on_change_availability(self, **_):
-        heard.append("ChangeAvailability")
-        return result201.ChangeAvailability(status="Accepted")
+        @on("UnlockConnector")
+        def on_unlock_connector(self, **_):
+            heard.append("UnlockConnector")
+            return result.UnlockConnector(status="Unlocked")
 
-    @on("UpdateFirmware")
-    def on_update_firmware(self, request_id, firmware, **_):
-        heard.append("UpdateFirmware")
-        return result201.UpdateFirmware(status="Accepted")
+        @on("ChangeAvailability")
+        def on_change_availability(self, **_):
+            heard.append("ChangeAvailability")
+            return result.ChangeAvailability(status="Accepted")
 
-    @on("GetLog")
-    def on_get_log(self, log, log_type, request_id, **_):
-        heard.append("GetLog")
-        return result201.GetLog(status="Accepted", filename="day.zip")
+        @on("UpdateFirmware")
+        def on_update_firmware(self, request_id, firmware, **_):
+            heard.append("UpdateFirmware")
+            return result.UpdateFirmware(status="Accepted")
 
-    async def begin(self):
-        station = {"model": "Day", "vendor_name": "PyPI"}
-        answer = await self.call(call201.BootNotification(charging_station=station, reason="PowerUp"))
-        assert answer.status == "Accepted", answer
-        await self.status("Available", datetime.now(timezone.utc))
-        self.number = 0
+        @on("GetLog")
+        def on_get_log(self, log, log_type, request_id, **_):
+            heard.append("GetLog")
+            return result.GetLog(status="Accepted", filename="day.zip")
 
-    async def status(self, status, at):
-        await self.call(
-            call201.StatusNotification(timestamp=stamp(at), connector_status=status, evse_id=1, connector_id=1)
-        )
+        async def begin(self):
+            station = {"model": "Day", "vendor_name": "PyPI"}
+            answer = await self.call(call.BootNotification(charging_station=station, reason="PowerUp"))
+            assert answer.status == "Accepted", answer
+            await self.status("Available", datetime.now(timezone.utc))
+            self.number = 0
+
+        async def status(self, status, at):
+            await self.call(
+                call.StatusNotification(timestamp=stamp(at), connector_status=status, evse_id=1, connector_id=1)
+            )
+
+        async def stay(self, token, begin, end, register, energy):
+            id_token = {"id_token": token, "type": "ISO14443"}
+            await authorised(
+                lambda: self.call(call.Authorize(id_token=id_token)), lambda answer: answer.id_token_info["status"]
+            )
+            self.number += 1
+            transaction = f"day-{self.number}"
+            seq_no = 0
+
+            async def tell(kind, reason, at, read, context, **more):
+                nonlocal seq_no
+                info = {"transaction_id": transaction, **more.pop("info", {})}
+                value = {"timestamp": stamp(at), "sampled_value": [
+                    {"value": read, "context": context, "measurand": "Energy.Active.Import.Register",
+                     "unit_of_measure": {"unit": "Wh"}},
+                ]}
+                answer = await self.call(
+                    call.TransactionEvent(
+                        event_type=kind, timestamp=stamp(at), trigger_reason=reason, seq_no=seq_no, offline=True,
+                        transaction_info=info, evse={"id": 1, "connector_id": 1}, meter_value=[value], **more,
+                    )
+                )
+                seq_no += 1
+                return answer
+
+            await self.status("Occupied", begin)
+            answer = await tell("Started", "Authorized", begin, register, "Transaction.Begin", id_token=id_token,
+                                info={"charging_state": "Charging"})
+            assert answer.id_token_info["status"] == "Accepted", answer
+            for at, read in readings(begin, end, register, energy):
+                await tell("Updated", "MeterValuePeriodic", at, read, "Sample.Periodic",
+                           info={"charging_state": "Charging"})
+            await tell("Ended", "EVDeparted", end, register + energy, "Transaction.End",
+                       info={"stopped_reason": "EVDisconnected"})
+            await self.status("Available", end)
+            return transaction
+
+        async def heartbeat(self):
+            await self.call(call.Heartbeat())
+
+    return Day2
+
+
+Day201 = day_of(Station201, call201, result201)
+
+
+class Day21(day_of(Station21, call21, result21)):
+    """What OCPP 2.1 has besides: payments at the station, priority, tariffs."""
+
+    @on("GetTariffs")
+    def on_get_tariffs(self, evse_id, **_):
+        heard.append("GetTariffs")
+        return result21.GetTariffs(status="NoTariff")
 
     async def stay(self, token, begin, end, register, energy):
-        id_token = {"id_token": token, "type": "ISO14443"}
-        await authorised(
-            lambda: self.call(call201.Authorize(id_token=id_token)), lambda answer: answer.id_token_info["status"]
-        )
-        self.number += 1
-        transaction = f"day-{self.number}"
-        seq_no = 0
-
-        async def tell(kind, reason, at, read, context, **more):
-            nonlocal seq_no
-            info = {"transaction_id": transaction, **more.pop("info", {})}
-            value = {"timestamp": stamp(at), "sampled_value": [
-                {"value": read, "context": context, "measurand": "Energy.Active.Import.Register",
-                 "unit_of_measure": {"unit": "Wh"}},
-            ]}
-            answer = await self.call(
-                call201.TransactionEvent(
-                    event_type=kind, timestamp=stamp(at), trigger_reason=reason, seq_no=seq_no, offline=True,
-                    transaction_info=info, evse={"id": 1, "connector_id": 1}, meter_value=[value], **more,
-                )
+        transaction = await super().stay(token, begin, end, register, energy)
+        await self.call(call21.NotifyPriorityCharging(transaction_id=transaction, activated=True))
+        await self.call(
+            call21.NotifySettlement(
+                psp_ref=f"psp-{transaction}", status="Settled", settlement_amount=4.5, settlement_time=stamp(end),
+                transaction_id=transaction,
             )
-            seq_no += 1
-            return answer
-
-        await self.status("Occupied", begin)
-        answer = await tell("Started", "Authorized", begin, register, "Transaction.Begin", id_token=id_token,
-                            info={"charging_state": "Charging"})
-        assert answer.id_token_info["status"] == "Accepted", answer
-        for at, read in readings(begin, end, register, energy):
-            await tell("Updated", "MeterValuePeriodic", at, read, "Sample.Periodic",
-                       info={"charging_state": "Charging"})
-        await tell("Ended", "EVDeparted", end, register + energy, "Transaction.End",
-                   info={"stopped_reason": "EVDisconnected"})
-        await self.status("Available", end)
+        )
         return transaction
-
-    async def heartbeat(self):
-        await self.call(call201.Heartbeat())
 
 
 def readings(begin, end, register, energy):
@@ -257,7 +288,9 @@ def readings(begin, end, register, energy):
 
 
 async def play(url, name, version, token):
-    kind, protocol = {"1.6": (Day16, "ocpp1.6"), "2.0.1": (Day201, "ocpp2.0.1")}[version]
+    kind, protocol = {
+        "1.6": (Day16, "ocpp1.6"), "2.0.1": (Day201, "ocpp2.0.1"), "2.1": (Day21, "ocpp2.1"),
+    }[version]
     async with websockets.connect(f"{url}/{name}", subprotocols=[protocol]) as socket:
         assert socket.subprotocol == protocol, socket.subprotocol
         station = kind(name, socket)

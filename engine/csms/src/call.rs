@@ -21,11 +21,33 @@ pub(crate) enum Purpose {
     /// Control.
     Dispatch { evse: EvseId, ticket: Ticket },
     /// A person.
-    Operator { request: RequestId, actor: Box<str>, what: String },
+    Operator { waiter: Waiter, actor: Box<str>, what: String },
     /// Nobody: the station is told how we want it.
     Housekeeping(Housekeeping),
     /// A job, a template, a list: the answer becomes news.
     Upkeep(Cause),
+}
+
+/// Who is told how a command ended: once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiter {
+    Request(RequestId),
+    /// Was told that there is no answer; a late one is written down, and told to nobody.
+    Gone,
+}
+
+impl Purpose {
+    /// Of a call that was given up: whoever waited was told so.
+    fn given_up(&self) -> Self {
+        let mut purpose = self.clone();
+        match &mut purpose {
+            Self::Operator { waiter, .. } | Self::Upkeep(Cause::Cancellation { waiter, .. }) => {
+                *waiter = Waiter::Gone;
+            }
+            Self::Dispatch { .. } | Self::Housekeeping(_) | Self::Upkeep(_) => {}
+        }
+        purpose
+    }
 }
 
 /// What housekeeping wants to know of an answer.
@@ -69,6 +91,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Outstanding {
     /// Its message id.
     pub message: u64,
+    /// Its action on the wire.
+    pub action: Box<str>,
     pub sent_at: Timestamp,
     pub call: Call,
     pub purpose: Purpose,
@@ -142,7 +166,7 @@ impl Calls {
             Some(_) | None => None,
         };
         if let Some(call) = &given_up {
-            self.abandoned.push_back(call.clone());
+            self.abandoned.push_back(Outstanding { purpose: call.purpose.given_up(), ..call.clone() });
             if self.abandoned.len() > ABANDONED_MAX {
                 self.abandoned.pop_front();
             }
@@ -226,7 +250,7 @@ mod tests {
 
     fn send(calls: &mut Calls, now: Timestamp, message: u64) -> Call {
         let Waiting { call, purpose, .. } = calls.next(Priority::Housekeeping).expect("a call waits");
-        calls.sent(Outstanding { message, sent_at: now, call: call.clone(), purpose });
+        calls.sent(Outstanding { message, action: "".into(), sent_at: now, call: call.clone(), purpose });
         call
     }
 

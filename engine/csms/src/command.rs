@@ -8,7 +8,7 @@ use charging::site::SiteEvent;
 use charging::terms::{Commanded, Terms};
 use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp, WattHours};
 
-use crate::call::{Priority, Purpose};
+use crate::call::{Priority, Purpose, Waiter};
 use crate::contract::{Command, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::csms::Csms;
@@ -90,7 +90,8 @@ impl Csms {
                 let Asked { request, actor, what, .. } = asked;
                 let station = &mut self.stations[place];
                 station.flush_control(&mut self.core);
-                let purpose = Purpose::Operator { request, actor, what };
+                let waiter = Waiter::Request(request);
+                let purpose = Purpose::Operator { waiter, actor, what };
                 station.enqueue(&mut self.core, now, Priority::Operator, call, purpose);
                 station.pump(&mut self.core, now);
                 self.rewake(place);

@@ -379,6 +379,11 @@ pub enum Alarm {
         /// The station.
         station: StationId,
     },
+    /// More stations failed than a job may have fail: it waits for an operator.
+    JobStopped {
+        /// Its number.
+        job: u64,
+    },
 }
 
 impl fmt::Display for Alarm {
@@ -418,6 +423,10 @@ impl fmt::Display for Alarm {
             }
             Self::StorageFailing => out.write_str("records cannot be committed"),
             Self::StationOffline { station } => write!(out, "station {station} is offline"),
+            Self::JobStopped { job } => write!(
+                out,
+                "job {job} has stopped, since too many stations failed: look why, then resume it or cancel it"
+            ),
         }
     }
 }

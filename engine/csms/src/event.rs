@@ -180,9 +180,10 @@ impl Station {
         if row.may_draw && row.token.is_none() && !before.may_draw {
             self.note_quirk("draws_without_token");
         }
-        // That one more event came is told by the event itself.
+        // That one more event came is told by the event itself; the first makes the row.
+        let is_first = before.events.is_none();
         before.events.seen.clone_from(&row.events.seen);
-        self.keep(core, received, &row, row != before, &event, is_read, samples);
+        self.keep(core, received, &row, is_first || row != before, &event, is_read, samples);
         if let Some(place) = place {
             self.follow(core, received, place, &row, &event, was_drawing);
         }

@@ -88,6 +88,9 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// What bears on money is kept as long as the CDRs; all else as long as frames are.
+    pub const OF_MONEY: [Self; 2] = [Self::Cost, Self::Settlement];
+
     /// The name in records.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -16,7 +16,7 @@ use units::{
 };
 
 use crate::baseline::Round;
-use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiting};
+use crate::call::{Calls, Housekeeping, Outstanding, Priority, Purpose, Waiter, Waiting};
 use crate::contract::{Alarm, CloseReason, CommandAnswer, Effect};
 use crate::control::SiteIndex;
 use crate::core::{Answering, Core};
@@ -397,7 +397,11 @@ impl Station {
                 };
                 self.quality.answered_after(now.since(call.sent_at));
                 match answer {
-                    Ok(payload) => self.ended(core, now, &call.call, call.purpose, End::Answered(&payload)),
+                    Ok(payload) => {
+                        let refusal = wire::refusal_of_answer(version, call.message, &call.action, &payload);
+                        self.ended(core, now, &call.call, call.purpose, End::Answered(&payload));
+                        self.refuse_answer(core, link, refusal);
+                    }
                     Err(fault) => self.ended(core, now, &call.call, call.purpose, End::Fault(fault)),
                 }
                 self.flush_control(core);
@@ -405,7 +409,7 @@ impl Station {
             }
             Incoming::AnswerRefused => self.note_quirk("answer_refused"),
             Incoming::Unanswered => self.note_quirk("unanswered_message"),
-            Incoming::Broken { reason, reply } => {
+            Incoming::Broken { reason, reply, answers } => {
                 self.note_quirk("broken_frame");
                 if self.row.quirks.get("broken_frame").is_some_and(|count| count.is_power_of_two()) {
                     let station = self.id().clone();
@@ -415,10 +419,26 @@ impl Station {
                 if let Some(reply) = reply {
                     core.out.send(Wait::ForRecords, link, reply);
                 }
+                // What it answered is unknown: as if it had not, without waiting for it.
+                if let Some(call) = answers.and_then(|message| self.calls.answered(message)) {
+                    let refusal = wire::refusal_of_broken_answer(version, call.message);
+                    self.ended(core, now, &call.call, call.purpose, End::None("its answer cannot be read"));
+                    self.flush_control(core);
+                    self.refuse_answer(core, link, refusal);
+                }
             }
         }
         self.pump(core, now);
         self.persist_row_if_changed(core);
+    }
+
+    /// Tells the station that its answer cannot be read, where its version has words for that.
+    fn refuse_answer(&mut self, core: &mut Core, link: LinkId, refusal: Option<String>) {
+        if let Some(refusal) = refusal {
+            self.note_quirk("unreadable_answer");
+            self.quality.frames_out += 1;
+            core.out.send(Wait::ForRecords, link, refusal);
+        }
     }
 
     fn request(&mut self, core: &mut Core, received: &Received<'_>, request: Request) -> Answer {
@@ -630,6 +650,7 @@ impl Station {
                         | Priority::Measure
                         | Priority::Housekeeping => Wait::ForRecords,
                     };
+                    let action = wire::action_of(&text).into();
                     core.out.send(wait, link, text);
                     self.quality.frames_out += 1;
                     if let (Call::Measure { .. }, Some(link)) = (&waiting.call, &mut self.link) {
@@ -637,6 +658,7 @@ impl Station {
                     }
                     self.calls.sent(Outstanding {
                         message,
+                        action,
                         sent_at: now,
                         call: waiting.call,
                         purpose: waiting.purpose,
@@ -720,7 +742,7 @@ impl Station {
                 };
                 self.answer_control(core, now, ticket, answer);
             }
-            Purpose::Operator { request, actor, what } => {
+            Purpose::Operator { waiter, actor, what } => {
                 let answer = match end {
                     End::Answered(payload) => match wire::outcome(self.version(), call, payload) {
                         Outcome::Accepted
@@ -743,7 +765,9 @@ impl Station {
                     what,
                     outcome: outcome_in_words(&answer),
                 }));
-                core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
+                if let Waiter::Request(request) = waiter {
+                    core.out.push(Wait::ForRecords, Effect::Answer { request, answer });
+                }
             }
             Purpose::Housekeeping(Housekeeping::Baseline(number)) => {
                 self.baseline_answered(core, now, number, call, &end);

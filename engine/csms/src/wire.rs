@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use billing::cdr::ReadingContext;
-use ocpp::frame::{self, Frame, MessageId};
+use ocpp::frame::{self, Frame, MessageId, MessageKind};
 use ocpp::json::{self, Json};
 use ocpp::v201::{ChargingSchedulePeriod, ScheduleLimits};
 use ocpp::{Decoded, EncodeError, Limits, PayloadError, Quirk, Version};
@@ -42,6 +42,8 @@ pub(crate) enum Incoming<'a> {
     Broken {
         reason: String,
         reply: Option<String>,
+        /// The call of ours that it would answer.
+        answers: Option<u64>,
     },
 }
 
@@ -84,6 +86,12 @@ pub(crate) fn read<'a>(version: Version, text: &'a str, limits: &Limits, zone: &
         Ok(Decoded { value: Frame::Send { .. }, .. }) => Incoming::Unanswered,
         Err(error) => Incoming::Broken {
             reason: error.fault.to_string(),
+            answers: match error.kind {
+                Some(MessageKind::CallResult | MessageKind::CallError) => {
+                    error.id.as_ref().and_then(|id| id.as_str().parse().ok())
+                }
+                Some(MessageKind::Call | MessageKind::CallResultError | MessageKind::Send) | None => None,
+            },
             reply: match version {
                 Version::V16 => ocpp::v16::answer_to_frame(&error),
                 Version::V201 | Version::V21 => ocpp::v201::answer_to_frame(&error),
@@ -167,6 +175,72 @@ pub(crate) fn outcome(version: Version, call: &Call, payload: &Json<'_>) -> Outc
         Version::V201 | Version::V21 => v201::outcome(version, call, payload),
     };
     outcome.unwrap_or_else(|error| Outcome::Rejected(error.to_string()))
+}
+
+/// The action of a CALL of ours, whose id has no need of escapes.
+pub(crate) fn action_of(call: &str) -> &str {
+    call.split('"').nth(3).unwrap_or_default()
+}
+
+/// The CALLRESULTERROR that tells a station that its answer to our call cannot be read: from OCPP 2.1 on
+/// (part 4, "CALLRESULTERROR"). Where the answer can be read, or the version has no such message, nothing.
+pub(crate) fn refusal_of_answer(
+    version: Version,
+    message: u64,
+    action: &str,
+    payload: &Json<'_>,
+) -> Option<String> {
+    if version < Version::V21 {
+        return None;
+    }
+    let read = if is_of_21(action) {
+        ocpp::v21::CsmsAction::named(action)
+            .and_then(|action| ocpp::v21::CsmsResponse::decode(action, payload))
+            .map(|read| read.quirks)
+    } else {
+        ocpp::v201::CsmsAction::named(action)
+            .and_then(|action| ocpp::v201::CsmsResponse::decode_in(version, action, payload))
+            .map(|read| read.quirks)
+    };
+    // What was done without is unread too; an action that is not ours was an operator's, and nothing is known of it.
+    let unread = |quirk: &Quirk| match *quirk {
+        Quirk::MissingField { field } => Some(PayloadError::Missing { field }),
+        Quirk::WrongType { field } | Quirk::ObjectAsText { field } => {
+            Some(PayloadError::Type { field, expected: "of its type in the standard" })
+        }
+        Quirk::RepairedMissingValue
+        | Quirk::RepairedLeadingComma
+        | Quirk::RepairedTruncatedList
+        | Quirk::NumberAsMessageId
+        | Quirk::LongMessageId
+        | Quirk::EmptyPayloadForm
+        | Quirk::LooseCallError
+        | Quirk::NumberAsText { .. }
+        | Quirk::TextAsNumber { .. }
+        | Quirk::FractionInWhole { .. }
+        | Quirk::NullAsAbsent { .. }
+        | Quirk::EmptyText { .. }
+        | Quirk::LongText { .. }
+        | Quirk::UnknownWord { .. }
+        | Quirk::MisspeltWord { .. }
+        | Quirk::OutOfRange { .. }
+        | Quirk::ObjectAsList { .. }
+        | Quirk::TimeWithoutZone { .. }
+        | Quirk::UnreadableTime { .. }
+        | Quirk::UnreadableSchedule => None,
+    };
+    let error = match read {
+        Ok(quirks) => quirks.iter().find_map(unread)?,
+        Err(PayloadError::UnknownAction { .. } | PayloadError::UnsupportedAction { .. }) => return None,
+        Err(error) => error,
+    };
+    Some(ocpp::v21::refusal_of_answer(&MessageId::numbered(message), &error))
+}
+
+/// As [`refusal_of_answer`], of an answer whose payload is no object or whose frame is broken.
+pub(crate) fn refusal_of_broken_answer(version: Version, message: u64) -> Option<String> {
+    let id = MessageId::numbered(message);
+    (version >= Version::V21).then(|| ocpp::v21::refusal_of_answer(&id, &PayloadError::NotAnObject))
 }
 
 /// What a station's answer to a call of upkeep means.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use csms::{SecurityProfile, UnknownStations};
 use units::TimeSpan;
 
+use crate::alarms::Retry;
+use crate::alarms::settings::{self, AlarmSettings, Mail, Webhook};
 use crate::tls::{self, Files, Of};
 
 /// Flags of `wattery serve`. Each is also a variable of the environment and a key of the file; flags win over
@@ -192,6 +194,8 @@ pub struct Config {
     pub ping_every: Option<Duration>,
     /// What models of stations are known to do, beside what is shipped.
     pub quirks: Option<PathBuf>,
+    /// Where alarms go, beside pages, API and log.
+    pub alarms: AlarmSettings,
     /// A longer transaction is held until a person has looked.
     pub transaction_longest: TimeSpan,
 }
@@ -299,6 +303,7 @@ impl Config {
         let files_url = sources.setting("files_url", args.files_url.as_deref(), "", files_url);
         let file_mib = sources
             .setting("file_mib_max", args.file_mib_max.as_deref(), "64", |text| whole(text, 1, 4_096, "MiB"));
+        let alarms = sources.alarms();
         let ways_in = listen_ocpp.zip(tls.as_ref()).map(|(plain, tls)| WaysIn {
             plain: plain.is_some(),
             tls: tls.is_some(),
@@ -328,6 +333,7 @@ impl Config {
                     seconds => Some(Duration::from_secs(seconds)),
                 },
                 quirks: quirks?,
+                alarms: alarms?,
                 transaction_longest: TimeSpan::from_hours(24)
                     * i64::try_from(transaction_days?).unwrap_or(31),
             })
@@ -339,7 +345,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 27] = [
     "listen",
     "listen_ocpp",
     "listen_ocpp_tls",
@@ -360,6 +366,13 @@ const KEYS: [&str; 20] = [
     "listen_files",
     "files_url",
     "file_mib_max",
+    "alarm_webhook",
+    "alarm_webhook_secret",
+    "alarm_smtp",
+    "alarm_smtp_password",
+    "alarm_mail_from",
+    "alarm_mail_to",
+    "alarm_ca",
 ];
 
 struct Sources<'a> {
@@ -428,6 +441,90 @@ impl Sources<'_> {
                 Some(None)
             }
         }
+    }
+
+    /// Where alarms go: by the file and the environment. The outer option: whether all of it can be read.
+    fn alarms(&mut self) -> Option<AlarmSettings> {
+        let before = self.problems.len();
+        let webhook = self.find("alarm_webhook", None).is_some();
+        let mail = self.find("alarm_smtp", None).is_some();
+        for (key, head) in [
+            ("alarm_webhook_secret", webhook.then_some("alarm_webhook")),
+            ("alarm_smtp_password", mail.then_some("alarm_smtp")),
+            ("alarm_mail_from", mail.then_some("alarm_smtp")),
+            ("alarm_mail_to", mail.then_some("alarm_smtp")),
+        ] {
+            match (self.find(key, None), head) {
+                (Some((place, value)), None) => {
+                    let wanted =
+                        "is of use only with the address it belongs to: give that too, or leave this out";
+                    self.problems.push(Problem { place, value, wanted: wanted.to_owned() });
+                }
+                (None, Some(head)) if key != "alarm_smtp_password" => {
+                    let Some((place, value)) = self.find(head, None) else { continue };
+                    self.problems.push(Problem { place, value, wanted: format!("needs {key} beside it") });
+                }
+                (Some(_) | None, _) => {}
+            }
+        }
+        let has_secret = self.find("alarm_webhook_secret", None).is_some();
+        let webhook = webhook.then(|| {
+            let url = self.setting("alarm_webhook", None, "", settings::webhook_url);
+            if !has_secret {
+                return None;
+            }
+            let secret = self
+                .setting("alarm_webhook_secret", None, "", |path| settings::webhook_key_in(path.as_ref()));
+            Some(Webhook { url: url?, secret: secret? })
+        });
+        let mail = mail.then(|| self.mail());
+        let ca = self.setting("alarm_ca", None, "", |text| match text {
+            "" => Ok(None),
+            path => std::fs::read(path)
+                .map(|_| Some(PathBuf::from(path)))
+                .map_err(|error| format!("must be a readable PEM file: {error}")),
+        });
+        if self.problems.len() > before {
+            return None;
+        }
+        Some(AlarmSettings {
+            webhook: webhook.flatten(),
+            mail: mail.flatten(),
+            ca: ca?,
+            retry: Retry::default(),
+        })
+    }
+
+    fn mail(&mut self) -> Option<Mail> {
+        let server = self.setting("alarm_smtp", None, "", settings::smtp_server);
+        let password = self.find("alarm_smtp_password", None).map(|_| {
+            self.setting("alarm_smtp_password", None, "", |path| settings::key_in(path.as_ref(), 1))
+        });
+        let from = self.setting("alarm_mail_from", None, "", |text| {
+            settings::mailboxes(text)?.pop().ok_or_else(|| "needs an address".to_owned())
+        });
+        let to = self.setting("alarm_mail_to", None, "", |text| match settings::mailboxes(text)? {
+            none if none.is_empty() => Err("needs one address at least".to_owned()),
+            some => Ok(some),
+        });
+        let (mut server, user) = server?;
+        server.user = match (user, password) {
+            (Some(user), Some(password)) => Some((user, password?)),
+            (None, None) => None,
+            (Some(user), None) => {
+                let (place, value) = self.find("alarm_smtp", None)?;
+                let wanted = format!("names the user {user}: needs alarm_smtp_password beside it");
+                self.problems.push(Problem { place, value, wanted });
+                None
+            }
+            (None, Some(_)) => {
+                let (place, value) = self.find("alarm_smtp_password", None)?;
+                let wanted = "belongs to a user: name one, as in smtps://USER@HOST".to_owned();
+                self.problems.push(Problem { place, value, wanted });
+                None
+            }
+        };
+        Some(Mail { server, from: from?, to: to? })
     }
 
     fn tls_on(&mut self, listen: SocketAddr, named: &[NamedFile]) -> Option<TlsConfig> {
@@ -669,9 +766,43 @@ mod tests {
                 "wattery.toml: listen_port = 80: no such setting; there are: listen, listen_ocpp, \
                  listen_ocpp_tls, tls_certificate, tls_key, tls_client_ca, tls_client_revoked, data, \
                  unknown_stations, station_security_least, hosts, frame_log_days, frame_log_mib, frame_kib_max, ping_seconds, \
-                 quirks, transaction_days_max, listen_files, files_url, file_mib_max",
+                 quirks, transaction_days_max, listen_files, files_url, file_mib_max, alarm_webhook, alarm_webhook_secret, alarm_smtp, \
+                 alarm_smtp_password, alarm_mail_from, alarm_mail_to, alarm_ca",
             ]
         );
+    }
+
+    #[test]
+    fn where_alarms_go_is_read_whole_or_told_with_all_that_is_missing() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let secret = directory.path().join("secret");
+        std::fs::write(&secret, "0123456789abcdef\n").unwrap();
+        let secret = secret.display();
+        let file = format!(
+            "alarm_webhook = 'https://desk.example/hook'\nalarm_webhook_secret = '{secret}'\n\
+             alarm_smtp = 'smtps://ann@mail.example'\nalarm_smtp_password = '{secret}'\n\
+             alarm_mail_from = 'W <w@example.org>'\nalarm_mail_to = ['a@example.org', 'b@example.org']"
+        );
+        let alarms = read(&ServeArgs::default(), &[], &file).unwrap().alarms;
+        assert_eq!(alarms.webhook.unwrap().url.host(), Some("desk.example"));
+        let mail = alarms.mail.unwrap();
+        assert_eq!((mail.to.len(), mail.server.port), (2, 465));
+        assert_eq!(mail.server.user.unwrap().0, "ann");
+        assert_eq!(read(&ServeArgs::default(), &[], "").unwrap().alarms, AlarmSettings::default());
+        let file = "alarm_webhook = 'https://desk.example/hook'\nalarm_smtp = 'smtps://ann@mail.example'\n\
+                    alarm_mail_from = 'w@example.org'\nalarm_mail_to = 'nobody'";
+        let told: Vec<String> =
+            read(&ServeArgs::default(), &[], file).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "wattery.toml: alarm_webhook = https://desk.example/hook: needs alarm_webhook_secret beside it",
+                "wattery.toml: alarm_mail_to = nobody: `nobody` is no address such as `Desk <desk@example.org>`",
+                "wattery.toml: alarm_smtp = smtps://ann@mail.example: names the user ann: needs alarm_smtp_password beside it",
+            ]
+        );
+        let told = read(&ServeArgs::default(), &[], "alarm_mail_to = 'a@example.org'").unwrap_err();
+        assert!(told[0].wanted.contains("of use only"), "{told:?}");
     }
 
     #[test]

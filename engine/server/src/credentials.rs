@@ -115,7 +115,7 @@ impl Credentials {
 }
 
 /// Replaces a file whole, or leaves it as it was.
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let part = path.with_extension("part");
     let write = || -> std::io::Result<()> {
         let mut file =

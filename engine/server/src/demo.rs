@@ -22,6 +22,7 @@ use wire::http::Api;
 use wire::plant::{ComingOrGoing, PersonEvent, Plant, Target};
 use wire::station::Endpoint;
 
+use crate::alarms::settings::AlarmSettings;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::furnished;
@@ -215,6 +216,7 @@ fn config(data: &Path, port: u16) -> Config {
         frame_bytes_max: 256 * 1_024,
         ping_every: None,
         quirks: None,
+        alarms: AlarmSettings::default(),
         transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
     }
 }

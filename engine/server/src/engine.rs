@@ -33,6 +33,7 @@ use units::{
     TimeSpan, Timestamp,
 };
 
+use crate::alarms::{AlarmSink, Turn};
 use crate::clock::{Clock, WALL_JUMP};
 use crate::door::Door;
 use crate::frame_log::{Direction, FrameLog};
@@ -384,6 +385,8 @@ pub struct Start {
     pub door: Arc<Door>,
     /// Is told which files are waited for.
     pub uploads: Arc<Uploads>,
+    /// Is told what needs a person.
+    pub alarms: AlarmSink,
 }
 
 /// A running engine.
@@ -408,7 +411,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
 
 /// As [`start()`], with a writer that was started before.
 pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> anyhow::Result<Running> {
-    let Start { store, frame_log, clock, policy, door, uploads } = start;
+    let Start { store, frame_log, clock, policy, door, uploads, alarms } = start;
     let writer = started.writer.clone();
     let (from_links, links_inbox) = channel(FRAMES_WAITING_MAX);
     let (control, control_inbox) = channel(CONTROL_WAITING_MAX);
@@ -445,6 +448,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         quarantine: BTreeSet::new(),
         door,
         uploads,
+        alarms,
         health,
         configs,
         known,
@@ -492,6 +496,7 @@ struct Engine {
     quarantine: BTreeSet<[u8; 32]>,
     door: Arc<Door>,
     uploads: Arc<Uploads>,
+    alarms: AlarmSink,
     health: watch::Sender<Health>,
     configs: watch::Sender<BTreeMap<SiteId, SiteConfig>>,
     known: Arc<RwLock<Makes>>,
@@ -965,8 +970,14 @@ impl Engine {
             // Where nobody plans any more the server stops.
             csms::Effect::PlanWanted(wanted) => drop(self.planners.send(*wanted)),
             csms::Effect::AskWiring { site, question } => self.ask_wiring(site, *question),
-            csms::Effect::AlarmRaised(alarm) => tracing::warn!("alarm: {alarm}"),
-            csms::Effect::AlarmCleared(alarm) => tracing::info!("alarm over: {alarm}"),
+            csms::Effect::AlarmRaised(alarm) => {
+                tracing::warn!("alarm: {alarm}");
+                self.alarms.tell(Turn::Raised, alarm);
+            }
+            csms::Effect::AlarmCleared(alarm) => {
+                tracing::info!("alarm over: {alarm}");
+                self.alarms.tell(Turn::Over, alarm);
+            }
             // Both were dealt with where they were drained: neither waits.
             csms::Effect::Persist { .. } | csms::Effect::Withdraw { .. } => {}
         }

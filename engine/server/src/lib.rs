@@ -22,6 +22,7 @@
 //! front speaks it.
 
 pub mod admin;
+pub mod alarms;
 pub mod clock;
 pub mod config;
 pub mod credentials;

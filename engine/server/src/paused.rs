@@ -140,6 +140,7 @@ impl Shell {
             policy: csms::Policy::default(),
             door: Arc::new(door.unwrap_or_else(|error| panic!("a door: {error}"))),
             uploads: Arc::new(uploads.unwrap_or_else(|error| panic!("a directory for files: {error}"))),
+            alarms: crate::alarms::AlarmSink::default(),
         };
         let Running { handle, thread, .. } =
             engine::start_with(start, between).await.unwrap_or_else(|error| panic!("an engine: {error}"));
@@ -260,6 +261,7 @@ impl Shell {
                         self.handed_over.insert(Root::Office, *seq);
                     }
                 }
+                Records::Outdated { .. } => {}
             }
             self.writer.as_ref().unwrap_or_else(|| panic!("the shell was stopped")).submit(records);
         }

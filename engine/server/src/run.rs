@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use csms::SecurityProfile;
-use store::{Store, Writer};
+use store::{Records, Store, Writer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
-use units::StationId;
+use units::{StationId, TimeSpan};
 
+use crate::alarms::{self, AlarmSink};
 use crate::clock::Clock;
 use crate::config::{Config, TlsConfig};
 use crate::credentials::Credentials;
@@ -69,6 +70,9 @@ pub struct Server {
     thread: std::thread::JoinHandle<anyhow::Result<()>>,
 }
 
+/// How often notices are let go: what is too old by less does no harm.
+const NOTICES_LOOKED_AT_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
 impl Server {
     /// Binds both ports, opens the database, restores the engine, and serves. Where anything fails nothing is left
     /// running, and a database that cannot be opened is left as it was.
@@ -106,6 +110,8 @@ impl Server {
         let door = Door::new(config.station_security_least).context("cannot draw a key from /dev/urandom")?;
         let door = Arc::new(door);
         let uploads = Arc::new(open_uploads(&config, listen_files)?);
+        let (alarms, inbox) = tokio::sync::mpsc::unbounded_channel();
+        let telling = alarms::open(config.alarms.clone(), &config.data, clock, inbox)?;
         let start = engine::Start {
             store: Arc::clone(&store),
             frame_log,
@@ -113,6 +119,7 @@ impl Server {
             policy,
             door: Arc::clone(&door),
             uploads: Arc::clone(&uploads),
+            alarms: AlarmSink::new(alarms),
         };
         let engine::Running { handle, writer, thread } = engine::start(start).await?;
         if let Err(error) = take_over_passwords(&handle, &credentials, &door).await {
@@ -150,7 +157,8 @@ impl Server {
         let ocpp = listeners.into_iter().map(listen_on).collect();
         let aside =
             config.quirks.into_iter().map(|path| tokio::spawn(quirk_file::watch(path, handle.clone())));
-        let aside = aside.collect();
+        let notices = keep_notices(writer.clone(), clock, config.frame_log_days);
+        let aside = aside.chain([tokio::spawn(notices), tokio::spawn(telling)]).collect();
         Ok(Self {
             listen,
             listen_ocpp,
@@ -242,6 +250,16 @@ impl Server {
     #[must_use]
     pub fn console_url(&self, token: &str) -> String {
         format!("http://{}/open?token={token}", self.listen)
+    }
+}
+
+/// What stations told besides transactions goes with the frames that told it, but for what bears on money.
+async fn keep_notices(writer: Writer, clock: Clock, days: u16) {
+    let mut looked = tokio::time::interval(NOTICES_LOOKED_AT_EVERY);
+    loop {
+        looked.tick().await;
+        let notices_before = clock.now() - TimeSpan::from_hours(24) * i64::from(days);
+        writer.submit(Records::Outdated { notices_before });
     }
 }
 

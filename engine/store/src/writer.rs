@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Row as _, SqliteConnection};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use units::RecordSeq;
+use units::{RecordSeq, Timestamp};
 
 use crate::row::{self, Row, Table, Value};
 use crate::schema;
@@ -59,6 +59,12 @@ pub enum Records {
     Csms(Vec<(RecordSeq, csms::Record)>),
     /// Of the business.
     Office(Vec<(RecordSeq, office::Record)>),
+    /// None: what is kept no longer goes with the next batch. Notices that were received before this go, but for those that
+    /// bear on money.
+    Outdated {
+        /// By the wall clock.
+        notices_before: Timestamp,
+    },
 }
 
 /// What became of the records.
@@ -235,6 +241,7 @@ impl Task {
                 statements.push(Statement { sql, arguments });
             }
         }
+        statements.extend(batch.notices_before.map(forget_notices));
         statements
     }
 
@@ -257,6 +264,7 @@ struct Batch {
     /// Where the row of a key stands in its table's rows.
     places: BTreeMap<(&'static str, String), usize>,
     up_to: [Option<RecordSeq>; 2],
+    notices_before: Option<Timestamp>,
 }
 
 impl Batch {
@@ -273,6 +281,9 @@ impl Batch {
                     self.count(Root::Office, seq);
                     row::of_office(&record).into_iter().for_each(|row| self.push(row));
                 }
+            }
+            Records::Outdated { notices_before } => {
+                self.notices_before = self.notices_before.max(Some(notices_before));
             }
         }
     }
@@ -299,6 +310,14 @@ impl Batch {
             }
         }
     }
+}
+
+fn forget_notices(before: Timestamp) -> Statement {
+    let kept = csms::record::Subject::OF_MONEY.map(|subject| format!("'{}'", subject.name())).join(", ");
+    let sql = format!("DELETE FROM notice WHERE received_at_ms < ? AND subject NOT IN ({kept})");
+    let mut arguments = SqliteArguments::default();
+    bind(&mut arguments, Value::Integer(before.since(Timestamp::EPOCH).milliseconds()));
+    Statement { sql: Arc::from(sql), arguments }
 }
 
 async fn reconnect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {

@@ -214,6 +214,39 @@ async fn a_batch_that_finds_the_database_locked_is_tried_again() {
 }
 
 #[tokio::test]
+async fn notices_are_let_go_when_they_are_old_but_for_those_that_bear_on_money() {
+    let (_directory, store) = fresh().await;
+    let mut started = store.start_writer().await.unwrap();
+    let at = |seconds| units::Timestamp::EPOCH + units::TimeSpan::from_seconds(seconds);
+    let notice = |subject, seconds| {
+        csms::Record::Notice(Box::new(NoticeRow {
+            station: "CP1".parse().unwrap(),
+            received_at: at(seconds),
+            frame: 1,
+            notice: Notice {
+                subject,
+                evse: None,
+                reported: None,
+                number: None,
+                word: String::new(),
+                detail: None,
+            },
+        }))
+    };
+    use csms::record::{Notice, NoticeRow, Subject};
+    let told = [(Subject::Log, 10), (Subject::Cost, 10), (Subject::Settlement, 10), (Subject::Log, 100)];
+    let records: Vec<_> = told.into_iter().map(|(subject, seconds)| notice(subject, seconds)).collect();
+    started.writer.submit(Records::Csms(numbered(1, &records)));
+    started.writer.submit(Records::Outdated { notices_before: at(100) });
+    started.writer.submit(Records::Csms(numbered(5, &sites::meter_values(1))));
+    while started.reports.recv().await != Some(Report::Committed { root: Root::Csms, up_to: RecordSeq(5) }) {}
+    let kept = store.notices(&"CP1".parse().unwrap(), Page::first(10)).await.unwrap();
+    let kept: Vec<(&str, units::Timestamp)> =
+        kept.iter().map(|notice| (notice.subject.as_str(), notice.received_at)).collect();
+    assert_eq!(kept, [("log", at(100)), ("settlement", at(10)), ("cost", at(10))]);
+}
+
+#[tokio::test]
 async fn m1_what_would_bill_a_cdr_twice_is_not_committed() {
     let (_directory, store) = fresh().await;
     let mut started = store.start_writer().await.unwrap();

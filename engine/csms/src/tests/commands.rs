@@ -257,3 +257,24 @@ fn queries_tell_sites_stations_and_sessions() {
     assert_eq!(house.query(Query::Site("none".parse().unwrap())), QueryAnswer::Site(None));
     assert!(serde_json::to_string(&house.query(Query::Site("house".parse().unwrap()))).is_ok());
 }
+
+#[test]
+fn a_late_answer_to_what_an_operator_asked_for_is_written_down_and_told_to_nobody() {
+    let mut house = House::new();
+    house.boot("CP1");
+    house.status("CP1", 1, "Available");
+    assert_eq!(house.command(call("ClearCache", "{}")), None);
+    let asked = house.calls_to("CP1").pop().unwrap();
+    house.pass(31);
+    let timely = CommandAnswer::NoAnswer("the station did not answer in time".into());
+    assert_eq!(house.last_answer(), Some(timely));
+    let mark = house.outputs.len();
+    house.frame("CP1", &format!(r#"[3,"{}",{{"status":"Accepted"}}]"#, message_id(&asked)));
+    let told = house.outputs[mark..].iter().filter(|output| house.line(output).starts_with("answer")).count();
+    assert_eq!(told, 0);
+    let outcomes: Vec<String> = audit(&house).into_iter().map(|row| row.outcome).rev().take(2).collect();
+    assert_eq!(
+        outcomes,
+        [r#"answered {"status":"Accepted"}"#, "not answered: the station did not answer in time"]
+    );
+}

@@ -8,7 +8,10 @@ mod commands;
 mod commit;
 mod control;
 mod core_profile;
+#[path = "../../../ocpp/src/tests/draw.rs"]
+mod draw;
 mod events;
+mod fuzz;
 mod links;
 mod mains;
 mod meters;

@@ -357,6 +357,48 @@ fn messages_without_answer_have_none_and_a_refused_answer_is_noted() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_read_is_refused_in_ocpp_2_1_and_only_there() {
+    let cases = [
+        ("ClearCache", "{}", "{}", r#""OccurrenceConstraintViolation""#),
+        ("ClearCache", "{}", r#"{"status":{}}"#, r#""TypeConstraintViolation""#),
+        ("GetLocalListVersion", "{}", "{}", r#""OccurrenceConstraintViolation""#),
+        ("GetTariffs", r#"{"evseId":1}"#, "{}", r#""OccurrenceConstraintViolation""#),
+        ("ClearCache", "{}", "7", r#""FormatViolation""#),
+    ];
+    for version in [Version::V21, Version::V201] {
+        for (action, asked, answer, code) in cases {
+            if version == Version::V201 && action == "GetTariffs" {
+                continue;
+            }
+            let mut house = house(version);
+            house.accept_all("CP1");
+            let call = Command::Call {
+                station: "CP1".parse().unwrap(),
+                action: action.into(),
+                payload: asked.into(),
+            };
+            assert_eq!(house.command(call), None, "{action}");
+            let id = message_id(&house.calls_to("CP1").pop().unwrap());
+            let before = house.outputs.len();
+            house.frame("CP1", &format!(r#"[3,"{id}",{answer}]"#));
+            let sent: Vec<String> = house.outputs[before..].iter().map(|output| house.line(output)).collect();
+            let refused = format!(r#"to CP1 [5,"{id}",{code}"#);
+            let is_refused = sent.iter().any(|line| line.starts_with(&refused));
+            assert_eq!(is_refused, version == Version::V21, "{action} {answer}: {sent:#?}");
+            assert!(house.last_answer().is_some(), "whoever asked waits no longer");
+        }
+        let mut house = house(version);
+        let before = house.outputs.len();
+        house.frame("CP1", r#"[3,"4711",{"status":7}]"#);
+        let lines: Vec<String> = house.outputs[before..].iter().map(|output| house.line(output)).collect();
+        assert!(
+            !lines.iter().any(|line| line.contains("[5,")),
+            "what answers no call of ours is not answered"
+        );
+    }
+}
+
+#[test]
 fn any_action_of_a_version_can_be_sent_as_the_standard_has_it() {
     let hash = format!(r#"{{"certificateHashData":{HASH}}}"#);
     let firmware = r#"{"requestId":1,"firmware":{"location":"https://x/fw.bin","retrieveDateTime":"2026-07-20T12:00:00Z"}}"#;

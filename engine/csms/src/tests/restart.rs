@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::Record;
+use crate::record::{Record, ReportedId};
+use crate::tests::events::{Told, tell, told};
 use crate::tests::{Dice, House, records_of, rows_of, site, start_payload, stop_payload, values_payload};
 use crate::{Effect, Input, Output};
 
@@ -126,7 +127,7 @@ fn stored(outputs: &[Output]) -> Vec<Record> {
 
 /// Rows as they must be equal: without what a restart makes more careful (lifetimes and tickets of limits, measured
 /// currents), without the reserved block of message ids, and without what registers show, whose watch begins anew.
-fn comparable(outputs: &[Output]) -> BTreeMap<(&'static str, String), String> {
+pub fn comparable(outputs: &[Output]) -> BTreeMap<(&'static str, String), String> {
     rows_of(outputs)
         .into_iter()
         .map(|(key, record)| {
@@ -154,7 +155,7 @@ fn comparable(outputs: &[Output]) -> BTreeMap<(&'static str, String), String> {
 }
 
 /// The engine is replaced by one made from the records, and all stations return on new links.
-fn crash(house: &mut House) {
+pub fn crash(house: &mut House) {
     let records = stored(&house.outputs);
     house.csms = crate::Csms::new();
     house.input(Input::Restored(records));
@@ -236,6 +237,22 @@ fn s8_a_restart_restores_ceilings_not_the_last_limit_sent() {
     crash(&mut house);
     let after = control(&mut house);
     assert!(after.ceiling.l1 >= before.ceiling.l1, "{after:?} after {before:?}");
+}
+
+#[test]
+fn s8_a_transaction_heard_of_by_its_meter_values_first_is_known_after_a_restart() {
+    let mut house = House::new();
+    house.speaks("CP2", crate::Version::V201);
+    house.boot("CP2");
+    // Of a station with two EVSEs, where nothing tells yet at which.
+    let values = |seq| Told { registers: vec![("Sample.Periodic", 2_000)], ..told("Updated", seq, 60) };
+    tell(&mut house, "CP2", &values(7));
+    assert_eq!(house.transaction(1).reported_id, Some(ReportedId("T-1".to_owned())));
+    crash(&mut house);
+    house.up("CP2");
+    tell(&mut house, "CP2", &values(8));
+    let known = house.rows().into_keys().filter(|(table, _)| *table == "transaction_state");
+    assert_eq!(known.count(), 1, "both events are of one transaction");
 }
 
 #[test]

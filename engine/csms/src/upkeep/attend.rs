@@ -66,8 +66,8 @@ impl Csms {
                 Cause::Setting => self.setting_answered(now, &station, end),
                 Cause::List => self.list_answered(now, &station, end),
                 Cause::Reservation { number } => self.reservation_answered(now, number, end),
-                Cause::Cancellation { number, request, actor } => {
-                    self.cancellation_answered(now, number, (request, actor), end);
+                Cause::Cancellation { number, waiter, actor } => {
+                    self.cancellation_answered(now, number, (waiter, actor), end);
                 }
                 Cause::Availability { key } => self.availability_answered(now, &key, end),
             },

@@ -11,9 +11,10 @@ use super::{
     ResetHow, Selection, SettingKey, Told, UpkeepRow, UploadRow, Work,
 };
 use crate::call::Priority;
-use crate::contract::CommandAnswer;
+use crate::contract::{Alarm, CommandAnswer};
 use crate::csms::Csms;
 use crate::message::Call;
+use crate::outbox::Wait;
 use crate::wire::{self, RawCall};
 
 /// A station that has a transaction is looked at again after this long.
@@ -180,6 +181,7 @@ impl Csms {
                     "firmware at `{url}` cannot be fetched: write http(s)://, ftp(s):// or sftp://"
                 ));
             }
+            Work::Firmware { url, signed: Some(signed), .. } => problems.extend(signed.against(url)),
             Work::Move { url, .. } if !has_scheme(url, &["ws", "wss"]) => {
                 problems.push(format!("`{url}` is no address of a backend: write ws:// or wss://"));
             }
@@ -249,6 +251,8 @@ impl Csms {
     pub(super) fn cancel_job(&mut self, now: Timestamp, number: u64) -> Result<(), String> {
         let job = self.job_mut(number)?;
         job.row.state = JobState::Cancelled;
+        self.core.clear(Wait::ForRecords, Alarm::JobStopped { job: number });
+        let job = self.job_mut(number)?;
         let row = job.row.clone();
         let waiting: Vec<StationId> = job
             .errands
@@ -270,6 +274,8 @@ impl Csms {
         if job.row.state != JobState::Stopped {
             return Err(format!("job {number} has not stopped: there is nothing to resume"));
         }
+        self.core.clear(Wait::ForRecords, Alarm::JobStopped { job: number });
+        let job = self.job_mut(number)?;
         job.row.failures_seen = job.failures();
         job.row.state = JobState::Running;
         let row = job.row.clone();
@@ -306,6 +312,10 @@ impl Csms {
         }
         self.stop_if_it_fails(now, number);
         let Some(job) = self.upkeep.jobs.get(&number) else { return };
+        // After a restart too.
+        if job.row.state == JobState::Stopped {
+            self.core.raise(now, Wait::ForRecords, Alarm::JobStopped { job: number });
+        }
         let wave = job.wave_now();
         let (until, is_running) = (job.row.until, job.row.state == JobState::Running);
         let waiting: Vec<(StationId, bool)> = job
@@ -359,6 +369,7 @@ impl Csms {
         if job.row.state != JobState::Cancelled {
             job.row.state = JobState::Ended;
         }
+        self.core.clear(Wait::ForRecords, Alarm::JobStopped { job: number });
         let Some(job) = self.upkeep.jobs.remove(&number) else { return };
         self.keep(UpkeepRow::Job(job.row.clone()));
         if let Some(request) = job.requester {
@@ -884,7 +895,9 @@ fn first_call(version: ocpp::Version, work: &Work) -> Result<Call, String> {
             Ask::Availability { evse: *evse, is_operative: *is_operative }
         }
         Work::ClearCache => Ask::ClearCache,
-        Work::Firmware { url, .. } => Ask::Firmware { url: url.clone(), number: 0 },
+        Work::Firmware { url, signed, .. } => {
+            Ask::Firmware { url: url.clone(), number: 0, signed: signed.clone() }
+        }
         // Its address is made with the job.
         Work::Diagnostics { log, from, until } => {
             Ask::Log { url: String::new(), number: 0, kind: *log, from: *from, until: *until }

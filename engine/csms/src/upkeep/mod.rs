@@ -22,10 +22,12 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use units::{EvseId, IdToken, RequestId, SiteId, StationId, TimeSpan, Timestamp};
+use units::{EvseId, IdToken, SiteId, StationId, TimeSpan, Timestamp};
+
+use crate::call::Waiter;
 
 pub(crate) use order::{Ask, ListEntry, ListUpdate};
-pub use order::{LogKind, ResetHow, Told, Verdict, Work};
+pub use order::{FirmwareSignature, LogKind, ResetHow, Told, Verdict, Work};
 pub use pattern::Pattern;
 pub use row::{
     AvailabilityRow, ErrandRow, ErrandState, JobRow, JobState, LocalListRow, Plan, Received, ReservationRow,
@@ -209,7 +211,7 @@ pub(crate) enum Cause {
     /// An operator ended the reservation and waits for the answer.
     Cancellation {
         number: u32,
-        request: RequestId,
+        waiter: Waiter,
         actor: Box<str>,
     },
     Availability {

@@ -48,6 +48,10 @@ pub enum Work {
         /// the station's word that it is installed counts.
         #[serde(default)]
         version: Option<String>,
+        /// Whose it is, for stations to check: OCPP 1.6 has SignedUpdateFirmware for it (security whitepaper, edition 3,
+        /// section 5.21), OCPP 2.0.1 the same message (L01).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<FirmwareSignature>,
     },
     /// A file of what the station noted, to the upload endpoint.
     Diagnostics {
@@ -75,6 +79,54 @@ pub enum Work {
         #[serde(default = "profile_default")]
         security_profile: u8,
     },
+}
+
+/// What a station checks new firmware by, before it installs it. Neither is a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirmwareSignature {
+    /// The X.509 certificate of who signed it, PEM; at most 5500 characters.
+    pub certificate: String,
+    /// The signature of the file, base64; at most 800 characters.
+    pub signature: String,
+}
+
+impl FirmwareSignature {
+    const CERTIFICATE_MAX: usize = 5_500;
+    const SIGNATURE_MAX: usize = 800;
+    /// Signed firmware has a shorter address than other.
+    const URL_MAX: usize = 512;
+
+    /// Every reason against it, with the way out.
+    pub(crate) fn against(&self, url: &str) -> Vec<String> {
+        let Self { certificate, signature } = self;
+        let mut problems = Vec::new();
+        let is_pem = certificate.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
+        if !is_pem || certificate.chars().count() > Self::CERTIFICATE_MAX {
+            problems.push(format!(
+                "signed.certificate has {} characters: give one certificate as PEM, at most {}",
+                certificate.chars().count(),
+                Self::CERTIFICATE_MAX
+            ));
+        }
+        let is_base64 = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '=');
+        if signature.is_empty() || signature.len() > Self::SIGNATURE_MAX || !signature.chars().all(is_base64)
+        {
+            problems.push(format!(
+                "signed.signature has {} characters: give base64 without line breaks, at most {}",
+                signature.chars().count(),
+                Self::SIGNATURE_MAX
+            ));
+        }
+        if url.chars().count() > Self::URL_MAX {
+            problems.push(format!(
+                "the address of signed firmware has {} characters: at most {} are allowed",
+                url.chars().count(),
+                Self::URL_MAX
+            ));
+        }
+        problems
+    }
 }
 
 /// As we keep it, in UTC milliseconds, or as people write it.
@@ -134,7 +186,10 @@ impl fmt::Display for Work {
                 out.write_str(if *is_operative { " into service" } else { " out of service" })
             }
             Self::ClearCache => out.write_str("forget remembered tokens"),
-            Self::Firmware { url, version } => {
+            Self::Firmware { url, version, signed } => {
+                if signed.is_some() {
+                    out.write_str("signed ")?;
+                }
                 write!(out, "firmware {} from {}", version.as_deref().unwrap_or("of any version"), bare(url))
             }
             Self::Diagnostics { log, .. } => write!(out, "send its {log}"),
@@ -197,6 +252,7 @@ pub(crate) enum Ask {
     Firmware {
         url: String,
         number: u32,
+        signed: Option<FirmwareSignature>,
     },
     Log {
         url: String,

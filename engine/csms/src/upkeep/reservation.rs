@@ -4,7 +4,7 @@ use units::{EvseId, IdToken, RequestId, StationId, Timestamp};
 
 use super::attend::in_words;
 use super::{Ask, Cause, Lost, ReservationRow, ReservationState, Told, UpkeepRow, Verdict};
-use crate::call::Priority;
+use crate::call::{Priority, Waiter};
 use crate::contract::CommandAnswer;
 use crate::csms::Csms;
 
@@ -83,7 +83,8 @@ impl Csms {
         let row = row.ok_or_else(|| format!("reservation {number} does not exist, or is over"))?;
         let station = row.evse.station.clone();
         let ask = Ask::CancelReservation { number };
-        self.ask_for(now, &station, Priority::Operator, ask, Cause::Cancellation { number, request, actor });
+        let cause = Cause::Cancellation { number, waiter: Waiter::Request(request), actor };
+        self.ask_for(now, &station, Priority::Operator, ask, cause);
         Ok(())
     }
 
@@ -91,7 +92,7 @@ impl Csms {
         &mut self,
         now: Timestamp,
         number: u32,
-        (request, actor): (RequestId, Box<str>),
+        (waiter, actor): (Waiter, Box<str>),
         end: Result<Told, Lost>,
     ) {
         let word = in_words(&end);
@@ -108,7 +109,9 @@ impl Csms {
             Ok(told) => CommandAnswer::StationError { code: told.word.into(), description: "".into() },
             Err(Lost(reason)) => CommandAnswer::NoAnswer(reason.into()),
         };
-        self.answer_operator(request, answer);
+        if let Waiter::Request(request) = waiter {
+            self.answer_operator(request, answer);
+        }
     }
 
     pub(super) fn reservation_used(&mut self, now: Timestamp, station: &StationId, number: u32) {

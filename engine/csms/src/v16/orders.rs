@@ -33,7 +33,15 @@ pub(crate) fn call(ask: &Ask, manner: &Manner) -> Result<(&'static str, String),
         Ask::Set(key, value) => {
             ChangeConfigurationRequest { key: name_of(key)?, value: value.clone() }.into()
         }
-        Ask::Firmware { url, .. } => {
+        Ask::Firmware { url, number, signed: Some(signed) } => {
+            let at = manner.station_now.to_string();
+            let payload = json!({"requestId": number, "firmware": {
+                "location": url, "retrieveDateTime": at,
+                "signingCertificate": signed.certificate, "signature": signed.signature,
+            }});
+            return Ok(("SignedUpdateFirmware", payload.to_string()));
+        }
+        Ask::Firmware { url, signed: None, .. } => {
             let at = manner.station_now.to_string();
             return Ok(("UpdateFirmware", json!({"location": url, "retrieveDate": at}).to_string()));
         }
@@ -116,7 +124,7 @@ pub(crate) fn told(ask: &Ask, status: Option<&str>, payload: &Json<'_>) -> Told 
     match ask {
         Ask::Get(SettingKey::Key { key }) => setting(key, payload),
         // Its answer says nothing: what follows is told.
-        Ask::Firmware { .. } => Told::new(Verdict::Done, "asked"),
+        Ask::Firmware { signed: None, .. } => Told::new(Verdict::Done, "asked"),
         Ask::Log { kind: LogKind::Diagnostics, .. } => {
             match payload.get("fileName").and_then(Json::as_text).filter(|name| !name.is_empty()) {
                 Some(name) => Told { value: Some(name.to_owned()), ..Told::new(Verdict::Done, "asked") },
@@ -127,7 +135,8 @@ pub(crate) fn told(ask: &Ask, status: Option<&str>, payload: &Json<'_>) -> Told 
             Some(version) => Told { value: Some(version), ..Told::new(Verdict::Done, "told") },
             None => Told::new(Verdict::Refused, "it told no version"),
         },
-        Ask::Log { kind: LogKind::Security, .. }
+        Ask::Firmware { signed: Some(_), .. }
+        | Ask::Log { kind: LogKind::Security, .. }
         | Ask::Get(SettingKey::Variable { .. })
         | Ask::Reset(_)
         | Ask::Unlock { .. }

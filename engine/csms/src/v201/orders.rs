@@ -50,9 +50,14 @@ pub(crate) fn call(ask: &Ask, manner: &Manner) -> Result<(&'static str, String),
                 SetVariableData { attribute_type: None, attribute_value: value.clone(), component, variable };
             SetVariablesRequest { set_variable_data: vec![set] }.into()
         }
-        Ask::Firmware { url, number } => {
+        Ask::Firmware { url, number, signed } => {
             let at = manner.station_now.to_string();
-            let payload = json!({"requestId": number, "firmware": {"location": url, "retrieveDateTime": at}});
+            let mut firmware = json!({"location": url, "retrieveDateTime": at});
+            if let (Some(signed), Some(members)) = (signed, firmware.as_object_mut()) {
+                members.insert("signingCertificate".to_owned(), signed.certificate.as_str().into());
+                members.insert("signature".to_owned(), signed.signature.as_str().into());
+            }
+            let payload = json!({"requestId": number, "firmware": firmware});
             return Ok(("UpdateFirmware", payload.to_string()));
         }
         Ask::Log { url, number, kind, from, until } => {

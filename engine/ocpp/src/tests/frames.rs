@@ -270,7 +270,7 @@ fn mutated_frame() -> impl Strategy<Value = String> {
 }
 
 /// Everything that could be done with a text from a socket.
-fn take_through_everything(text: &str) {
+pub(crate) fn take_through_everything(text: &str) {
     let _ = crate::redact(text);
     match frame::decode(text, &Limits::default()) {
         Err(error) => {

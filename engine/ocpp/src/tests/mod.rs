@@ -1,7 +1,9 @@
 //! Tests of frames: JSON against serde_json, faults and their answers, repairs, redaction, recorded frames; and what the
 //! tests of each version share.
 
+mod draw;
 mod frames;
+mod fuzz;
 mod json;
 mod recorded;
 mod redaction;

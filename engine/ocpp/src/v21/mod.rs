@@ -58,7 +58,16 @@ pub use use_priority_charging::{
 };
 pub use vat_number_validation::{VatNumberValidationRequest, VatNumberValidationResponse};
 
+use crate::fields::PayloadError;
+use crate::frame::{self, MessageId};
 use crate::message::actions;
+use crate::v201::ErrorCode;
+
+/// The CALLRESULTERROR that refuses the answer to the call `id`, whose payload has no meaning (OCPP 2.1 part 4, "CALLRESULTERROR").
+#[must_use]
+pub fn refusal_of_answer(id: &MessageId, error: &PayloadError) -> String {
+    frame::encode_call_result_error(id, ErrorCode::from(error).as_str(), &error.to_string())
+}
 
 /// Actions of OCPP 2.1 that are known and not handled: event streams, control of generation (DER), frequency reserves
 /// (AFRR) and battery swap.

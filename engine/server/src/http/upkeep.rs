@@ -100,7 +100,8 @@ async fn works() -> Answer {
         "unlock": {"do": "unlock", "evse": 1},
         "availability": {"do": "availability", "evse": 1, "is_operative": false},
         "clear_cache": {"do": "clear_cache"},
-        "firmware": {"do": "firmware", "url": "https://firmware.example/1.3.bin", "version": "1.3"},
+        "firmware": {"do": "firmware", "url": "https://firmware.example/1.3.bin", "version": "1.3",
+            "signed": {"certificate": "-----BEGIN CERTIFICATE-----…", "signature": "base64"}},
         "diagnostics": {"do": "diagnostics", "log": "diagnostics", "from": "2026-01-14T00:00:00Z"},
         "move": {"do": "move", "url": "wss://other.example/ocpp", "key": "CentralSystemUrl", "slot": 2, "security_profile": 2},
         "plan": {

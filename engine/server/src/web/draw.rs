@@ -156,6 +156,8 @@ impl<'a> Page<'a> {
                 Alarm::NoPlan { .. } => lines.push(words.alarm_no_plan.to_owned()),
                 Alarm::PricesEnd { site } if *site != self.picture.site.site => {}
                 Alarm::PricesEnd { .. } => lines.push(words.alarm_prices_end.to_owned()),
+                // Of stations of several sites; told to operators by API, log, webhook and e-mail.
+                Alarm::JobStopped { .. } => {}
                 Alarm::StationOffline { station } => {
                     let mut lines = self.picture.site.evses.iter();
                     offline.extend(lines.find(|line| line.evse.station == *station).map(evse_name));

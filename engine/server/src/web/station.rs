@@ -9,7 +9,7 @@ use csms::facts::Fact;
 use csms::query::StationDetail;
 use csms::record::ReasonRow;
 use maud::{Markup, html};
-use store::list::Page as ListPage;
+use store::list::{Notice, Page as ListPage};
 use units::civil::Zone;
 use units::{StationId, Timestamp};
 
@@ -17,7 +17,7 @@ use super::draw;
 use super::explanation_words::{explanation_in_words, reason_in_words};
 use super::number::{date, tenths, time_of_day};
 use super::station_words::{
-    StationWords, evidence_in_words, fact_in_words, finding_in_words, setting_in_words,
+    StationWords, evidence_in_words, fact_in_words, finding_in_words, setting_in_words, subject_in_words,
 };
 use super::words::{Language, fill};
 use crate::explain;
@@ -27,6 +27,8 @@ use crate::http::{App, Problem};
 
 /// So much of the history of each EVSE is shown; the API tells all.
 const REASONS_SHOWN: u32 = 50;
+/// So many of the newest notices are shown; the API tells more.
+const NOTICES_SHOWN: u32 = 20;
 
 /// The page, in the language of the request or of its URL.
 pub async fn page(
@@ -55,7 +57,19 @@ pub async fn page(
         }
     }
     let zone = app.engine.site_config(&detail.row.site).map_or_else(Zone::utc, |config| config.zone);
-    let page = Page { detail: &detail, reasons: &reasons, frames: &frames, wanted: &wanted, zone, language };
+    let notices = match app.store.notices(&detail.row.station, ListPage::first(NOTICES_SHOWN)).await {
+        Ok(notices) => notices,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let page = Page {
+        detail: &detail,
+        reasons: &reasons,
+        frames: &frames,
+        notices: &notices,
+        wanted: &wanted,
+        zone,
+        language,
+    };
     super::remembering(chosen, Html(page.whole().into_string()).into_response())
 }
 
@@ -64,6 +78,7 @@ struct Page<'a> {
     /// By EVSE, newest first.
     reasons: &'a [Vec<(u64, ReasonRow)>],
     frames: &'a [Logged],
+    notices: &'a [Notice],
     wanted: &'a Wanted,
     zone: Zone,
     language: Language,
@@ -104,6 +119,7 @@ impl Page<'_> {
                 @if !self.detail.facts.settings.is_empty() {
                     section { h2 { (words.settings) } (self.settings()) }
                 }
+                section #notices { h2 { (words.notices) } (self.notices()) }
                 section #frames { h2 { (words.frames) } (self.search()) (self.history()) }
             }
         };
@@ -236,6 +252,20 @@ impl Page<'_> {
                         " " (self.instant(fault.began_at)) " – "
                         (fault.ended_at.map_or_else(|| words.fault_stands.to_owned(), |at| self.instant(at)))
                     }
+                }
+            } }
+        }
+    }
+
+    fn notices(&self) -> Markup {
+        html! {
+            @if self.notices.is_empty() { p.quiet { (self.words().no_notices) } }
+            ul.rows { @for notice in self.notices {
+                li {
+                    b { (subject_in_words(&notice.subject, self.language)) } " " (notice.word)
+                    @if let Some(evse) = notice.evse { " · EVSE " (evse) }
+                    @if let Some(detail) = &notice.detail { " · " (detail) }
+                    span.quiet { " " (self.instant(notice.received_at)) }
                 }
             } }
         }

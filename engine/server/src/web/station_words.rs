@@ -3,6 +3,7 @@
 use csms::baseline::SettingState;
 use csms::facts::{Evidence, Fact};
 use csms::findings::StationFinding;
+use csms::record::Subject;
 use units::{Amperes, WattHours};
 
 use super::number::{kilowatt_hours, tenths};
@@ -36,6 +37,8 @@ pub struct StationWords {
     pub quirks: &'static str,
     pub no_quirks: &'static str,
     pub tolerated: &'static str,
+    pub notices: &'static str,
+    pub no_notices: &'static str,
     pub frames: &'static str,
     pub no_frames: &'static str,
     pub from_station: &'static str,
@@ -78,6 +81,8 @@ pub static ENGLISH: StationWords = StationWords {
     quirks: "What its model is known to do",
     no_quirks: "Nothing out of the ordinary.",
     tolerated: "Tolerated in its frames",
+    notices: "What it told besides transactions",
+    no_notices: "Nothing yet.",
     frames: "Frames",
     no_frames: "No frame matches.",
     from_station: "from the station",
@@ -120,6 +125,8 @@ pub static FINNISH: StationWords = StationWords {
     quirks: "Mitä mallista tiedetään",
     no_quirks: "Ei mitään tavallisesta poikkeavaa.",
     tolerated: "Sanomissa siedetty",
+    notices: "Mitä muuta se on kertonut",
+    no_notices: "Ei vielä mitään.",
     frames: "Sanomat",
     no_frames: "Yksikään sanoma ei vastaa hakua.",
     from_station: "asemalta",
@@ -237,6 +244,37 @@ fn ahead(ahead_ms: i64, language: Language) -> String {
         true => language.pick(format!("{span} ahead"), format!("{span} edellä")),
         false => language.pick(format!("{span} behind"), format!("{span} jäljessä")),
     }
+}
+
+/// Of what a notice tells, by its name in records; a name that is not ours as it stands.
+#[must_use]
+pub fn subject_in_words(subject: &str, language: Language) -> &str {
+    const WORDS: [(Subject, [&str; 2]); 19] = [
+        (Subject::Firmware, ["Firmware", "Laiteohjelmisto"]),
+        (Subject::FirmwareHandedOn, ["Firmware handed on", "Välitetty laiteohjelmisto"]),
+        (Subject::Log, ["Log", "Loki"]),
+        (Subject::Security, ["Security", "Tietoturva"]),
+        (Subject::Signature, ["X.509 certificate wanted", "Varmennepyyntö"]),
+        (Subject::Limit, ["Limit of somebody else", "Toisen asettama raja"]),
+        (Subject::LimitGone, ["Limit of somebody else is over", "Toisen asettama raja poistui"]),
+        (Subject::EvNeeds, ["What the EV wants", "Auton toive"]),
+        (Subject::EvSchedule, ["What the EV means to draw", "Auton suunnitelma"]),
+        (Subject::Priority, ["Priority", "Etusija"]),
+        (Subject::Reservation, ["Reservation", "Varaus"]),
+        (Subject::Event, ["Event", "Tapahtuma"]),
+        (Subject::Report, ["Device model", "Laitemalli"]),
+        (Subject::Monitors, ["Variables watched", "Seuratut muuttujat"]),
+        (Subject::Profiles, ["Charging profiles", "Latausprofiilit"]),
+        (Subject::Messages, ["Messages shown", "Näytetyt viestit"]),
+        (Subject::Customer, ["Customer information", "Asiakastiedot"]),
+        (Subject::Cost, ["Cost reckoned", "Laskettu hinta"]),
+        (Subject::Settlement, ["Payment", "Maksu"]),
+    ];
+    let found = WORDS.iter().find(|(known, _)| known.name() == subject);
+    found.map_or(subject, |(_, [english, finnish])| match language {
+        Language::English => english,
+        Language::Finnish => finnish,
+    })
 }
 
 /// How a setting stands.

@@ -11,7 +11,7 @@ use crate::support::{House, within};
 
 /// What a day imports, in mWh, stay by stay: as in `tests/clients`.
 const STAYS_MWH: [i64; 3] = [9_000_000, 6_500_000, 22_000_000];
-/// A driver's token as both versions know one.
+/// A driver's token as all versions know one.
 const TOKEN: &str = "04A1B2C3";
 
 #[tokio::test]
@@ -22,6 +22,11 @@ async fn the_python_package_ocpp_plays_a_day_of_ocpp_1_6() {
 #[tokio::test]
 async fn the_python_package_ocpp_plays_a_day_of_ocpp_2_0_1() {
     play("python", "2.0.1").await;
+}
+
+#[tokio::test]
+async fn the_python_package_ocpp_plays_a_day_of_ocpp_2_1() {
+    play("python", "2.1").await;
 }
 
 #[tokio::test]
@@ -81,6 +86,16 @@ async fn play(language: &str, version: &str) {
         let job: Value = serde_json::from_str(&reply.body).unwrap();
         let path = format!("/api/v1/jobs/{}", job["job"]);
         house.until(&path, |job| job["errands"][0]["state"] == "following").await;
+    }
+    if version == "2.1" {
+        let payload = json!({"evseId": 1}).to_string();
+        let reply = house.send("POST", "/api/v1/stations/P01/commands/GetTariffs", &payload).await;
+        assert!(reply.status == 200 && reply.body.contains("NoTariff"), "{}", reply.body);
+        let notices = house.get("/api/v1/stations/P01/notices").await;
+        let told = |subject: &str| {
+            notices.as_array().into_iter().flatten().filter(|notice| notice["subject"] == subject).count()
+        };
+        assert_eq!((told("settlement"), told("priority")), (3, 3), "{notices}");
     }
     let told = client.end().await;
     let log = if version == "1.6" { "GetDiagnostics" } else { "GetLog" };

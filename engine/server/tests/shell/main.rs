@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own steps: what fails here fails the test")]
 
+mod alarms;
 mod api;
 mod audit;
 mod bad_input;

@@ -11,18 +11,22 @@ async fn a_station_is_told_with_its_settings_facts_and_findings_and_its_page_say
     let fault =
         json!({"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted", "vendorErrorCode": "E7"});
     station.call("StatusNotification", fault).await;
+    let event = json!({"type": "TamperDetectionActivated", "timestamp": "2026-12-01T00:00:00Z"});
+    station.call("SecurityEventNotification", event).await;
     let told = house.get("/api/v1/stations/P01").await;
     assert_eq!((&told["row"]["vendor"], &told["is_online"]), (&json!("Test"), &json!(true)));
     assert_eq!(told["findings"][0]["finding"]["finding"], "fault_stands", "{told}");
     assert!(told["findings"][0]["way_out"].as_str().unwrap().contains("manual"), "{told}");
     assert_eq!(told["facts"]["faults"][0]["vendor_code"], "E7");
     assert_eq!(told["connection"]["drops"], 0);
-    for (language, words) in
-        [("en", "EVSE 1 tells a fault: GroundFailure, E7."), ("fi", "Latauspiste 1 ilmoittaa viasta")]
-    {
+    for (language, words, notice) in [
+        ("en", "EVSE 1 tells a fault: GroundFailure, E7.", "<b>Security</b> TamperDetectionActivated"),
+        ("fi", "Latauspiste 1 ilmoittaa viasta", "<b>Tietoturva</b> TamperDetectionActivated"),
+    ] {
         let page = house.send("GET", &format!("/stations/P01?language={language}"), "").await;
         assert_eq!(page.status, 200, "{}", page.body);
         assert!(page.body.contains(words), "{words} in {}", page.body);
+        assert!(page.body.contains(notice), "{notice} in {}", page.body);
         assert!(!page.body.contains("<script>") && !page.body.contains("style=\""), "the CSP forbids it");
     }
     assert_eq!(house.send("GET", "/api/v1/stations/NOBODY", "").await.status, 404);

@@ -87,6 +87,7 @@ pub fn config(data: &Path) -> Config {
         frame_bytes_max: 256 * 1_024,
         ping_every: None,
         quirks: None,
+        alarms: server::alarms::settings::AlarmSettings::default(),
         transaction_longest: billing::cdr::Cdr::DURATION_LIMIT,
     }
 }

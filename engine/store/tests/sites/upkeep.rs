@@ -25,7 +25,11 @@ pub fn row(random: &mut ChaCha8Rng, number: u64, at: Timestamp) -> UpkeepRow {
             job: number % 5,
             actor: "ann".into(),
             begun_at: at,
-            work: Work::Firmware { url: "https://a/b".into(), version: is_over.then(|| "1.3".into()) },
+            work: Work::Firmware {
+                url: "https://a/b".into(),
+                version: is_over.then(|| "1.3".into()),
+                signed: None,
+            },
             name: "it's new".into(),
             plan: Plan { waves: vec![1, 5], failures_max: Some(1), ..Plan::default() },
             until: at,

@@ -7,9 +7,10 @@ use super::{
     answer, asked, at, audit, begin, errand, house, house_speaking, job, order, refused, restart, states,
     upkeep,
 };
+use crate::query::{Query, QueryAnswer};
 use crate::tests::{BOOT, House};
 use crate::upkeep::{Answered, ErrandState, JobOrder, JobState, Plan, Received, Selection, UpkeepCommand};
-use crate::{CommandAnswer, Version};
+use crate::{Alarm, CommandAnswer, Version};
 
 const FIRMWARE: &str = "https://firmware.example/1.3.bin";
 
@@ -119,6 +120,15 @@ fn a_job_with_mistakes_is_refused_with_all_of_them() {
         ),
         (json!({"do": "move", "url": "https://other.example", "key": "Url"}), "is no address of a backend"),
         (json!({"do": "call", "action": "Teleport"}), "is no OCPP 1.6 action"),
+        (
+            json!({"do": "firmware", "url": FIRMWARE, "signed": {"certificate": "MIIB", "signature": "aGVs"}}),
+            "signed.certificate has 4 characters: give one certificate as PEM",
+        ),
+        (
+            json!({"do": "firmware", "url": FIRMWARE, "signed":
+                {"certificate": "-----BEGIN CERTIFICATE-----", "signature": "a b"}}),
+            "signed.signature has 3 characters: give base64",
+        ),
     ] {
         let reasons = refused(upkeep(&mut house, UpkeepCommand::Begin(Box::new(order(work)))));
         assert!(reasons.contains(part), "{part}: {reasons}");
@@ -191,6 +201,68 @@ fn firmware_goes_out_in_waves_and_is_done_once_the_station_boots_with_it() {
     assert_eq!(errand(&house, again, "CP1").word, "it has firmware 1.3 already");
 }
 
+fn alarms(house: &mut House) -> Vec<Alarm> {
+    let QueryAnswer::Alarms(standing) = house.query(Query::Alarms) else { panic!("alarms") };
+    let of_jobs = |alarm: &Alarm| matches!(alarm, Alarm::JobStopped { .. });
+    standing.into_iter().map(|view| view.alarm).filter(of_jobs).collect()
+}
+
+#[test]
+fn the_alarm_of_a_stopped_campaign_outlives_a_restart_and_ends_with_the_job() {
+    let mut house = house();
+    let plan = Plan { waves: vec![1], failures_max: Some(0), ..Plan::default() };
+    let number = begin(&mut house, firmware(plan));
+    answer(&mut house, "CP1", &json!({}));
+    tell_firmware(&mut house, "CP1", "InvalidSignature");
+    let mut house = restart(house);
+    house.pass(1);
+    assert_eq!(alarms(&mut house), [Alarm::JobStopped { job: number }]);
+    assert_eq!(upkeep(&mut house, UpkeepCommand::Cancel { job: number }), Some(CommandAnswer::Done));
+    assert_eq!(alarms(&mut house), []);
+}
+
+#[test]
+fn signed_firmware_goes_out_in_each_versions_words_and_its_refusal_is_a_failure() {
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let signed = json!({"certificate": certificate, "signature": "aGVsbG8="});
+    let work = json!({"do": "firmware", "url": FIRMWARE, "version": "1.3", "signed": signed});
+    for (version, action) in [
+        (Version::V16, "SignedUpdateFirmware"),
+        (Version::V201, "UpdateFirmware"),
+        (Version::V21, "UpdateFirmware"),
+    ] {
+        for (answered, last) in [
+            ("InvalidCertificate", ErrandState::Failed),
+            ("RevokedCertificate", ErrandState::Failed),
+            ("Accepted", ErrandState::Following),
+            ("AcceptedCanceled", ErrandState::Following),
+        ] {
+            let mut house = house_speaking(version);
+            let number = begin(&mut house, JobOrder { selection: at("CP1"), ..order(work.clone()) });
+            let (asked, payload) = answer(&mut house, "CP1", &json!({"status": answered}));
+            assert_eq!(asked, action, "{version}");
+            let firmware = &payload["firmware"];
+            assert_eq!(firmware["signingCertificate"], certificate, "{version}");
+            assert_eq!(
+                (&firmware["signature"], &firmware["location"]),
+                (&json!("aGVsbG8="), &json!(FIRMWARE))
+            );
+            assert_eq!(payload["requestId"], number);
+            assert_eq!(errand(&house, number, "CP1").state, last, "{version} {answered}");
+        }
+    }
+    let mut house = house();
+    let number = begin(&mut house, JobOrder { selection: at("CP1"), ..order(work) });
+    answer(&mut house, "CP1", &json!({"status": "Accepted"}));
+    for (status, state) in
+        [("SignatureVerified", ErrandState::Following), ("InstallVerificationFailed", ErrandState::Failed)]
+    {
+        let told = format!(r#"{{"status":"{status}","requestId":{number}}}"#);
+        assert_eq!(house.call("CP1", "SignedFirmwareStatusNotification", &told), "[3,{}]");
+        assert_eq!(errand(&house, number, "CP1").state, state, "{status}");
+    }
+}
+
 #[test]
 fn a_campaign_stops_on_failure_and_goes_on_when_an_operator_says_so() {
     let mut house = house();
@@ -201,11 +273,14 @@ fn a_campaign_stops_on_failure_and_goes_on_when_an_operator_says_so() {
     assert_eq!(states(&house, number), [ErrandState::Failed, ErrandState::Waiting]);
     assert_eq!(job(&house, number).state, JobState::Stopped);
     assert!(audit(&house).last().unwrap().outcome.starts_with("stopped: 1 stations failed"));
+    let stopped = Alarm::JobStopped { job: number };
+    assert_eq!(alarms(&mut house), [stopped], "a person must look");
     house.pass(600);
     let is_asked =
         |house: &mut House| house.accept_all("CP2").iter().any(|call| call.contains("UpdateFirmware"));
     assert!(!is_asked(&mut house));
     assert_eq!(upkeep(&mut house, UpkeepCommand::Resume { job: number }), Some(CommandAnswer::Done));
+    assert_eq!(alarms(&mut house), [], "somebody did");
     assert!(is_asked(&mut house));
     tell_firmware(&mut house, "CP2", "DownloadFailed");
     let last = job(&house, number);
