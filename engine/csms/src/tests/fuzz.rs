@@ -579,7 +579,9 @@ impl Shell {
             Record::Finding(row) => Some(row.station.clone()),
             Record::Notice(row) => Some(row.station.clone()),
             Record::Site(_)
+            | Record::Terms(_)
             | Record::Evse(_)
+            | Record::Reason(_)
             | Record::Upkeep(_)
             | Record::Counters(_)
             | Record::Audit(_) => None,
@@ -633,6 +635,8 @@ fn is_fact(output: &Output) -> bool {
         | Record::Finding(_)
         | Record::Notice(_) => true,
         Record::Site(_)
+        | Record::Terms(_)
+        | Record::Reason(_)
         | Record::Station(_)
         | Record::Security(_)
         | Record::Facts(_)
