@@ -110,6 +110,7 @@ const RULES: &[(&str, InForce)] = &[
     ("s6", InForce::Yes),
     ("s7", InForce::Yes),
     ("s8", InForce::Yes),
+    ("s9", InForce::Yes),
     ("m1", InForce::Yes),
     ("m2", InForce::Yes),
     ("m3", InForce::WithStage("cutting at price boundaries")),

@@ -5,6 +5,7 @@ use charging::site::{SessionNow, Situation};
 use charging::terms::Terms;
 use units::{Amperes, TimeSpan, Timestamp, WattHours};
 
+use crate::forecast::SiteForecast;
 use crate::horizon::{PlanLimits, lp_horizon};
 use crate::model::steps;
 use crate::problem::{Costs, PlanFailure, PlanProblem, PlanRow, PlanSession};
@@ -34,7 +35,7 @@ impl Default for Typical {
     }
 }
 
-/// A plan of `planner` for `situation` at `terms`; none where nobody is to plan.
+/// A plan of `planner` for `situation` at `terms`, with base load as `forecast` expects it; none where nobody is to plan.
 ///
 /// # Errors
 ///
@@ -43,11 +44,12 @@ pub fn plan(
     situation: &Situation,
     planner: PlannerName,
     typical: &Typical,
+    forecast: &SiteForecast,
     terms: &Terms,
     limits: PlanLimits,
 ) -> Result<Option<Plan>, PlanFailure> {
     let Some(problem) = PlanProblem::ahead(situation, planner, typical) else { return Ok(None) };
-    let problem = problem.under(terms, situation).problem;
+    let problem = forecast.applied_to(problem, situation).under(terms, situation).problem;
     let plan = lp_horizon(&problem, limits)?.plan;
     problem.admits(&plan)?;
     Ok(Some(plan))

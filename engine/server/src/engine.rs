@@ -38,7 +38,7 @@ use crate::clock::{Clock, WALL_JUMP};
 use crate::door::Door;
 use crate::frame_log::{Direction, FrameLog};
 use crate::outbox::{End, Outbox};
-use crate::planning::{self, Solver};
+use crate::planning::{self, Forecasts, Solver};
 use crate::uploads::Uploads;
 
 /// Frames that wait to be handled, of all links together: about 30 ms of work.
@@ -65,6 +65,8 @@ pub struct EngineHandle {
     clock: Clock,
     configs: watch::Receiver<BTreeMap<SiteId, SiteConfig>>,
     known: Arc<RwLock<Makes>>,
+    /// What is expected of sites.
+    pub forecasts: Forecasts,
 }
 
 /// What stations said of themselves, and the table that tells what follows.
@@ -426,6 +428,7 @@ pub(crate) async fn start_with(start: Start, started: store::WriterStarted) -> a
         clock,
         configs: configs_seen,
         known: Arc::clone(&known),
+        forecasts: Forecasts::default(),
     };
     let (planners, plans_wanted) = unbounded_channel();
     let weak = handle.control.downgrade();

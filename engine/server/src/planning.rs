@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use charging::plan::Plan;
+use charging::site::Situation;
 use csms::PlanWanted;
+use planner::forecast::{RowError, SiteForecast};
 use planner::{PlanFailure, PlanLimits, PlanProblem, Priced, Replanner, Typical, urgent_first};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use units::SiteId;
+use units::civil::Zone;
 
 use crate::engine::{EngineHandle, said};
 
@@ -25,7 +29,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub async fn run(mut wanted: UnboundedReceiver<PlanWanted>, engine: EngineHandle, mut solver: Solver) {
     let typical = Typical::default();
     while let Some(PlanWanted { site, planner, situation, terms }) = wanted.recv().await {
+        let forecast = engine.forecasts.learn(&site, &situation, || zone_of(&engine, &site));
         let Some(problem) = PlanProblem::ahead(&situation, planner, &typical) else { continue };
+        let problem = forecast.applied_to(problem, &situation);
         let Priced { problem, prices_assumed, prices_missing } = problem.under(&terms, &situation);
         if prices_assumed + prices_missing > 0 {
             tracing::debug!(%site, prices_assumed, prices_missing, "a plan rests on prices that nobody told");
@@ -38,6 +44,30 @@ pub async fn run(mut wanted: UnboundedReceiver<PlanWanted>, engine: EngineHandle
         }
         engine.planned(site, plan).await;
     }
+}
+
+/// What is expected of each site, learned since the server started.
+#[derive(Debug, Clone, Default)]
+pub struct Forecasts(Arc<Mutex<BTreeMap<SiteId, SiteForecast>>>);
+
+impl Forecasts {
+    /// How far off the forecast of each row of a site was; nothing where none was planned for.
+    #[must_use]
+    pub fn errors(&self, site: &SiteId) -> Vec<RowError> {
+        let forecasts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forecasts.get(site).map(|forecast| forecast.errors().collect()).unwrap_or_default()
+    }
+
+    fn learn(&self, site: &SiteId, situation: &Situation, zone: impl FnOnce() -> Zone) -> SiteForecast {
+        let mut forecasts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let forecast = forecasts.entry(site.clone()).or_insert_with(|| SiteForecast::new(zone()));
+        forecast.learn(situation);
+        forecast.clone()
+    }
+}
+
+fn zone_of(engine: &EngineHandle, site: &SiteId) -> Zone {
+    engine.site_config(site).map_or_else(Zone::utc, |config| config.zone)
 }
 
 /// The plan for `problem`, and why it is not the solver's, where it is not; or why there is none at all.

@@ -16,6 +16,8 @@ pub struct Situation {
     /// By row of the network: its name for people, and what the sessions below may draw together beside the base that is most
     /// likely; below 0 A where that alone is too much.
     pub headroom: Vec<(String, Amperes)>,
+    /// By row: the base current that is most likely; positive is import.
+    pub bases: Vec<Amperes>,
     /// Who can use current. Whoever takes none now, is not to be trusted or cannot be told is none of them: what they may
     /// draw is taken from the headroom.
     pub sessions: Vec<SessionNow>,
@@ -105,7 +107,8 @@ impl Site {
         let names = self.network.rows().iter().map(|row| row.name.clone());
         let commanded = self.commanded_rows(now, &headroom);
         let base = self.base_now(now, &worst);
-        Situation { now, headroom: names.zip(headroom).collect(), sessions, base, commanded }
+        let bases = self.likely_bases(now, &worst);
+        Situation { now, headroom: names.zip(headroom).collect(), bases, sessions, base, commanded }
     }
 
     /// What commands leave of `headroom`, which is what their rows have now.
@@ -147,17 +150,20 @@ impl Site {
 
     /// By row: what is left beside the base that is most likely and all ceilings.
     fn likely_headroom(&self, now: Timestamp, worst: &[AtWorst]) -> Vec<Amperes> {
-        let ceilings = self.sums_by_row(worst);
-        let mut headroom = vec![Amperes::ZERO; ceilings.len()];
+        let bases = self.likely_bases(now, worst).into_iter().zip(self.sums_by_row(worst));
+        let rows = self.network.rows().iter().zip(bases);
+        rows.map(|(row, (base, ceilings))| row.limit() - self.lowering(row, now) - base - ceilings).collect()
+    }
+
+    /// By row: the base that is most likely, or as stated at worst where no meter tells.
+    fn likely_bases(&self, now: Timestamp, worst: &[AtWorst]) -> Vec<Amperes> {
+        let mut bases: Vec<Amperes> = self.network.rows().iter().map(|row| row.worst_base).collect();
         for index in self.network.circuit_indices() {
-            let base = self.circuit_base(index, now, worst).map(|(base, _)| base.likely);
+            let Some((base, _)) = self.circuit_base(index, now, worst) else { continue };
             for (phase, &row) in self.network.circuit(index).rows.iter() {
-                let stated = self.network.row(row);
-                let base = base.map_or(stated.worst_base, |base| base[phase]);
-                let limit = stated.limit() - self.lowering(stated, now);
-                headroom[row.place()] = limit - base - ceilings[row.place()];
+                bases[row.place()] = base.likely[phase];
             }
         }
-        headroom
+        bases
     }
 }

@@ -4,10 +4,12 @@
 //! beside a naive forecast of the same: [`Track`]. They are hints for plans; no limit rests on them (S5, S6).
 
 mod base;
+mod site;
 mod stays;
 mod sun;
 
 pub use base::{BaseForecast, Expected};
+pub use site::{RowError, SiteForecast};
 pub use stays::{ExpectedStay, Stay, StayForecast};
 pub use sun::SunForecast;
 

@@ -6,7 +6,8 @@ mod recorded;
 
 use charging::plan::Wish;
 use charging::sample::Random;
-use planner::forecast::{BaseForecast, Stay, StayForecast, SunForecast};
+use planner::PlanProblem;
+use planner::forecast::{BaseForecast, SiteForecast, Stay, StayForecast, SunForecast};
 use units::civil::Zone;
 use units::{AccountId, Amperes, TimeSpan, Timestamp, WattHours, Watts};
 
@@ -196,4 +197,63 @@ fn photovoltaics_are_forecast_from_irradiance_better_than_by_the_day_before() {
         forecast.expected(noon, 640).unwrap()
             > forecast.expected(noon + TimeSpan::from_hours(4), 640).unwrap()
     );
+}
+
+/// A situation with a base of so many amperes on one row of 63 A, and nobody there.
+fn situation(at: Timestamp, base: Amperes) -> charging::site::Situation {
+    charging::site::Situation {
+        now: at,
+        headroom: vec![("main L1".to_owned(), Amperes::from_amperes(63) - base)],
+        bases: vec![base],
+        sessions: Vec::new(),
+        base: Watts::ZERO,
+        commanded: Vec::new(),
+    }
+}
+
+#[test]
+fn a_plan_has_the_headroom_that_base_load_is_expected_to_leave_once_the_forecast_has_proven_itself() {
+    let mut forecast = SiteForecast::new(Zone::utc());
+    let typical = planner::Typical::default();
+    let headroom = |forecast: &SiteForecast, now: &charging::site::Situation| {
+        let planner = charging::plan::PlannerName::LpHorizon;
+        let mut problem = PlanProblem::ahead(now, planner, &typical).unwrap();
+        problem.slots = 96;
+        problem.rows[0].headroom = vec![now.headroom[0].1; 96];
+        forecast.applied_to(problem, now).rows[0].headroom.clone()
+    };
+    for (at, value) in (0_i64..).zip(generated(7 * 6)) {
+        let now = situation(slot(at), value);
+        forecast.learn(&now);
+        if at == 300 {
+            assert!(
+                headroom(&forecast, &now).iter().all(|left| *left == now.headroom[0].1),
+                "not proven yet"
+            );
+        }
+    }
+    // Monday at midnight: some 20 A by night, 40 A by day.
+    let now = situation(slot(7 * 6 * 96), Amperes::from_amperes(20));
+    forecast.learn(&now);
+    let ahead = headroom(&forecast, &now);
+    assert_eq!(ahead[0], Amperes::from_amperes(43), "the present is known");
+    assert!(
+        (Amperes::from_amperes(36)..=Amperes::from_amperes(43)).contains(&ahead[16]),
+        "by night {}",
+        ahead[16]
+    );
+    assert!(
+        (Amperes::from_amperes(15)..=Amperes::from_amperes(23)).contains(&ahead[48]),
+        "by day {}",
+        ahead[48]
+    );
+    let error = forecast.errors().next().unwrap();
+    assert!(
+        error.row == "main L1" && error.slots > 1_000 && error.per_mille_of_naive < Some(1_000),
+        "{error:?}"
+    );
+    let mut other = now.clone();
+    other.headroom[0].0 = "another".to_owned();
+    forecast.learn(&other);
+    assert_eq!(forecast.errors().next().unwrap().slots, 0, "another row is another forecast");
 }

@@ -125,6 +125,7 @@ fn what_nobody_told_is_expected_and_what_was_told_counts() {
     let situation = Situation {
         now,
         headroom: vec![("main L1".to_owned(), Amperes::from_amperes(32))],
+        bases: vec![Amperes::ZERO],
         sessions: vec![
             known("silent", Wish::default(), None),
             known("told", some(2, 9_000), got(4_000)),
@@ -134,8 +135,12 @@ fn what_nobody_told_is_expected_and_what_was_told_counts() {
         commanded: Vec::new(),
     };
     let (typical, terms) = (Typical::default(), Terms::default());
+    let unseen = planner::forecast::SiteForecast::new(units::civil::Zone::utc());
     assert_eq!(PlanProblem::ahead(&situation, PlannerName::None, &typical), None);
-    assert_eq!(plan(&situation, PlannerName::None, &typical, &terms, PlanLimits::default()), Ok(None));
+    assert_eq!(
+        plan(&situation, PlannerName::None, &typical, &unseen, &terms, PlanLimits::default()),
+        Ok(None)
+    );
     let problem = PlanProblem::ahead(&situation, PlannerName::LpHorizon, &typical).unwrap();
     assert_eq!((problem.starts_at, problem.made_at, problem.slots), (START, now, 28));
     let expected = |place: usize| {
@@ -145,8 +150,9 @@ fn what_nobody_told_is_expected_and_what_was_told_counts() {
     assert_eq!([0, 1, 2].map(expected), [(7 * 60 - 7, 20), (120, 5), (60, 2)]);
     let now_alone = PlanProblem::ahead(&situation, PlannerName::LpNow, &typical).unwrap();
     assert_eq!(now_alone.slots, 1);
-    let made =
-        plan(&situation, PlannerName::LpHorizon, &typical, &terms, PlanLimits::default()).unwrap().unwrap();
+    let made = plan(&situation, PlannerName::LpHorizon, &typical, &unseen, &terms, PlanLimits::default())
+        .unwrap()
+        .unwrap();
     assert_eq!(made.check(now, None), Ok(()));
 }
 

@@ -20,6 +20,7 @@ fn situation() -> Situation {
     Situation {
         now: START,
         headroom: vec![("main L1".to_owned(), Amperes::from_amperes(32))],
+        bases: vec![Amperes::ZERO],
         sessions: vec![SessionNow {
             evse,
             arrived: START,

@@ -7,7 +7,7 @@ use axum::extract::{Extension, Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use charging::terms::Terms;
-use serde_json::json;
+use serde_json::{Value, json};
 use units::SiteId;
 
 use super::App;
@@ -15,20 +15,30 @@ use super::api::{Answer, body_of, command, no_site, parsed};
 use super::gate::Actor;
 
 /// What there is.
-pub(super) const PATHS: &[(&str, &str)] = &[(
-    "GET /api/v1/sites/{site}/terms, PUT /api/v1/sites/{site}/terms",
-    "for plans, hints: {\"energy\": [{\"from\", \"until\", \"price\"}], \"missing\", \"power_fee\": {\"price\", \"window\": quarter | \
+pub(super) const PATHS: &[(&str, &str)] = &[
+    (
+        "GET /api/v1/sites/{site}/forecasts",
+        "how far off the base current of each row was forecast a day ahead, beside the value of a week before, since the server \
+         started: {\"row\", \"slots\", \"off_by\", \"per_mille_of_naive\"}; empty where nobody plans. A plan goes by a forecast \
+         after a day of slots in which it was better",
+    ),
+    (
+        "GET /api/v1/sites/{site}/terms, PUT /api/v1/sites/{site}/terms",
+        "for plans, hints: {\"energy\": [{\"from\", \"until\", \"price\"}], \"missing\", \"power_fee\": {\"price\", \"window\": quarter | \
      hour, \"paid\"}, \"power_limit\": {\"limit\", \"window\", \"price_over\"}, \"beside\": [{\"from\", \"until\", \"base\", \
      \"photovoltaics\"}]}; in every decision: {\"commands\": [{\"from\", \"until\", \"circuit\", \"limit\"}], mA per phase with base \
      load}. Each PUT replaces all. Prices are millionths per kWh or kW, power is mW; where no price is told, that of a day \
      before stands, and GET says up to when prices are known",
-)];
+    ),
+];
 
 const EXAMPLE: &str = "{\"energy\": [{\"from\": 1767225600000, \"until\": 1767229200000, \"price\": 52000}]}, as GET tells them";
 
 /// The paths of terms.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/api/v1/sites/{site}/terms", get(show).put(put))
+    Router::new()
+        .route("/api/v1/sites/{site}/terms", get(show).put(put))
+        .route("/api/v1/sites/{site}/forecasts", get(forecasts))
 }
 
 async fn show(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
@@ -44,6 +54,23 @@ async fn show(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
         | csms::QueryAnswer::Station(_)
         | csms::QueryAnswer::Plan(_) => Err(no_site(&site)),
     }
+}
+
+async fn forecasts(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
+    let id: SiteId = parsed("site", &site)?;
+    if app.engine.site_config(&id).is_none() {
+        return Err(no_site(&site));
+    }
+    let errors = app.engine.forecasts.errors(&id);
+    let told = errors.iter().map(|error| {
+        json!({
+            "row": error.row,
+            "slots": error.slots,
+            "off_by": error.off_by,
+            "per_mille_of_naive": error.per_mille_of_naive,
+        })
+    });
+    Ok(Json(Value::from(told.collect::<Vec<_>>())))
 }
 
 async fn put(

@@ -156,5 +156,7 @@ async fn the_terms_of_a_site_are_told_replaced_and_refused_with_all_that_is_wron
         assert_eq!(house.send("PUT", path, body).await.status, 400, "{body}");
     }
     assert_eq!(house.send("GET", "/api/v1/sites/nowhere/terms", "").await.status, 404);
+    assert_eq!(house.get("/api/v1/sites/house/forecasts").await, json!([]), "nobody plans");
+    assert_eq!(house.send("GET", "/api/v1/sites/nowhere/forecasts", "").await.status, 404);
     assert_eq!(house.get(path).await["terms"]["energy"], terms["energy"], "what was refused changed nothing");
 }

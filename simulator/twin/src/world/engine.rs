@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use csms::{Csms, Effect, Query, QueryAnswer};
 use office::Office;
+use planner::forecast::SiteForecast;
 use planner::{PlanLimits, Typical};
 use units::{RecordSeq, RequestId, TimeSpan, Timestamp};
 
@@ -277,8 +278,11 @@ impl World {
             Effect::PlanWanted(wanted) => {
                 let csms::PlanWanted { site, planner, situation, terms } = *wanted;
                 self.recorder.counts.plans += 1;
-                let planned =
-                    planner::plan(&situation, planner, &Typical::default(), &terms, PlanLimits::default());
+                let zone = &self.stated.zone;
+                let forecast = self.forecast.get_or_insert_with(|| SiteForecast::new(zone.clone()));
+                forecast.learn(&situation);
+                let (typical, limits) = (Typical::default(), PlanLimits::default());
+                let planned = planner::plan(&situation, planner, &typical, forecast, &terms, limits);
                 let input = match planned {
                     Ok(Some(plan)) => csms::Input::PlanReady { site, plan },
                     Ok(None) => return,

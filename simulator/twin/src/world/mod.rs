@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use ::plant::base_load::BaseLoad;
 use charging::network::SiteConfig;
 use csms::QueryAnswer;
+use planner::forecast::SiteForecast;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use units::{LinkId, RequestId, StationId, TimeSpan, Timestamp};
@@ -70,6 +71,8 @@ pub struct World {
     diary: Option<diary::Diary>,
     /// What operators have stated of the site so far.
     stated: SiteConfig,
+    /// What whoever plans has seen of the site, once.
+    forecast: Option<SiteForecast>,
     /// Statements that may not be answered yet, with the circuits of which they tell something new.
     statements: Vec<(RequestId, Vec<usize>)>,
     /// Faults that keep each circuit without power, in the order of the truth's circuits.
@@ -206,6 +209,7 @@ impl World {
             journal,
             diary: None,
             stated: scenario.site.config.clone(),
+            forecast: None,
             statements: Vec::new(),
             dark,
             disk_faults: 0,
