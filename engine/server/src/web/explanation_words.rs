@@ -139,7 +139,7 @@ impl Wording<'_> {
         if row.is_stale {
             return self.say(
                 [
-                    "It carries {} A; its meter is not believed, and EVs share what is safe without it.",
+                    "It may carry {} A; its meter is not believed, and EVs share what is safe without it.",
                     "Se kestää {} A; sen mittariin ei luoteta, ja autot jakavat sen, mikä on ilman sitä turvallista.",
                 ],
                 &[&rating],
@@ -147,12 +147,12 @@ impl Wording<'_> {
         }
         let phrase = if row.is_metered {
             [
-                "It carries {} A: everything else takes {} A at most, EVs may take {} A, {} A are reserve.",
+                "It may carry {} A: everything else takes {} A at most, EVs may take {} A, {} A are reserve.",
                 "Se kestää {} A: muu kulutus vie enintään {} A, autot saavat ottaa {} A, varalla on {} A.",
             ]
         } else {
             [
-                "It carries {} A: everything else is stated to take {} A, EVs may take {} A, {} A are reserve.",
+                "It may carry {} A: everything else is stated to take {} A, EVs may take {} A, {} A are reserve.",
                 "Se kestää {} A: muulle on ilmoitettu {} A, autot saavat ottaa {} A, varalla on {} A.",
             ]
         };
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(
             both(&full),
             [
-                "Main L2 is full. It carries 63.0 A: everything else takes 20.4 A at most, EVs may take 40.0 A, 2.0 A \
+                "Main L2 is full. It may carry 63.0 A: everything else takes 20.4 A at most, EVs may take 40.0 A, 2.0 A \
                  are reserve. It is shared with P02/1 and 2 more. It was told less at 17:00. More when others take less; \
                  P02/1 leaves first, at 17:30.",
                 "Main L2 on täynnä. Se kestää 63,0 A: muu kulutus vie enintään 20,4 A, autot saavat ottaa 40,0 A, varalla \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use csms::baseline::SettingState;
 use csms::facts::Fact;
 use csms::query::StationDetail;
 use csms::record::ReasonRow;
@@ -279,7 +280,9 @@ impl Page<'_> {
                     b { (row.name) } " " span { (setting_in_words(&row.state, self.language)) }
                     span.quiet {
                         @if let Some(found) = &row.found { " · " (words.setting_found) " " code { (found) } }
-                        @if let Some(wanted) = row.wanted.as_ref().filter(|wanted| row.found.as_ref() != Some(wanted)) {
+                        @if let Some(wanted) = row.wanted.as_ref().filter(|wanted| {
+                            row.state != SettingState::AsWanted && row.found.as_ref() != Some(wanted)
+                        }) {
                             " · " (words.setting_wanted) " " code { (wanted) }
                         }
                     }
