@@ -437,7 +437,8 @@ impl Shell {
     }
 
     /// State rows as they must be equal. What is learned of calls of ours depends on which were made, what a station shows
-    /// by what it does is watched anew, and of several connectors of an EVSE each tells anew how it is.
+    /// by what it does is watched anew, and of several connectors of an EVSE each tells anew how it is: by that an EV is known
+    /// to be gone, which ends its session, and a station to tell of unplugging.
     fn rows(&self) -> BTreeMap<(&'static str, String), String> {
         let mut outputs = self.house.outputs.clone();
         for output in &mut outputs {
@@ -446,8 +447,10 @@ impl Shell {
                 Record::Station(row) => {
                     row.quirks.remove("answer_to_nothing");
                     row.quirks.retain(|quirk, _| !quirk.starts_with("refuses_"));
+                    row.reports_unplugging &= row.station.as_str() != "CP2";
                 }
                 Record::Evse(row) if row.evse.station.as_str() == "CP2" => row.control.ev = EvState::Absent,
+                Record::Session(row) if row.evse.station.as_str() == "CP2" => row.ended_at = None,
                 _ => {}
             }
         }

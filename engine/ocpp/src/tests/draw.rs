@@ -3,6 +3,8 @@
 //! One frame stands on each line, with places to fill: `<id>`, `<at>` (an instant), `<evse>`, `<tx>`, `<token>`, `<wh>` and
 //! `<small>`.
 
+use std::time::{Duration, Instant};
+
 use arbtest::arbitrary::{Result, Unstructured};
 
 /// What stations of OCPP 1.6 say.
@@ -109,26 +111,29 @@ pub fn damage(u: &mut Unstructured<'_>, mut text: String) -> Result<String> {
     Ok(text)
 }
 
-/// Runs a property: over fixed seeds, or at random for `WATTERY_FUZZ_SECONDS`; `ARBTEST_SEED` repeats the one that failed.
-/// `bytes` is how much chance a run may take at most.
+/// Runs a property over the seeds from 1 on: so many, or as many as there is time for where `WATTERY_FUZZ_SECONDS` says so,
+/// then from `WATTERY_FUZZ_FROM` on. `ARBTEST_SEED` repeats the one that failed. `bytes` is how much chance a run takes.
 pub fn check(seeds: u32, bytes: u32, mut property: impl FnMut(&mut Unstructured<'_>) -> Result<()>) {
-    let seconds = std::env::var("WATTERY_FUZZ_SECONDS").ok();
-    let seconds =
-        seconds.map(|text| text.parse::<u64>().expect("WATTERY_FUZZ_SECONDS is a whole number of seconds"));
     // What runs out of chance has said enough.
     let mut property = |u: &mut Unstructured<'_>| property(u).or(Ok(()));
-    match seconds {
-        Some(seconds) => {
-            arbtest::arbtest(property).size_min(bytes / 16).size_max(bytes).budget_ms(seconds * 1_000).run();
+    if std::env::var_os("ARBTEST_SEED").is_some() {
+        arbtest::arbtest(property).run();
+        return;
+    }
+    let whole = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is a whole number, not {text}")))
+    };
+    // The upper half is the seed, the lower the bytes: as the crate prints it.
+    let mut run = |seed: u64| {
+        arbtest::arbtest(&mut property).seed(seed.wrapping_mul(0x9e37_79b9) << 32 | u64::from(bytes)).run();
+    };
+    match whole("WATTERY_FUZZ_SECONDS").map(Duration::from_secs) {
+        Some(time) => {
+            let began = Instant::now();
+            let from = whole("WATTERY_FUZZ_FROM").unwrap_or(1);
+            (from..).take_while(|_| began.elapsed() < time).for_each(run);
         }
-        None if std::env::var_os("ARBTEST_SEED").is_some() => arbtest::arbtest(property).run(),
-        None => {
-            for seed in 1..=u64::from(seeds) {
-                // The upper half is the seed, the lower the bytes: as the crate prints it.
-                arbtest::arbtest(&mut property)
-                    .seed(seed.wrapping_mul(0x9e37_79b9) << 32 | u64::from(bytes))
-                    .run();
-            }
-        }
+        None => (1..=u64::from(seeds)).for_each(&mut run),
     }
 }
