@@ -261,16 +261,10 @@ impl EvseRecord {
         }
     }
 
-    /// It has shown often enough that it obeys.
-    #[must_use]
-    pub const fn has_proved_obedient(&self) -> bool {
-        self.proofs >= PROOFS_FOR_RECORD && !self.is_disobedient
-    }
-
     /// For stations with an obedience record, reaction time after acceptance is proof enough. True where the record
     /// changed.
     pub fn trust_record(&mut self, now: Timestamp) -> bool {
-        if !self.has_proved_obedient() {
+        if self.proofs < PROOFS_FOR_RECORD || self.is_disobedient {
             return false;
         }
         let is_effective = |sent: &SentLimit| sent.accepted_at.is_some_and(|at| now >= at + REACTION_DEFAULT);
@@ -363,6 +357,13 @@ impl EvseRecord {
             .as_ref()
             .map_or(self.fallback_confirmed.is_none_or(|fallback| fallback > newest.limit), higher)
             || self.sent.iter().any(higher)
+    }
+
+    /// A limit was sent that is not proven, and is another one than the last that is: no renewal.
+    #[must_use]
+    pub fn is_unproven_change(&self) -> bool {
+        let held = self.held.as_ref().map(|held| held.limit);
+        self.sent.iter().any(|sent| Some(sent.limit) != held)
     }
 
     /// All phases count as occupied again: after a pause, a boot, or a new transaction.

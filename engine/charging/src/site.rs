@@ -27,7 +27,6 @@ mod evse;
 mod explain;
 mod situation;
 mod view;
-mod wakes;
 
 /// How long a live limit holds without renewal.
 pub const LIFETIME: TimeSpan = TimeSpan::from_minutes(5);
@@ -39,12 +38,9 @@ const WIRING_ASKED_AFTER: u32 = 3;
 const DECIDE_AT_MOST_EVERY: TimeSpan = TimeSpan::from_seconds(1);
 /// Measurements come one by one: what they teach is gathered for so long, where nothing must be shed for it.
 const GATHER: TimeSpan = TimeSpan::from_seconds(5);
-/// What changes no limit is looked at this late: a renewal that is due, and a reading that leaves room for what everybody has,
-/// where that is all that they can use.
+/// What changes no limit is looked at this late: an EVSE that draws as before and an accepted renewal, where nothing waits for
+/// them, and a reading that leaves room for what everybody has, where that is all that they can use.
 const CALM_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_seconds(30);
-/// An EVSE that draws as before and an accepted renewal, where nothing waits for them, are looked at with the next decision,
-/// and this late where there is none.
-const AS_BEFORE_LOOKED_AT_WITHIN: TimeSpan = TimeSpan::from_minutes(2);
 /// A metered current that moved by less than this since the last decision changes nothing: a quarter of the least reserve.
 const METER_NOISE: Amperes = Amperes::from_milliamperes(500);
 /// From a limit until the draw under it shows: up to 30 s of an on-board charger (DESIGN section 7).
@@ -360,10 +356,6 @@ pub struct Site {
     decided_at: Option<Timestamp>,
     /// When the next decision is wanted.
     wake: Option<Timestamp>,
-    /// When measurements may have to be asked for next, which needs no decision.
-    asks_at: Option<Timestamp>,
-    /// A raise waited in the last decision.
-    is_waited_for: bool,
 }
 
 /// Whether a decision that nothing calls for would say the same as the last.
@@ -414,8 +406,6 @@ impl Site {
             calm: Calm::None,
             decided_at: None,
             wake: Some(now),
-            asks_at: None,
-            is_waited_for: false,
             network,
         }
     }
@@ -590,8 +580,8 @@ impl Site {
 
     /// When [`Site::decide`] is wanted.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.wake.into_iter().chain(self.silence()).chain(self.asks_at).min()
+    pub const fn next_deadline(&self) -> Option<Timestamp> {
+        self.wake
     }
 
     /// The records that may have changed since the last call: to be committed before any raise or renewal leaves.
@@ -655,8 +645,7 @@ impl Site {
             (true, _) => DECIDE_AT_MOST_EVERY,
             (false, false) => GATHER,
             (false, true) if has_anchored && self.calm == Calm::None => DECIDE_AT_LEAST_EVERY,
-            (false, true) if self.calm == Calm::None => CALM_LOOKED_AT_WITHIN,
-            (false, true) => AS_BEFORE_LOOKED_AT_WITHIN,
+            (false, true) => CALM_LOOKED_AT_WITHIN,
         };
         self.want_decision_within(apart, now);
     }
@@ -703,12 +692,11 @@ impl Site {
         }
         self.changed.insert(index);
         match answered {
-            Answered::Settled if self.calm == Calm::None => {
+            Answered::Renewal if self.calm == Calm::None => {
                 self.want_decision_within(DECIDE_AT_LEAST_EVERY, now);
             }
-            Answered::Settled => self.want_decision_within(AS_BEFORE_LOOKED_AT_WITHIN, now),
-            Answered::Shed => self.want_decision_by(now + REACTION_DEFAULT),
-            Answered::ShedToProve => self.asks_at = decide::sooner(self.asks_at, now + REACTION_DEFAULT),
+            Answered::Renewal => self.want_decision_within(CALM_LOOKED_AT_WITHIN, now),
+            Answered::Change => self.want_decision_by(now + REACTION_DEFAULT),
             Answered::Otherwise => self.want_decision(now),
         }
     }

@@ -14,8 +14,6 @@ use crate::network::{EvseIndex, Wiring};
 
 /// So many samples of a meter are kept, the newest.
 const SAMPLES_KEPT: usize = 240;
-/// Once so few in as many are new, a question is worth its answer again.
-const ASKED_AGAIN_AFTER_ONE_IN: usize = 8;
 /// Of samples among which no EVSE steps the first is as good as the last.
 const STEP_LEAST: Amperes = Amperes::from_amperes(3);
 /// Between samples further apart the base load may have become any other.
@@ -98,7 +96,7 @@ impl WiringSamples {
 
     /// What is asked once `steps` more were seen: the samples, which stay.
     pub fn ask_after(&mut self, steps: u32) -> Option<Vec<WiringSample>> {
-        if self.steps < steps.max(u32::try_from(self.kept.len() / ASKED_AGAIN_AFTER_ONE_IN).unwrap_or(0)) {
+        if self.steps < steps {
             return None;
         }
         self.steps = 0;

@@ -26,8 +26,7 @@
 //! errors      z = ½ √(Q(S) − Q(A)): for a terminal of which Σ X² = E it is √(E / 2) / s, W's distance by W's error
 //! ```
 //!
-//! A doubt is raised where another wiring is better by five errors and hardly worse than any weights, and stays so whichever
-//! one step of the EVSE is left out: a meter that lied, or a base load that stepped with it, is one step. Terminals that step
+//! A doubt is raised where another wiring is better by five errors and hardly worse than any weights. Terminals that step
 //! alike, and EVSEs that only step together, are not told apart: `J` has nothing to say of them, and what is stated stands.
 //! By Chebyshev's inequality the confidence is at least `1 − 1 / z²` whatever the distribution.
 //!
@@ -72,7 +71,7 @@ pub fn wirings(question: &WiringQuestion) -> Vec<(EvseId, WiringDoubt)> {
     }
     let Some(first) = fit(&pairs, &terminals) else { return Vec::new() };
     let kept = without_outliers(pairs, &first);
-    let Some(of_all) = fit(&kept, &terminals) else { return Vec::new() };
+    let Some(fit) = fit(&kept, &terminals) else { return Vec::new() };
     let doubt = |(evse, id, stated): &(EvseIndex, EvseId, Wiring)| {
         let own: Vec<usize> = (0..terminals.len()).filter(|place| terminals[*place].evse == *evse).collect();
         let has_stepped = |pair: &&Pair| own.iter().any(|place| pair.drawn[*place].abs() >= STEP_LEAST);
@@ -81,21 +80,7 @@ pub fn wirings(question: &WiringQuestion) -> Vec<(EvseId, WiringDoubt)> {
             return None;
         }
         let numbers: Vec<usize> = own.iter().map(|place| terminals[*place].number).collect();
-        let against = |fit: &Fit| Evidence::of(&own, fit)?.against(*stated, &numbers);
-        let (seems, errors) = against(&of_all)?;
-        let stands_without = |place: usize| {
-            let others: Vec<Pair> = kept
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != place)
-                .map(|(_, pair)| pair.clone())
-                .collect();
-            fit(&others, &terminals).and_then(|fit| against(&fit)).is_some_and(|(other, _)| other == seems)
-        };
-        let mut stepped = kept.iter().enumerate().filter(|(_, pair)| has_stepped(pair));
-        if !stepped.all(|(place, _)| stands_without(place)) {
-            return None;
-        }
+        let (seems, errors) = Evidence::of(&own, &fit)?.against(*stated, &numbers)?;
         let confidence_permille = whole((1.0 - 1.0 / (errors * errors)) * 1_000.0);
         Some((id.clone(), WiringDoubt { stated: *stated, seems, steps, confidence_permille }))
     };

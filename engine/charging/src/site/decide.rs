@@ -12,18 +12,17 @@
 use units::{Amperes, PerPhase, Phase, TimeSpan, Timestamp};
 
 use super::evse::{EvseState, FallbackState, RETRY_AFTER};
-use super::wakes::renewal_at;
 use super::{
     CALM_LOOKED_AT_WITHIN, Calm, Command, CommandKind, DECIDE_AT_LEAST_EVERY, DRAW_SHOWS_WITHIN, EvState,
     LIFETIME, Site, SiteAlarm, Ticket, Urgency,
 };
-use crate::allocation::{Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE};
+use crate::allocation::{
+    Allocation, Allocator, AmpereSeconds, Candidate, Certificate, Problem, SLICE, next_turn,
+};
 use crate::ceiling::{REACTION_DEFAULT, SKEW_TRUSTED, SentLimit};
 use crate::metering::{Base, Member};
 use crate::network::{CircuitIndex, Coefficient, EvseIndex, Row, RowIndex};
 
-/// A raise leaves when its record is committed, which takes less than this.
-const COMMITTED_WITHIN: TimeSpan = TimeSpan::from_seconds(1);
 /// Raises of one EVSE are at least this far apart.
 pub(super) const RAISE_APART: TimeSpan = TimeSpan::from_seconds(30);
 /// An EVSE that has current and could be raised by less than this waits until its limit has stood for
@@ -32,11 +31,11 @@ const RAISE_SMALL: Amperes = Amperes::from_amperes(3);
 /// Longer than [`RAISE_APART`].
 pub(super) const RAISE_SMALL_APART: TimeSpan = TimeSpan::from_seconds(60);
 /// A measurement is asked for at most this often, to prove a limit.
-pub(super) const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
+const MEASURE_APART: TimeSpan = TimeSpan::from_seconds(15);
 /// An EVSE that refuses its limits is asked again this often.
 const REFUSING_RETRY: TimeSpan = TimeSpan::from_minutes(5);
 /// An EV that takes nothing at the minimum is offered more after this long.
-pub(super) const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
+const MINIMUM_TRIED_FOR: TimeSpan = TimeSpan::from_minutes(2);
 /// By so much more the least that makes it charge is found.
 const TRIED_APART: Amperes = Amperes::from_amperes(1);
 /// An EV that took nothing when last offered, and has been at 0 A for so long, gets a turn, to see whether it begins again.
@@ -50,7 +49,7 @@ const TURN_COUNTS_AFTER: TimeSpan = TimeSpan::from_minutes(5);
 /// A limit that may be a raise or a shed waits for so long for what meters and EVSEs have to say.
 const DOUBT_BEFORE_SHED: TimeSpan = TimeSpan::from_seconds(90);
 /// Until a meter has been believed for so long, people are told that it was not.
-pub(super) const STALE_TOLD_FOR: TimeSpan = TimeSpan::from_minutes(10);
+const STALE_TOLD_FOR: TimeSpan = TimeSpan::from_minutes(10);
 /// A surplus of fair share counts for at most this long at the hardware maximum.
 const SURPLUS_REMEMBERED: TimeSpan = TimeSpan::from_hours(1);
 
@@ -125,15 +124,10 @@ enum InDoubt {
 }
 
 impl Site {
-    /// Decides if a decision is due, and says what to send: sheds first, raises last. Where only measurements may be, asks
-    /// for them.
+    /// Decides if a decision is due, and says what to send: sheds first, raises last.
     pub fn decide(&mut self, now: Timestamp) -> Vec<Command> {
-        if self.wake.into_iter().chain(self.silence()).all(|at| now < at) {
-            return if self.asks_at.is_some_and(|at| now >= at) {
-                self.measurements_due(now)
-            } else {
-                Vec::new()
-            };
+        if self.wake.is_none_or(|at| now < at) {
+            return Vec::new();
         }
         self.settle(now);
         let worst = self.all_at_worst(now);
@@ -169,8 +163,7 @@ impl Site {
         for meter in self.meters.values_mut() {
             meter.left = self.network.circuit(meter.circuit).rows.map(|row| left[row.place()]);
         }
-        self.is_waited_for = looked_at.is_some();
-        commands.extend(self.measurements_due(now));
+        self.measurements_due(now, looked_at.is_some(), &mut commands);
         commands.sort_by_key(|command| match command.kind {
             CommandKind::SetLive { urgency, .. } => urgency,
             CommandKind::SetFallback { .. } | CommandKind::Measure => Urgency::Renewal,
@@ -696,8 +689,7 @@ impl Site {
         let Some(since) = state.doubted_since else { return InDoubt::Leaves };
         let until = match urgency {
             Urgency::Shed => newest.expires_at.min(since + DOUBT_BEFORE_SHED),
-            // By the station's clock, which may lag.
-            Urgency::Renewal | Urgency::Raise => newest.expires_at + SKEW_TRUSTED,
+            Urgency::Renewal | Urgency::Raise => newest.expires_at,
         };
         if now >= until {
             return InDoubt::Leaves;
@@ -706,7 +698,7 @@ impl Site {
             return InDoubt::Nothing;
         }
         let waits_for = loads.iter().find_map(|load| {
-            let stale = self.stale_when_sent(load.0, rows, now).map(Certificate::StaleMeter);
+            let stale = rows[load.0.place()].stale.map(Certificate::StaleMeter);
             stale.or_else(|| is_full(load).then_some(Certificate::UnprovenShed))
         });
         waits_for.map_or(InDoubt::Leaves, InDoubt::Waits)
@@ -746,16 +738,6 @@ impl Site {
         }
     }
 
-    /// The circuit whose meter bounds the row and is stale, or will be when what is decided now leaves (S5).
-    fn stale_when_sent(&self, row: RowIndex, rows: &[RowNow], now: Timestamp) -> Option<CircuitIndex> {
-        let falls_silent = || {
-            let index = self.network.row(row).circuit;
-            let meter = self.network.circuit(index).meter.as_ref()?;
-            self.meters.get(&meter.id)?.metering.is_stale(now + COMMITTED_WITHIN).then_some(index)
-        };
-        rows[row.place()].stale.or_else(falls_silent)
-    }
-
     /// How far an EVSE may be raised now, or what stops it. Takes what it grants out of `free`.
     fn raise_to(
         &self,
@@ -771,7 +753,7 @@ impl Site {
         let state = self.evse(index);
         let level = own.level;
         let loads = self.network.loads(index, state.record.occupied);
-        if let Some(stale) = loads.iter().find_map(|&(row, _)| self.stale_when_sent(row, rows, now)) {
+        if let Some(stale) = loads.iter().find_map(|&(row, _)| rows[row.place()].stale) {
             // S5: a stale reading never increases anything. What was never sent is sent within the static headroom.
             if state.record.newest().is_some() {
                 return Err(waits(Certificate::StaleMeter(stale)));
@@ -859,9 +841,7 @@ impl Site {
     /// Limits that were accepted and not shown yet, or of which it is not known whether they are in force: ask for a
     /// measurement, unless the station has its record. Where somebody waits, also for the two after which what was drawn
     /// before a shed counts no more.
-    fn measurements_due(&mut self, now: Timestamp) -> Vec<Command> {
-        let mut commands = Vec::new();
-        let mut asks_at = None;
+    fn measurements_due(&mut self, now: Timestamp, is_waited_for: bool, commands: &mut Vec<Command>) {
         for state in &mut self.evses {
             let accepted = state.record.newest().and_then(|newest| newest.accepted_at);
             let is_due = accepted.is_some_and(|at| {
@@ -869,21 +849,14 @@ impl Site {
                     && state.measure_asked_at.is_none_or(|asked| now >= asked + MEASURE_APART)
             });
             let is_held_up = || state.is_held_up_by_measurements(now) || state.has_risen_unseen(now);
-            let is_to_prove = state.record.is_unproven_lower() || self.is_waited_for && is_held_up();
+            let is_to_prove = state.record.is_unproven_lower() || is_waited_for && is_held_up();
             let is_asked = is_due && is_to_prove || state.wants_report(now);
             if is_asked && state.link.is_up() {
                 let ticket = next_ticket(&mut self.ticket);
                 state.measure_asked_at = Some(now);
                 commands.push(Command { evse: state.id.clone(), ticket, kind: CommandKind::Measure });
             }
-            state.next_asks(self.is_waited_for, |at| {
-                if at > now {
-                    asks_at = sooner(asks_at, at);
-                }
-            });
         }
-        self.asks_at = asks_at;
-        commands
     }
 
     fn update_alarms(&mut self, now: Timestamp, problem: &Problem) {
@@ -919,6 +892,35 @@ impl Site {
                 self.alarms.insert(SiteAlarm::Overload { circuit: circuit.id.clone() });
             }
         }
+    }
+
+    /// Notes what was decided on, and when the next decision is wanted: what time alone will change.
+    fn finish(&mut self, now: Timestamp, looked_at: Option<Timestamp>) {
+        self.decided_at = Some(now);
+        for meter in self.meters.values_mut() {
+            meter.decided_on = meter.metering.latest().map(|latest| latest.current);
+        }
+        let mut wake: Option<Timestamp> = None;
+        let mut at = |instant: Timestamp| {
+            if instant > now {
+                wake = Some(wake.map_or(instant, |earlier| earlier.min(instant)));
+            }
+        };
+        let moment = TimeSpan::from_milliseconds(1);
+        for meter in self.meters.values() {
+            meter.metering.silent_from().for_each(|from| at(from + moment));
+            meter.stale_at.into_iter().for_each(|stale_at| at(stale_at + STALE_TOLD_FOR));
+        }
+        let mut is_anyone_waiting = looked_at.is_some();
+        for (place, state) in self.evses.iter().enumerate() {
+            state.next_wakes(EvseIndex::new(place), &mut at);
+            is_anyone_waiting |= state.record.is_in_transaction && state.record.waiting_since.is_some();
+        }
+        looked_at.into_iter().chain(self.command_changes()).for_each(&mut at);
+        if is_anyone_waiting {
+            at(next_turn(now));
+        }
+        self.wake = wake;
     }
 }
 
@@ -975,7 +977,7 @@ impl EvseState {
     }
 
     /// When the limit offered to an EV that takes nothing has been tried for long enough.
-    pub(super) fn minimum_doubted_at(&self) -> Option<Timestamp> {
+    fn minimum_doubted_at(&self) -> Option<Timestamp> {
         let newest = self.record.newest()?;
         let is_doubted = self.record.ev == EvState::SuspendedEv && newest.limit >= self.minimum();
         let since = self.offered_since.filter(|_| is_doubted && !self.record.learned.has_tried_all)?;
@@ -1015,7 +1017,7 @@ impl EvseState {
     }
 
     /// It was told less lately, and what was measured before counts as its ceiling.
-    pub(super) fn is_held_up_by_measurements(&self, now: Timestamp) -> bool {
+    fn is_held_up_by_measurements(&self, now: Timestamp) -> bool {
         let is_recent = self.lowered_at.is_some_and(|at| now < at + SHED_ANCHORED_AFTER);
         is_recent && self.draws_above_its_level(now)
     }
@@ -1085,6 +1087,43 @@ impl EvseState {
             Urgency::Renewal | Urgency::Raise => is_rested && self.outstanding.is_none(),
         }
     }
+
+    /// Calls `at` with the instants at which time alone changes something for this EVSE.
+    fn next_wakes(&self, index: EvseIndex, mut at: impl FnMut(Timestamp)) {
+        let moment = TimeSpan::from_milliseconds(1);
+        if let Some(due) = self.fallback_due()
+            && self.link.is_up()
+        {
+            at(due);
+        }
+        if let Some(until) = self.record.start_allowed_until {
+            at(until + moment);
+        }
+        let is_up = self.link.is_up() && self.record.is_in_transaction;
+        if let Some(resend_at) = self.resend_at.filter(|_| is_up && self.needs_resend) {
+            at(resend_at);
+        }
+        // Most EVSEs are idle most of the time, and were told nothing.
+        let Some(newest) = self.record.newest() else { return };
+        at(newest.expires_at + SKEW_TRUSTED + moment);
+        if is_up && newest.limit > newest.limit_expired {
+            at(renewal_at(newest, index) + CALM_LOOKED_AT_WITHIN);
+        }
+        self.minimum_doubted_at().into_iter().for_each(&mut at);
+        self.turn_began_at.into_iter().for_each(|began_at| at(began_at + MINIMUM_TRIED_FOR));
+        self.raised_at.into_iter().for_each(|raised_at| at(raised_at + DRAW_SHOWS_WITHIN));
+        let is_measured_again = |asked_at: &Timestamp| {
+            self.record.is_unproven_lower() || self.is_held_up_by_measurements(*asked_at)
+        };
+        if let Some(asked_at) = self.measure_asked_at.filter(is_measured_again) {
+            at(asked_at + MEASURE_APART);
+        }
+        // A renewal that is proven changes nothing.
+        if self.record.is_unproven_change() {
+            let accepted = self.record.sent.iter().filter_map(|sent| sent.accepted_at);
+            accepted.map(|accepted_at| accepted_at + REACTION_DEFAULT).for_each(at);
+        }
+    }
 }
 
 /// How calm a site is where nothing waits.
@@ -1120,7 +1159,14 @@ fn append(problem: &mut Problem, allocation: &mut Allocation, sessions: Vec<Cand
     allocation.certificates.extend(shared.certificates);
 }
 
-pub(super) fn sooner(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+/// From then on the next decision renews it, so that it leaves before 70 % of its lifetime (CONTROL section 3).
+fn renewal_at(newest: &SentLimit, index: EvseIndex) -> Timestamp {
+    // Spread over the EVSEs by their place: 7 and 11 have no common divisor.
+    let spread = i64::try_from(index.place() * 7 % 11).unwrap_or(0);
+    newest.sent_at + LIFETIME.ratio_floor(50 + spread, 100)
+}
+
+fn sooner(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(one.map_or(other, |one| one.min(other)))
 }
 
@@ -1128,4 +1174,27 @@ fn next_ticket(ticket: &mut Ticket) -> Ticket {
     let this = *ticket;
     ticket.0 += 1;
     this
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_renewal_leaves_between_half_and_seven_tenths_of_its_limits_lifetime() {
+        let sent_at = Timestamp::EPOCH;
+        let newest = SentLimit {
+            ticket: Ticket(1),
+            limit: Amperes::from_amperes(16),
+            limit_expired: Amperes::ZERO,
+            sent_at,
+            expires_at: sent_at + LIFETIME,
+            accepted_at: Some(sent_at),
+        };
+        for place in 0..100 {
+            let due = renewal_at(&newest, EvseIndex::new(place));
+            assert!(due >= sent_at + LIFETIME.ratio_floor(50, 100), "EVSE {place}");
+            assert!(due + CALM_LOOKED_AT_WITHIN <= sent_at + LIFETIME.ratio_floor(70, 100), "EVSE {place}");
+        }
+    }
 }

@@ -96,12 +96,10 @@ pub(super) struct Bracket {
 /// What an answer means for the next decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// No shed was accepted: nobody may do more or less for it.
-    Settled,
-    /// A shed was accepted, and the reaction time proves it.
-    Shed,
-    /// A shed was accepted, and a measurement has to prove it after the reaction time.
-    ShedToProve,
+    /// A renewal was accepted: nobody may do more or less for it.
+    Renewal,
+    /// Another limit was accepted, which shows after the reaction time.
+    Change,
     /// Anything else.
     Otherwise,
 }
@@ -421,9 +419,8 @@ impl EvseState {
         }
         match answer {
             DispatchAnswer::Accepted if was_in_question => Answered::Otherwise,
-            DispatchAnswer::Accepted if !self.record.is_unproven_lower() => Answered::Settled,
-            DispatchAnswer::Accepted if self.record.has_proved_obedient() => Answered::Shed,
-            DispatchAnswer::Accepted => Answered::ShedToProve,
+            DispatchAnswer::Accepted if self.record.is_unproven_change() => Answered::Change,
+            DispatchAnswer::Accepted => Answered::Renewal,
             DispatchAnswer::Rejected | DispatchAnswer::None => Answered::Otherwise,
         }
     }

@@ -773,7 +773,7 @@ impl World {
         // One plan in four is nonsense.
         let least = if offset % 4 == 0 { -1 } else { 0 };
         let evses = self.stations.keys().map(|id| {
-            let caps = (0..8).map(|slot| Amperes::from_amperes((slot * 23 + 3) % 19 + least)).collect();
+            let caps = (0..8).map(|slot| Amperes::from_amperes(slot * 37 % 19 + least)).collect();
             (id.clone(), EvsePlan { caps, laxity: TimeSpan::from_hours(2), departs_at: None })
         });
         let plan = Plan {
