@@ -24,7 +24,7 @@ pub struct ReasonRow {
 /// What was last told of each EVSE of a site.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
-    told: BTreeMap<EvseId, (Timestamp, Explanation)>,
+    told: BTreeMap<EvseId, (Timestamp, LimitedBy)>,
     looked_at: Option<Timestamp>,
     /// A decision fell since, or what changed was too soon to be told.
     is_due: bool,
@@ -48,22 +48,20 @@ impl Reasons {
         }
         self.is_due = false;
         self.looked_at = Some(now);
-        let mut changed = Vec::new();
-        for explanation in site.explanations(now) {
-            let told = self.told.get(&explanation.evse);
+        site.explanations_where(now, |evse, reason| {
+            let told = self.told.get(evse);
             let is_new = match told {
-                Some((_, told)) => !told.is_same_reason(&explanation),
-                None => is_worth_a_row(&explanation.reason),
+                Some((_, told)) => !told.is_same_as(&reason),
+                None => is_worth_a_row(&reason),
             };
             let is_too_soon = told.is_some_and(|(at, _)| now < *at + TOLD_APART);
-            if is_new && is_too_soon {
-                self.is_due = true;
-            } else if is_new {
-                self.told.insert(explanation.evse.clone(), (now, explanation.clone()));
-                changed.push(explanation);
+            self.is_due |= is_new && is_too_soon;
+            let is_told = is_new && !is_too_soon;
+            if is_told {
+                self.told.insert(evse.clone(), (now, reason));
             }
-        }
-        changed
+            is_told
+        })
     }
 }
 

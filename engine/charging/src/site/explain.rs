@@ -151,20 +151,6 @@ pub struct Intent {
     pub next_slot_at: Timestamp,
 }
 
-impl Explanation {
-    /// Whether the other gives the same reason: an instant that only moves on is no other reason.
-    #[must_use]
-    pub fn is_same_reason(&self, other: &Self) -> bool {
-        match (&self.reason, &other.reason) {
-            (
-                LimitedBy::Turn { circuit, phase, .. },
-                LimitedBy::Turn { circuit: other, phase: other_phase, .. },
-            ) => circuit == other && phase == other_phase,
-            (reason, other) => reason == other,
-        }
-    }
-}
-
 /// What all explanations of an instant rest on, worked out once.
 struct Grounds {
     worst: Vec<AtWorst>,
@@ -181,8 +167,29 @@ struct Grounds {
 impl Site {
     /// Why each EVSE has the current that it has, in the order of configuration.
     pub fn explanations(&self, now: Timestamp) -> impl Iterator<Item = Explanation> {
+        self.explanations_of(self.network.evse_indices(), now)
+    }
+
+    fn explanations_of(
+        &self,
+        evses: impl Iterator<Item = EvseIndex>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Explanation> {
         let grounds = self.grounds(now);
-        self.network.evse_indices().map(move |index| self.explained(index, &grounds, now))
+        evses.map(move |index| self.explained(index, &grounds, now))
+    }
+
+    /// The explanations of those EVSEs alone whose reason `is_wanted`, in the order of configuration. A reason costs little,
+    /// and an explanation rests on the whole site.
+    pub fn explanations_where(
+        &self,
+        now: Timestamp,
+        mut is_wanted: impl FnMut(&EvseId, LimitedBy) -> bool,
+    ) -> Vec<Explanation> {
+        let evses = self.network.evse_indices();
+        let wanted: Vec<EvseIndex> =
+            evses.filter(|&index| is_wanted(&self.evse(index).id, self.limited_by(index, now))).collect();
+        if wanted.is_empty() { Vec::new() } else { self.explanations_of(wanted.into_iter(), now).collect() }
     }
 
     fn grounds(&self, now: Timestamp) -> Grounds {

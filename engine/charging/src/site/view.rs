@@ -211,6 +211,19 @@ pub enum LimitedBy {
     },
 }
 
+impl LimitedBy {
+    /// Whether the other is the same reason: an instant that only moves on is no other.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Turn { circuit, phase, .. }, Self::Turn { circuit: other, phase: other_phase, .. }) => {
+                circuit == other && phase == other_phase
+            }
+            (reason, other) => reason == other,
+        }
+    }
+}
+
 impl fmt::Display for LimitedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,14 +16,7 @@ fn view(house: &mut House) -> SiteView {
 
 fn charging(mut house: House) -> House {
     house.boot("CP1");
-    house.status("CP1", 1, "Preparing");
-    for _ in 0..4 {
-        house.pass(2);
-        house.accept_all("CP1");
-    }
-    house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#);
-    house.start("CP1", 1, "ANNA", 0);
-    house.status("CP1", 1, "Charging");
+    house.charges();
     house
 }
 

@@ -411,6 +411,18 @@ impl House {
         assert_eq!(self.call(station, "StatusNotification", &payload), "[3,{}]");
     }
 
+    /// ANNA plugs in at the first connector of CP1, which knows us, and charges.
+    pub fn charges(&mut self) {
+        self.status("CP1", 1, "Preparing");
+        for _ in 0..4 {
+            self.pass(2);
+            self.accept_all("CP1");
+        }
+        self.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#);
+        self.start("CP1", 1, "ANNA", 0);
+        self.status("CP1", 1, "Charging");
+    }
+
     /// A start now; the answer.
     pub fn start(&mut self, station: &str, connector: u16, token: &str, register: i64) -> String {
         let at = self.stamp();

@@ -155,14 +155,7 @@ fn begin(house: &mut House) {
 }
 
 fn begin_again(house: &mut House) {
-    house.status("CP1", 1, "Preparing");
-    for _ in 0..4 {
-        house.pass(2);
-        house.accept_all("CP1");
-    }
-    house.call("CP1", "Authorize", r#"{"idTag":"ANNA"}"#);
-    house.start("CP1", 1, "ANNA", 0);
-    house.status("CP1", 1, "Charging");
+    house.charges();
     for _ in 0..30 {
         house.pass(5);
         house.accept_all("CP1");

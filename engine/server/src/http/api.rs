@@ -256,10 +256,7 @@ async fn put_strategy(
 }
 
 async fn plan(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
-    let id: SiteId = parsed("site", &site)?;
-    if app.engine.site_config(&id).is_none() {
-        return Err(no_site(&site));
-    }
+    let id = known_site(&app, &site)?;
     query(&app, csms::Query::Plan(id)).await
 }
 
@@ -297,6 +294,12 @@ pub(super) async fn site_view(app: &App, site: &str) -> Result<csms::query::Site
         | csms::QueryAnswer::Plan(_)
         | csms::QueryAnswer::Terms(_) => Err(no_site(site)),
     }
+}
+
+/// The site of a path, where there is one of that name.
+pub(super) fn known_site(app: &App, site: &str) -> Result<SiteId, Problem> {
+    let id: SiteId = parsed("site", site)?;
+    if app.engine.site_config(&id).is_some() { Ok(id) } else { Err(no_site(site)) }
 }
 
 pub(super) fn no_site(site: &str) -> Problem {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use units::SiteId;
 
 use super::App;
-use super::api::{Answer, body_of, command, no_site, parsed};
+use super::api::{Answer, body_of, command, known_site, no_site, parsed};
 use super::gate::Actor;
 
 /// What there is.
@@ -57,10 +57,7 @@ async fn show(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
 }
 
 async fn forecasts(State(app): State<Arc<App>>, Path(site): Path<String>) -> Answer {
-    let id: SiteId = parsed("site", &site)?;
-    if app.engine.site_config(&id).is_none() {
-        return Err(no_site(&site));
-    }
+    let id = known_site(&app, &site)?;
     let errors = app.engine.forecasts.errors(&id);
     let told = errors.iter().map(|error| {
         json!({
